@@ -1,0 +1,202 @@
+//! What a notice can name: services, tasks, and placeholders.
+
+use std::fmt;
+
+/// One ECS service of this account and Region, by the names of its cluster and itself.
+///
+/// Both names have 1 to 255 characters of `[A-Za-z0-9_-]`, as ECS allows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServiceRef {
+    cluster: String,
+    service: String,
+}
+
+impl ServiceRef {
+    /// The service `service` of the cluster `cluster`, if both can be names in ECS.
+    #[must_use]
+    pub fn new(cluster: &str, service: &str) -> Option<Self> {
+        (is_name(cluster) && is_name(service))
+            .then(|| Self { cluster: cluster.to_owned(), service: service.to_owned() })
+    }
+
+    /// The cluster's name.
+    #[must_use]
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// The service's name.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+}
+
+impl fmt::Display for ServiceRef {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.cluster, self.service)
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=255).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+/// An affected entity, as far as its text tells.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Entity {
+    /// `cluster|service`, `cluster/service` or a service's ARN.
+    Service(ServiceRef),
+    /// A service's ARN of the old format, which leaves the cluster out.
+    ServiceWithoutCluster(String),
+    /// A task's ARN.
+    Task(TaskRef),
+    /// An ARN of an account or Region other than the notice's.
+    Elsewhere {
+        /// The account in the ARN.
+        account: String,
+        /// The Region in the ARN.
+        region: String,
+    },
+    /// A text that stands for the whole account: `UNKNOWN`, `AWS_ACCOUNT`, an account id.
+    Placeholder,
+    /// Anything else. Somebody must look at it.
+    Unreadable,
+}
+
+/// One ECS task.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TaskRef {
+    /// The cluster's name; an ARN of the old format leaves it out.
+    pub cluster: Option<String>,
+    /// The task's id.
+    pub id: String,
+}
+
+impl Entity {
+    /// Reads an entity's text as a notice for `account` and `region` carries it. Never fails: what cannot
+    /// be read is [`Entity::Unreadable`], so that one odd entity does not hide the others.
+    #[must_use]
+    pub fn parse(text: &str, account: &str, region: &str) -> Self {
+        let text = text.trim();
+        if text.starts_with("arn:") {
+            return arn(text, account, region).unwrap_or(Self::Unreadable);
+        }
+        if let Some((cluster, service)) = text.split_once('|').or_else(|| text.split_once('/')) {
+            return ServiceRef::new(cluster.trim(), service.trim()).map_or(Self::Unreadable, Self::Service);
+        }
+        let account_id = text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit());
+        if account_id || matches!(text.to_ascii_uppercase().as_str(), "" | "UNKNOWN" | "AWS_ACCOUNT") {
+            return Self::Placeholder;
+        }
+        Self::Unreadable
+    }
+}
+
+/// `arn:PARTITION:ecs:REGION:ACCOUNT:service/[CLUSTER/]SERVICE` or `…:task/[CLUSTER/]ID`
+fn arn(text: &str, account: &str, region: &str) -> Option<Entity> {
+    let mut parts = text.splitn(6, ':').skip(2); // the partition differs by country, and says nothing here
+    let (service, arn_region, arn_account, resource) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    if service != "ecs" {
+        return None;
+    }
+    let mut resource = resource.split('/');
+    let (kind, first, second) = (resource.next()?, resource.next()?, resource.next());
+    if resource.next().is_some() || !is_name(first) || !second.is_none_or(is_name) {
+        return None;
+    }
+    let entity = match (kind, second) {
+        ("service", Some(service)) => Entity::Service(ServiceRef::new(first, service)?),
+        ("service", None) => Entity::ServiceWithoutCluster(first.to_owned()),
+        ("task", Some(id)) => Entity::Task(TaskRef { cluster: Some(first.to_owned()), id: id.to_owned() }),
+        ("task", None) => Entity::Task(TaskRef { cluster: None, id: first.to_owned() }),
+        _ => return None,
+    };
+    if (arn_account, arn_region) == (account, region) {
+        Some(entity)
+    } else {
+        Some(Entity::Elsewhere { account: arn_account.to_owned(), region: arn_region.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(cluster: &str, service: &str) -> Entity {
+        Entity::Service(ServiceRef::new(cluster, service).expect("names of the test"))
+    }
+
+    fn task(cluster: Option<&str>, id: &str) -> Entity {
+        Entity::Task(TaskRef { cluster: cluster.map(str::to_owned), id: id.to_owned() })
+    }
+
+    #[test]
+    fn every_form_seen_is_read() {
+        let here = |text: &str| Entity::parse(text, "111122223333", "eu-west-2");
+        let long = format!("{}|{}", "c".repeat(255), "s".repeat(255));
+        let rows = [
+            ("prod|web", service("prod", "web")),
+            ("prod | web", service("prod", "web")),
+            (" prod|web ", service("prod", "web")),
+            ("prod/web", service("prod", "web")),
+            ("arn:aws:ecs:eu-west-2:111122223333:service/prod/web", service("prod", "web")),
+            ("arn:aws:ecs:eu-west-2:111122223333:service/web", Entity::ServiceWithoutCluster("web".into())),
+            ("arn:aws:ecs:eu-west-2:111122223333:task/prod/0123abcd", task(Some("prod"), "0123abcd")),
+            ("arn:aws:ecs:eu-west-2:111122223333:task/0123abcd", task(None, "0123abcd")),
+            ("UNKNOWN", Entity::Placeholder),
+            ("aws_account", Entity::Placeholder),
+            ("111122223333", Entity::Placeholder),
+            ("", Entity::Placeholder),
+            (long.as_str(), service(&"c".repeat(255), &"s".repeat(255))),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(here(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn partitions_are_equal() {
+        for (partition, region) in
+            [("aws", "eu-west-2"), ("aws-us-gov", "us-gov-west-1"), ("aws-cn", "cn-north-1")]
+        {
+            let text = format!("arn:{partition}:ecs:{region}:111122223333:service/prod/web");
+            assert_eq!(Entity::parse(&text, "111122223333", region), service("prod", "web"));
+        }
+    }
+
+    #[test]
+    fn an_arn_of_another_account_or_region_is_not_taken_for_ours() {
+        for (account, region) in [("999999999999", "eu-west-2"), ("111122223333", "us-east-1")] {
+            let text = format!("arn:aws:ecs:{region}:{account}:service/prod/web");
+            let expected = Entity::Elsewhere { account: account.into(), region: region.into() };
+            assert_eq!(Entity::parse(&text, "111122223333", "eu-west-2"), expected);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said_to_be_unreadable() {
+        let long = format!("{}|web", "c".repeat(256));
+        let rows = [
+            "web",
+            "prod|",
+            "|web",
+            "prod|web|extra",
+            "prod/web/extra",
+            "prod|we b",
+            "prod|wéb",
+            "12345",
+            "arn:aws:ecs:eu-west-2:111122223333:cluster/prod",
+            "arn:aws:ecs:eu-west-2:111122223333:service/prod/web/extra",
+            "arn:aws:ecs:eu-west-2:111122223333:service/",
+            "arn:aws:rds:eu-west-2:111122223333:db:web",
+            "arn:aws:ecs",
+            long.as_str(),
+        ];
+        for text in rows {
+            assert_eq!(Entity::parse(text, "111122223333", "eu-west-2"), Entity::Unreadable, "{text}");
+        }
+    }
+}

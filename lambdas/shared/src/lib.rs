@@ -1,0 +1,22 @@
+//! The rules of ECS Task Patching Automation, without AWS: no SDK, no clock, no environment.
+//!
+//! In reading order:
+//!
+//! 1. [`health`] is the AWS Health event as delivered; [`notice`] is what it tells, its affected things are
+//!    in [`entity`], and its dates are read by [`date`].
+//! 2. [`policy`] is what the operator chose; [`window`] says when the chosen windows open.
+//! 3. [`plan`] picks the slot; [`schedule`] is what is written for it; [`reconcile`] says what a notice
+//!    changes about a schedule that is there; [`outcome`] is what is answered.
+//! 4. [`decide`] is what deploy does when the schedule fires.
+
+pub mod date;
+pub mod decide;
+pub mod entity;
+pub mod health;
+pub mod notice;
+pub mod outcome;
+pub mod plan;
+pub mod policy;
+pub mod reconcile;
+pub mod schedule;
+pub mod window;

@@ -1,0 +1,286 @@
+//! When a service is redeployed: the slot.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+use crate::{
+    date::{self, ceil_minute, floor_minute},
+    notice::NoticeRef,
+    policy::{Fallback, Policy, Preference},
+    window::{Candidate, Window},
+};
+
+/// The instant that the plan picks for a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// The instant, a whole minute.
+    pub at: DateTime<Utc>,
+    /// When the window closes: until then the start is tried again.
+    pub window_ends_at: DateTime<Utc>,
+    /// The zone in which people read the time.
+    pub zone: Tz,
+    /// By how many minutes at most the start may come later, so that many services do not start at once.
+    pub spread_minutes: u16,
+    /// Why this instant.
+    pub reason: String,
+}
+
+/// Nothing is scheduled, for this reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoSlot(pub String);
+
+/// The bounds that the notices of one service set together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bounds {
+    /// The earliest of AWS's dates that are still to come.
+    starts_at: Option<DateTime<Utc>>,
+    /// A notice whose date has passed or is missing: AWS may be replacing tasks already.
+    urgent: bool,
+}
+
+impl Bounds {
+    fn of(notices: &[NoticeRef], now: DateTime<Utc>) -> Self {
+        let coming = |notice: &NoticeRef| notice.starts_at.filter(|starts_at| *starts_at > now);
+        Self {
+            starts_at: notices.iter().filter_map(coming).min(),
+            urgent: notices.iter().any(|notice| coming(notice).is_none()),
+        }
+    }
+}
+
+/// The last instant that is in time for all `notices`: the earliest of AWS's dates to come, minus the
+/// margin. Notices whose date has passed or is missing set none.
+#[must_use]
+pub fn deadline(policy: &Policy, notices: &[NoticeRef], now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    Bounds::of(notices, now).starts_at?.checked_sub_signed(policy.margin)
+}
+
+/// Picks the slot that serves all `notices` of one service.
+///
+/// Candidates are the moments at which a maintenance window opens, or is open with at least half of it
+/// left, from the minimum notice on and not after the deadline. The earliest wins, or by preference the
+/// latest. Without a date to come the earliest wins always.
+///
+/// # Errors
+/// Says why nothing is scheduled: no candidate, and no fallback that fits.
+pub fn plan(policy: &Policy, notices: &[NoticeRef], now: DateTime<Utc>) -> Result<Slot, NoSlot> {
+    let from = ceil_minute(now + policy.minimum_notice);
+    let bounds = Bounds::of(notices, now);
+    let (Some(starts_at), Some(deadline)) = (bounds.starts_at, deadline(policy, notices, now)) else {
+        let candidate =
+            pick(policy.windows.iter(), |window| window.earliest(from, None), Preference::Earliest)
+                .ok_or_else(|| NoSlot(format!("no window of {} ever opens", policy.windows)))?;
+        return Ok(slot(
+            policy,
+            candidate,
+            None,
+            "AWS's date has passed or is unknown: the next window".to_owned(),
+        ));
+    };
+
+    let latest_wins = policy.preference == Preference::Latest && !bounds.urgent;
+    let in_window = if latest_wins {
+        pick(policy.windows.iter(), |window| window.latest(from, deadline), Preference::Latest)
+    } else {
+        pick(policy.windows.iter(), |window| window.earliest(from, Some(deadline)), Preference::Earliest)
+    };
+    if let Some(candidate) = in_window {
+        let which = if latest_wins { "latest" } else { "earliest" };
+        let reason = format!("{which} opening of {} before AWS's date", candidate.window);
+        return Ok(slot(policy, candidate, Some(deadline), reason));
+    }
+
+    let none_fits = format!(
+        "no window of {} fits between {} and the deadline {}",
+        policy.windows,
+        date::utc(from),
+        date::utc(deadline)
+    );
+    let leave = |why: &str| {
+        NoSlot(format!("{none_fits}, {why}: AWS replaces the tasks from {} on", date::utc(starts_at)))
+    };
+    match policy.fallback {
+        Fallback::AnyDay => {
+            let on_any_day = |window: Window| window.on_every_day().latest(from, deadline);
+            pick(policy.windows.iter(), on_any_day, Preference::Latest)
+                .map(|candidate| {
+                    let reason =
+                        format!("{none_fits}; the same hours on another day do (WhenNoWindowFits: any-day)");
+                    slot(policy, candidate, Some(deadline), reason)
+                })
+                .ok_or_else(|| leave("nor do the same hours on another day (WhenNoWindowFits: any-day)"))
+        }
+        Fallback::BeforeDeadline if from <= deadline => Ok(Slot {
+            at: floor_minute(deadline),
+            window_ends_at: starts_at,
+            zone: policy.windows.zone(),
+            spread_minutes: 0,
+            reason: format!("{none_fits}; the deadline itself (WhenNoWindowFits: before-deadline)"),
+        }),
+        Fallback::BeforeDeadline => Err(leave("which is too near (WhenNoWindowFits: before-deadline)")),
+        Fallback::LeaveToAws => Err(leave("WhenNoWindowFits is leave-to-aws")),
+    }
+}
+
+/// The winner among the windows' candidates; of two at the same moment the one that stays open longer.
+fn pick(
+    windows: impl Iterator<Item = Window>,
+    candidate: impl Fn(Window) -> Option<Candidate>,
+    preference: Preference,
+) -> Option<Candidate> {
+    let candidates = windows.filter_map(candidate);
+    match preference {
+        Preference::Earliest => candidates.min_by_key(|found| (found.at, std::cmp::Reverse(found.ends_at))),
+        Preference::Latest => candidates.max_by_key(|found| (found.at, found.ends_at)),
+    }
+}
+
+fn slot(policy: &Policy, candidate: Candidate, deadline: Option<DateTime<Utc>>, reason: String) -> Slot {
+    let Candidate { at, ends_at, window } = candidate;
+    // A start that the spread moves stays inside the window and before the deadline.
+    let last = deadline.map_or(ends_at, |deadline| deadline.min(ends_at));
+    let room = (last - at).max(TimeDelta::zero()).num_minutes();
+    let spread_minutes = policy.spread_minutes.min(u16::try_from(room).unwrap_or(u16::MAX));
+    Slot { at, window_ends_at: ends_at, zone: window.zone(), spread_minutes, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Settings;
+
+    fn instant(text: &str) -> DateTime<Utc> {
+        text.parse().expect("a date of the test")
+    }
+
+    fn policy(settings: &[(&str, &str)]) -> Policy {
+        let lookup =
+            |name: &str| settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let mut settings = Settings::new(&lookup);
+        let policy = settings.policy();
+        settings.finish(policy).expect("settings of the test")
+    }
+
+    fn notice(starts_at: Option<&str>) -> NoticeRef {
+        NoticeRef {
+            event_arn: format!("arn:{starts_at:?}"),
+            starts_at: starts_at.map(instant),
+            cutoff: instant("2026-11-25T18:00:00Z"),
+        }
+    }
+
+    /// Wednesday to Wednesday: the notice and AWS's date share weekday and hour.
+    const NOW: &str = "2026-11-25T18:00:00Z";
+    const STARTS_AT: &str = "2026-12-02T18:00:00Z";
+
+    #[test]
+    fn the_default_is_the_friday_before_awss_date() {
+        let slot = plan(&policy(&[]), &[notice(Some(STARTS_AT))], instant(NOW)).unwrap();
+        assert_eq!(slot.at, instant("2026-11-27T22:00:00Z"));
+        assert_eq!(slot.window_ends_at, instant("2026-11-28T02:00:00Z"));
+        assert_eq!((slot.zone, slot.spread_minutes), (Tz::UTC, 15));
+        assert_eq!(slot.reason, "earliest opening of Fri 22:00-02:00 UTC before AWS's date");
+    }
+
+    #[test]
+    fn every_choice_of_the_operator_moves_the_slot_as_it_says() {
+        let windows = ("MAINTENANCE_WINDOWS", "Fri+Sun 22:00-02:00 or Tue 01:00-03:00 Asia/Tokyo");
+        let rows: [(&[(&str, &str)], &str, &str, &str); 12] = [
+            (&[windows], NOW, STARTS_AT, "2026-11-27T22:00:00Z"),
+            (&[windows, ("SLOT_PREFERENCE", "latest")], NOW, STARTS_AT, "2026-11-30T16:00:00Z"),
+            (&[("TIME_ZONE", "America/New_York")], NOW, STARTS_AT, "2026-11-28T03:00:00Z"),
+            // The minimum notice skips a window, and one that has just opened counts from then.
+            (
+                &[("MINIMUM_NOTICE_MINUTES", "60")],
+                "2026-11-27T22:30:30Z",
+                "2026-12-09T18:00:00Z",
+                "2026-11-27T23:31:00Z",
+            ),
+            (
+                &[("MINIMUM_NOTICE_MINUTES", "120")],
+                "2026-11-27T22:30:30Z",
+                "2026-12-09T18:00:00Z",
+                "2026-12-04T22:00:00Z",
+            ),
+            // The margin puts the only Friday out of reach: the same hours on the latest other day.
+            (&[("DEADLINE_MARGIN_MINUTES", "7200")], NOW, STARTS_AT, "2026-11-26T22:00:00Z"),
+            (&[], "2026-11-28T18:00:00Z", STARTS_AT, "2026-12-01T22:00:00Z"),
+            (
+                &[("WHEN_NO_WINDOW_FITS", "before-deadline")],
+                "2026-11-28T18:00:00Z",
+                STARTS_AT,
+                "2026-12-02T16:00:00Z",
+            ),
+            (
+                &[("WHEN_NO_WINDOW_FITS", "before-deadline")],
+                "2026-11-28T18:00:00Z",
+                "2026-12-02T18:00:51Z",
+                "2026-12-02T16:00:00Z",
+            ),
+            // AWS's date has passed: the next window, whatever is preferred.
+            (&[("SLOT_PREFERENCE", "latest")], NOW, "2026-11-25T17:00:00Z", "2026-11-27T22:00:00Z"),
+            // A window that is open and near the deadline.
+            (&[], "2026-11-27T22:00:00Z", "2026-11-28T01:30:00Z", "2026-11-27T23:00:00Z"),
+            (&[], "2026-11-20T22:00:00Z", "2026-11-28T00:00:00Z", "2026-11-20T23:00:00Z"),
+        ];
+        for (settings, now, starts_at, expected) in rows {
+            let slot = plan(&policy(settings), &[notice(Some(starts_at))], instant(now));
+            assert_eq!(slot.map(|slot| slot.at), Ok(instant(expected)), "{settings:?} {now} {starts_at}");
+        }
+    }
+
+    #[test]
+    fn a_notice_without_a_date_gets_the_next_window() {
+        let slot = plan(&policy(&[]), &[notice(None)], instant(NOW)).unwrap();
+        assert_eq!(slot.at, instant("2026-11-27T22:00:00Z"));
+        assert_eq!(slot.reason, "AWS's date has passed or is unknown: the next window");
+    }
+
+    #[test]
+    fn the_earliest_date_to_come_bounds_all_notices_of_a_service() {
+        let notices = [notice(Some("2026-12-16T18:00:00Z")), notice(Some("2026-12-09T18:00:00Z"))];
+        let slot = plan(&policy(&[("SLOT_PREFERENCE", "latest")]), &notices, instant(NOW)).unwrap();
+        assert_eq!(slot.at, instant("2026-12-04T22:00:00Z"));
+        // One whose date has passed asks for the earliest.
+        let notices = [notice(Some("2026-12-16T18:00:00Z")), notice(Some("2026-11-25T17:00:00Z"))];
+        let slot = plan(&policy(&[("SLOT_PREFERENCE", "latest")]), &notices, instant(NOW)).unwrap();
+        assert_eq!(slot.at, instant("2026-11-27T22:00:00Z"));
+    }
+
+    #[test]
+    fn without_a_fit_the_reason_says_what_was_tried_and_what_aws_will_do() {
+        let tomorrow = notice(Some("2026-11-25T20:30:00Z"));
+        let rows = [
+            ("any-day", "nor do the same hours on another day (WhenNoWindowFits: any-day)"),
+            ("before-deadline", "which is too near (WhenNoWindowFits: before-deadline)"),
+            ("leave-to-aws", "WhenNoWindowFits is leave-to-aws"),
+        ];
+        for (fallback, expected) in rows {
+            let NoSlot(reason) = plan(
+                &policy(&[("WHEN_NO_WINDOW_FITS", fallback)]),
+                std::slice::from_ref(&tomorrow),
+                instant(NOW),
+            )
+            .unwrap_err();
+            assert_eq!(
+                reason,
+                format!(
+                    "no window of Fri 22:00-02:00 UTC fits between Wed 2026-11-25 19:00 UTC and the deadline \
+                     Wed 2026-11-25 18:30 UTC, {expected}: AWS replaces the tasks from Wed 2026-11-25 20:30 UTC on"
+                )
+            );
+        }
+    }
+
+    #[test]
+    fn the_spread_leaves_neither_the_window_nor_the_time_before_the_deadline() {
+        let spread = |windows: &str, starts_at: &str| {
+            let policy = policy(&[("MAINTENANCE_WINDOWS", windows), ("SPREAD_MINUTES", "90")]);
+            plan(&policy, &[notice(Some(starts_at))], instant(NOW)).unwrap().spread_minutes
+        };
+        assert_eq!(spread("Fri 22:00-02:00", STARTS_AT), 90);
+        assert_eq!(spread("Fri 22:00-22:30", STARTS_AT), 30);
+        assert_eq!(spread("Fri 22:00-02:00", "2026-11-28T00:20:00Z"), 20);
+        assert_eq!(spread("Fri 22:00-02:00", "2026-11-28T00:00:00Z"), 0);
+    }
+}

@@ -1,0 +1,363 @@
+//! The one-time schedule that wakes deploy: its name, its input, its texts.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    date,
+    entity::ServiceRef,
+    notice::NoticeRef,
+    plan::Slot,
+    window::{first_instant, parse_zone},
+};
+
+/// The name of a service's schedule: readable, at most 64 characters, and never the same for two services.
+///
+/// It begins with as much of cluster and service as fits, and ends with a hash of account, Region, cluster
+/// and service, from which alone it derives: pages, copies, repeats and retries all meet in one schedule.
+#[must_use]
+pub fn name(account: &str, region: &str, service: &ServiceRef) -> String {
+    const CLUSTER: usize = 18;
+    const SERVICE: usize = 24;
+    let mut hash = Sha256::new();
+    for part in [account, region, service.cluster(), service.service()] {
+        hash.update(part); // none of them can hold the separator
+        hash.update("/");
+    }
+    let hash: String = hash.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect();
+    let head = |text: &str, most: usize| text.chars().take(most).collect::<String>();
+    format!("{}.{}.{hash}", head(service.cluster(), CLUSTER), head(service.service(), SERVICE))
+}
+
+/// What a schedule hands to deploy: the service, and why and until when it is to be redeployed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Wire", into = "Wire")]
+pub struct ScheduleInput {
+    /// The service.
+    pub service: ServiceRef,
+    /// The notices that the deployment serves, each once.
+    pub notices: Vec<NoticeRef>,
+    /// The slot as it was planned. A schedule that fires at another time was moved by a person.
+    pub slot: DateTime<Utc>,
+    /// When the window of the slot closes.
+    pub window_ends_at: DateTime<Utc>,
+    /// How many times the start was postponed.
+    pub attempt: u32,
+}
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    version: u32,
+    cluster: String,
+    service: String,
+    notices: Vec<NoticeRef>,
+    slot: DateTime<Utc>,
+    window_ends_at: DateTime<Utc>,
+    #[serde(default)]
+    attempt: u32,
+}
+
+impl TryFrom<Wire> for ScheduleInput {
+    type Error = String;
+
+    fn try_from(wire: Wire) -> Result<Self, String> {
+        let Wire { version, cluster, service, notices, slot, window_ends_at, attempt } = wire;
+        if version != VERSION {
+            return Err(format!("version is {version}; expected {VERSION}"));
+        }
+        let service = ServiceRef::new(&cluster, &service).ok_or_else(|| {
+            format!(
+                "cluster and service are {cluster:?} and {service:?}; expected the names of an ECS service"
+            )
+        })?;
+        if notices.is_empty() {
+            return Err("notices is []; expected at least one notice".to_owned());
+        }
+        Ok(Self { service, notices, slot, window_ends_at, attempt })
+    }
+}
+
+impl From<ScheduleInput> for Wire {
+    fn from(input: ScheduleInput) -> Self {
+        let ScheduleInput { service, notices, slot, window_ends_at, attempt } = input;
+        Self {
+            version: VERSION,
+            cluster: service.cluster().to_owned(),
+            service: service.service().to_owned(),
+            notices,
+            slot,
+            window_ends_at,
+            attempt,
+        }
+    }
+}
+
+/// A text or value that is no schedule's input, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the schedule's input cannot be read: {0}")]
+pub struct InvalidInput(String);
+
+impl ScheduleInput {
+    /// Reads what a schedule carries.
+    ///
+    /// # Errors
+    /// Names the field that is wrong.
+    pub fn read(value: &serde_json::Value) -> Result<Self, InvalidInput> {
+        serde_path_to_error::deserialize(value).map_err(|error| InvalidInput(error.to_string()))
+    }
+
+    /// Reads the text that a schedule carries.
+    ///
+    /// # Errors
+    /// Names the field that is wrong.
+    pub fn from_text(text: &str) -> Result<Self, InvalidInput> {
+        let mut json = serde_json::Deserializer::from_str(text);
+        serde_path_to_error::deserialize(&mut json).map_err(|error| InvalidInput(error.to_string()))
+    }
+
+    /// A task created after this moment is on the new revision of every notice.
+    ///
+    /// Without a notice, which no input is, every task is old.
+    #[must_use]
+    pub fn cutoff(&self) -> DateTime<Utc> {
+        self.notices.iter().map(|notice| notice.cutoff).max().unwrap_or(DateTime::<Utc>::MAX_UTC)
+    }
+}
+
+/// The description that a person sees in the list of schedules: when, by when, for what. At most 512
+/// characters, which EventBridge Scheduler allows.
+#[must_use]
+pub fn description(service: &ServiceRef, slot: DateTime<Utc>, zone: Tz, notices: &[NoticeRef]) -> String {
+    const MOST: usize = 512;
+    let aws = notices.iter().filter_map(|notice| notice.starts_at).min();
+    let text = format!(
+        "Redeploys at {} ({}); AWS's date: {}; notices: {}; service: {service}",
+        date::local(slot, zone),
+        date::utc(slot),
+        aws.map_or_else(|| "unknown".to_owned(), date::utc),
+        notices.len(),
+    );
+    text.chars().take(MOST).collect()
+}
+
+/// The zone that a description of ours names, so that an update keeps telling the time that people know.
+#[must_use]
+pub fn zone_of(description: &str) -> Option<Tz> {
+    parse_zone(description.strip_prefix("Redeploys at ")?.split(' ').nth(3)?).ok()
+}
+
+/// EventBridge Scheduler's expression for one moment in UTC; its precision is a minute.
+#[must_use]
+pub fn at_expression(at: DateTime<Utc>) -> String {
+    at.format("at(%Y-%m-%dT%H:%M:%S)").to_string()
+}
+
+/// The moment of an `at()` expression, or nothing if a person made it recurring.
+///
+/// EventBridge Scheduler reads the expression in the schedule's zone.
+#[must_use]
+pub fn parse_at(expression: &str, zone: Option<&str>) -> Option<DateTime<Utc>> {
+    let local = expression.trim().strip_prefix("at(")?.strip_suffix(')')?;
+    let local = NaiveDateTime::parse_from_str(local.trim(), "%Y-%m-%dT%H:%M:%S").ok()?;
+    let zone = zone.map_or(Ok(Tz::UTC), parse_zone).ok()?;
+    Some(first_instant(local, zone))
+}
+
+/// A schedule as ingest writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSchedule {
+    /// When it fires.
+    pub slot: Slot,
+    /// What it hands to deploy.
+    pub input: ScheduleInput,
+}
+
+impl NewSchedule {
+    /// A schedule for `service` at `slot`.
+    #[must_use]
+    pub fn new(service: &ServiceRef, slot: Slot, notices: Vec<NoticeRef>) -> Self {
+        let input = ScheduleInput {
+            service: service.clone(),
+            notices,
+            slot: slot.at,
+            window_ends_at: slot.window_ends_at,
+            attempt: 0,
+        };
+        Self { slot, input }
+    }
+
+    /// For how long EventBridge Scheduler tries to hand it to deploy: until the window closes. In seconds,
+    /// within the 60 to 86,400 that it allows.
+    #[must_use]
+    pub fn retry_seconds(&self) -> i32 {
+        let left = (self.slot.window_ends_at - self.slot.at).num_seconds().clamp(60, 86_400);
+        i32::try_from(left).unwrap_or(86_400)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn service(cluster: &str, service: &str) -> ServiceRef {
+        ServiceRef::new(cluster, service).expect("names of the test")
+    }
+
+    fn instant(text: &str) -> DateTime<Utc> {
+        text.parse().expect("a date of the test")
+    }
+
+    fn input() -> ScheduleInput {
+        ScheduleInput {
+            service: service("prod", "web"),
+            notices: vec![
+                NoticeRef {
+                    event_arn: "arn:1".into(),
+                    starts_at: Some(instant("2026-12-02T18:00:00Z")),
+                    cutoff: instant("2026-11-25T18:00:00Z"),
+                },
+                NoticeRef {
+                    event_arn: "arn:2".into(),
+                    starts_at: None,
+                    cutoff: instant("2026-11-26T18:00:00Z"),
+                },
+            ],
+            slot: instant("2026-11-27T22:00:00Z"),
+            window_ends_at: instant("2026-11-28T02:00:00Z"),
+            attempt: 0,
+        }
+    }
+
+    #[test]
+    fn the_input_is_the_contract_with_deploy() {
+        let text = serde_json::to_string(&input()).unwrap();
+        assert_eq!(
+            text,
+            concat!(
+                r#"{"version":1,"cluster":"prod","service":"web","notices":["#,
+                r#"{"event_arn":"arn:1","starts_at":"2026-12-02T18:00:00Z","cutoff":"2026-11-25T18:00:00Z"},"#,
+                r#"{"event_arn":"arn:2","starts_at":null,"cutoff":"2026-11-26T18:00:00Z"}],"#,
+                r#""slot":"2026-11-27T22:00:00Z","window_ends_at":"2026-11-28T02:00:00Z","attempt":0}"#
+            )
+        );
+        assert_eq!(ScheduleInput::from_text(&text), Ok(input()));
+        assert_eq!(ScheduleInput::read(&serde_json::from_str(&text).unwrap()), Ok(input()));
+    }
+
+    #[test]
+    fn an_input_edited_by_hand_is_refused_with_the_field() {
+        let text = serde_json::to_string(&input()).unwrap();
+        let rows = [
+            (text.replace(r#""version":1"#, r#""version":2"#), "version is 2; expected 1"),
+            (text.replace(r#""web""#, r#""we b""#), r#"cluster and service are "prod" and "we b""#),
+            (text.replace("2026-11-27T22:00:00Z", "Friday"), "slot: "),
+            (text.replace(r#""cluster":"prod","#, ""), "missing field `cluster`"),
+            ("restart web please".to_owned(), "expected value"),
+            (
+                r#"{"version":1,"cluster":"a","service":"b","notices":[],"slot":"2026-11-27T22:00:00Z","window_ends_at":"2026-11-28T02:00:00Z"}"#.to_owned(),
+                "notices is []",
+            ),
+        ];
+        for (text, expected) in rows {
+            let error = ScheduleInput::from_text(&text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_cutoff_of_several_notices_is_the_latest() {
+        assert_eq!(input().cutoff(), instant("2026-11-26T18:00:00Z"));
+    }
+
+    #[test]
+    fn a_person_reads_local_time_utc_and_awss_date() {
+        let zone = "Europe/London".parse().unwrap();
+        let text = description(&input().service, instant("2026-07-10T21:00:00Z"), zone, &input().notices);
+        assert_eq!(
+            text,
+            "Redeploys at Fri 2026-07-10 22:00 Europe/London (Fri 2026-07-10 21:00 UTC); \
+             AWS's date: Wed 2026-12-02 18:00 UTC; notices: 2; service: prod/web"
+        );
+        assert_eq!(zone_of(&text), Some(zone));
+        assert_eq!(zone_of("do not touch"), None);
+    }
+
+    #[test]
+    fn a_description_fits_whatever_the_names() {
+        let long = service(&"c".repeat(255), &"s".repeat(255));
+        assert_eq!(description(&long, instant("2026-07-10T21:00:00Z"), Tz::UTC, &input().notices).len(), 512);
+    }
+
+    #[test]
+    fn an_expression_moved_by_hand_is_read_in_its_zone() {
+        let rows = [
+            ("at(2026-11-27T22:00:00)", None, Some("2026-11-27T22:00:00Z")),
+            ("at(2026-07-10T22:00:00)", Some("Europe/London"), Some("2026-07-10T21:00:00Z")),
+            ("at(2026-11-27T22:00:00)", Some("UTC"), Some("2026-11-27T22:00:00Z")),
+            ("rate(1 day)", None, None),
+            ("cron(0 22 ? * FRI *)", None, None),
+            ("at(Friday)", None, None),
+        ];
+        for (expression, zone, expected) in rows {
+            assert_eq!(parse_at(expression, zone), expected.map(instant), "{expression}");
+        }
+        let moment = instant("2026-11-27T22:00:00Z");
+        assert_eq!(parse_at(&at_expression(moment), None), Some(moment));
+    }
+
+    #[test]
+    fn a_name_is_readable_and_stays_what_it_is() {
+        // Pending schedules are found by it: it may never change.
+        assert_eq!(
+            name("111122223333", "eu-west-2", &service("prod", "web")),
+            "prod.web.bf04ed89e1afdadd0c43"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_is_one_that_scheduler_allows(cluster in "[A-Za-z0-9_-]{1,255}", name_ in "[A-Za-z0-9_-]{1,255}") {
+            let name = name("111122223333", "us-gov-west-1", &service(&cluster, &name_));
+            prop_assert!(name.len() <= 64, "{}", name);
+            prop_assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)), "{}", name);
+        }
+
+        #[test]
+        fn two_services_never_share_a_name(
+            one in ("[ab-]{1,40}", "[ab-]{1,40}"), two in ("[ab-]{1,40}", "[ab-]{1,40}"),
+        ) {
+            prop_assume!(one != two);
+            let of = |pair: &(String, String)| name("111122223333", "eu-west-2", &service(&pair.0, &pair.1));
+            prop_assert_ne!(of(&one), of(&two));
+        }
+    }
+
+    #[test]
+    fn account_and_region_are_part_of_the_name() {
+        let web = service("prod", "web");
+        let names =
+            [name("1", "eu-west-2", &web), name("2", "eu-west-2", &web), name("1", "eu-west-1", &web)];
+        assert!(names[0] != names[1] && names[0] != names[2] && names[1] != names[2]);
+    }
+
+    #[test]
+    fn retries_end_with_the_window() {
+        let slot = |ends_at: &str| Slot {
+            at: instant("2026-11-27T22:00:00Z"),
+            window_ends_at: instant(ends_at),
+            zone: Tz::UTC,
+            spread_minutes: 15,
+            reason: String::new(),
+        };
+        let seconds =
+            |ends_at| NewSchedule::new(&input().service, slot(ends_at), input().notices).retry_seconds();
+        assert_eq!(seconds("2026-11-28T02:00:00Z"), 4 * 3_600);
+        assert_eq!(seconds("2026-11-27T22:00:30Z"), 60);
+        assert_eq!(seconds("2026-12-02T18:00:00Z"), 86_400);
+    }
+}
