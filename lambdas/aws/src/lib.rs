@@ -1,1 +1,33 @@
+//! The edge that the functions share: one file for each AWS service, which speaks our types outwards and
+//! the SDK inwards.
 
+pub mod ecs;
+mod error;
+pub mod scheduler;
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+
+pub use error::CallFailed;
+
+/// How often a call is tried. A page of a thousand services, or a thousand services in one window, is
+/// throttled for minutes: with pauses of up to 20 seconds this outlasts it.
+const ATTEMPTS: u32 = 12;
+
+/// The SDK's configuration, from the function's environment.
+///
+/// Retries survive throttling (see `unlimited` token buckets in the adapters), and no attempt hangs: the SDK
+/// sets no time limits by itself.
+pub async fn sdk_config() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(3))
+                .operation_attempt_timeout(Duration::from_secs(15))
+                .build(),
+        )
+        .load()
+        .await
+}

@@ -25,7 +25,7 @@ pub struct ServiceState {
 pub enum Controller {
     /// Amazon ECS: rolling, and native blue/green, linear and canary.
     Ecs,
-    /// AWS `CodeDeploy`.
+    /// AWS CodeDeploy.
     CodeDeploy {
         /// The id of its last deployment, from which application and group are found.
         last_deployment: Option<String>,
@@ -117,7 +117,7 @@ pub fn decide(service: &ServiceRef, state: Option<&ServiceState>, cutoff: DateTi
     }
 }
 
-/// Deploys the running task definition once more through `CodeDeploy`, which keeps the `AppSpec` of the last
+/// Deploys the running task definition once more through CodeDeploy, which keeps the `AppSpec` of the last
 /// deployment's revision.
 fn code_deploy_command(service: &ServiceRef, last_deployment: Option<&str>) -> String {
     let (cluster, name) = (service.cluster(), service.service());

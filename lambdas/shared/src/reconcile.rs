@@ -353,8 +353,9 @@ mod tests {
         Existing { at: Some(instant(at)), ..existing }
     }
 
-    fn unreadable(existing: Existing) -> Existing {
-        Existing { input: ScheduleInput::from_text("restart web please"), ..existing }
+    fn unreadable(mut existing: Existing) -> Existing {
+        existing.input = ScheduleInput::from_text("restart web please");
+        existing
     }
 
     /// The change in a word, with the slot that will be in force and the notices that will be held.
@@ -372,6 +373,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table, whose rows are the rules")]
     fn a_notice_takes_effect_on_what_is_pending() {
         use OutcomeKind::{Cancelled, Held, Rescheduled, Scheduled, Skipped, Unchanged};
         let a = notice("a", "2026-12-02T18:00:00Z");

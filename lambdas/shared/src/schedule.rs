@@ -21,14 +21,16 @@ use crate::{
 pub fn name(account: &str, region: &str, service: &ServiceRef) -> String {
     const CLUSTER: usize = 18;
     const SERVICE: usize = 24;
+    const HASH_BYTES: usize = 10;
     let mut hash = Sha256::new();
     for part in [account, region, service.cluster(), service.service()] {
         hash.update(part); // none of them can hold the separator
         hash.update("/");
     }
-    let hash: String = hash.finalize().iter().take(10).map(|byte| format!("{byte:02x}")).collect();
+    let hash =
+        hash.finalize().iter().take(HASH_BYTES).fold(0, |hash: u128, byte| (hash << 8) | u128::from(*byte));
     let head = |text: &str, most: usize| text.chars().take(most).collect::<String>();
-    format!("{}.{}.{hash}", head(service.cluster(), CLUSTER), head(service.service(), SERVICE))
+    format!("{}.{}.{hash:020x}", head(service.cluster(), CLUSTER), head(service.service(), SERVICE))
 }
 
 /// What a schedule hands to deploy: the service, and why and until when it is to be redeployed.

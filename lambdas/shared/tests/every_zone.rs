@@ -1,6 +1,8 @@
 //! The planner against a second, slower way of finding the slot: minute by minute, in every IANA time zone,
 //! around the nights in which the clocks change.
 
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
+
 use std::{cell::Cell, collections::BTreeMap};
 
 use chrono::{DateTime, Datelike, Days, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc, Weekday};
@@ -57,8 +59,12 @@ fn opens_on(days: u8, day: Weekday) -> bool {
 impl Case {
     fn policy(&self, zone: Tz) -> Policy {
         let windows = self.windows.iter().map(|(days, start, end)| {
-            let days: Vec<&str> =
-                (0..7).filter(|day| days & (1 << day) != 0).map(|day| DAYS[usize::from(day as u8)]).collect();
+            let days: Vec<&str> = DAYS
+                .into_iter()
+                .enumerate()
+                .filter(|(day, _)| days & (1 << day) != 0)
+                .map(|(_, name)| name)
+                .collect();
             let time = |minute: &u16| format!("{:02}:{:02}", minute / 60, minute % 60);
             format!("{} {}-{}", days.join("+"), time(start), time(end))
         });
@@ -137,7 +143,7 @@ fn slowly(case: &Case, zone: Tz, now: DateTime<Utc>, deadline: DateTime<Utc>) ->
 
 #[test]
 fn the_planner_agrees_with_a_walk_over_the_minutes_in_every_zone() {
-    // PROPTEST_CASES asks for more in a thorough run.
+    #[expect(clippy::disallowed_methods, reason = "PROPTEST_CASES asks for more in a thorough run")]
     let cases_per_zone =
         std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(4);
     let config =

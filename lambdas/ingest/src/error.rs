@@ -1,0 +1,46 @@
+//! How an invocation fails: with a stable type to alarm on, and a sentence to act on.
+
+use lambda_runtime::Diagnostic;
+use shared::{health::InvalidEvent, outcome::Report};
+
+/// Why an invocation failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The parameters cannot work.
+    #[error("{0}")]
+    InvalidConfiguration(String),
+    /// The event is no usable notice.
+    #[error(transparent)]
+    InvalidEvent(#[from] InvalidEvent),
+    /// All was done that could be, and some could not.
+    #[error("{0}")]
+    OutcomesFailed(String),
+}
+
+impl Failure {
+    /// The failure of a report with failed outcomes, which names the first of them.
+    pub(crate) fn of(report: &Report) -> Option<Self> {
+        const NAMED: usize = 5;
+        let failed: Vec<String> =
+            report.failures().map(|outcome| format!("{}: {}", outcome.entity, outcome.reason)).collect();
+        if failed.is_empty() {
+            return None;
+        }
+        let named = failed.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+        let more = failed.len().saturating_sub(NAMED);
+        let more = if more == 0 { String::new() } else { format!("; and {more} more in the log") };
+        let all = report.outcomes.len();
+        Some(Self::OutcomesFailed(format!("{} of {all} entities failed: {named}{more}", failed.len())))
+    }
+}
+
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        let error_type = match failure {
+            Failure::InvalidConfiguration(_) => "InvalidConfiguration",
+            Failure::InvalidEvent(_) => "InvalidEvent",
+            Failure::OutcomesFailed(_) => "OutcomesFailed",
+        };
+        Self { error_type: error_type.to_owned(), error_message: failure.to_string() }
+    }
+}

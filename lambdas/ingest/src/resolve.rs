@@ -1,0 +1,164 @@
+//! From the entities of a notice to services: tasks are looked up, and what has no service is explained.
+
+use std::collections::BTreeMap;
+
+use aws::{
+    CallFailed,
+    ecs::{Ecs, TaskOrigin},
+};
+use shared::{
+    entity::{Entity, ServiceRef, TaskRef},
+    notice::{Affected, Notice},
+    outcome::{Outcome, OutcomeKind},
+};
+
+/// An entity, as far as it could be traced.
+pub(crate) enum Resolved {
+    /// It is, or belongs to, this service.
+    Service(ServiceRef),
+    /// It has no service that could be scheduled.
+    Done(Outcome),
+}
+
+/// Traces every entity of a notice, in its order. One that cannot be traced fails alone.
+pub(crate) async fn resolve(ecs: &Ecs, notice: &Notice) -> Vec<Resolved> {
+    let tasks = Tasks::look_up(ecs, notice).await;
+    let mut resolved = Vec::with_capacity(notice.entities.len());
+    for affected in &notice.entities {
+        resolved.push(match &affected.entity {
+            Entity::Service(service) => Resolved::Service(service.clone()),
+            Entity::ServiceWithoutCluster(name) => service_without_cluster(ecs, affected, name).await,
+            Entity::Task(task) => tasks.trace(affected, task, notice),
+            other => Resolved::Done(without_service(affected, other, notice)),
+        });
+    }
+    resolved
+}
+
+fn without_service(affected: &Affected, entity: &Entity, notice: &Notice) -> Outcome {
+    let (kind, reason) = match entity {
+        Entity::Elsewhere { account, region } => (
+            OutcomeKind::Skipped,
+            format!(
+                "it is in account {account}, Region {region}, and the notice is about {}, {}",
+                notice.account, notice.region
+            ),
+        ),
+        Entity::Placeholder => (
+            OutcomeKind::NotActionable,
+            "it names no service or task: look the notice up in the AWS Health Dashboard".to_owned(),
+        ),
+        _ => (
+            OutcomeKind::Failed,
+            format!(
+                "{:?} is none of the known forms of an entity, such as \"my-cluster|my-service\"",
+                affected.text
+            ),
+        ),
+    };
+    Outcome::of(&affected.text, kind, reason)
+}
+
+/// Finds the cluster that an ARN of the old format leaves out.
+async fn service_without_cluster(ecs: &Ecs, affected: &Affected, name: &str) -> Resolved {
+    let done = |kind, reason: String| Resolved::Done(Outcome::of(&affected.text, kind, reason));
+    match clusters_with(ecs, name).await {
+        Err(error) => done(OutcomeKind::Failed, error.to_string()),
+        Ok(found) => match found.as_slice() {
+            [] => done(OutcomeKind::Skipped, format!("no cluster has an active service {name:?}")),
+            [service] => Resolved::Service(service.clone()),
+            several => {
+                let several: Vec<String> = several.iter().map(ToString::to_string).collect();
+                let reason =
+                    format!("its ARN leaves the cluster out, and there is {}", several.join(" and "));
+                done(OutcomeKind::NotActionable, reason)
+            }
+        },
+    }
+}
+
+async fn clusters_with(ecs: &Ecs, name: &str) -> Result<Vec<ServiceRef>, CallFailed> {
+    let mut found = Vec::new();
+    for cluster in ecs.clusters().await? {
+        if let Some(service) = ServiceRef::new(&cluster, name)
+            && ecs.has_service(&service).await?
+        {
+            found.push(service);
+        }
+    }
+    Ok(found)
+}
+
+/// The origins of the tasks that a notice names, by task id, with the cluster in which each was found.
+struct Tasks {
+    found: BTreeMap<String, (String, TaskOrigin)>,
+    /// Clusters whose tasks could not be read; the key is nothing for tasks whose ARN leaves it out.
+    failed: BTreeMap<Option<String>, CallFailed>,
+}
+
+impl Tasks {
+    async fn look_up(ecs: &Ecs, notice: &Notice) -> Self {
+        let mut by_cluster: BTreeMap<Option<String>, Vec<String>> = BTreeMap::new();
+        for affected in &notice.entities {
+            if let Entity::Task(TaskRef { cluster, id }) = &affected.entity {
+                by_cluster.entry(cluster.clone()).or_default().push(id.clone());
+            }
+        }
+        let mut tasks = Self { found: BTreeMap::new(), failed: BTreeMap::new() };
+        for (cluster, ids) in by_cluster {
+            if let Err(error) = tasks.look_up_in(ecs, cluster.as_deref(), &ids).await {
+                tasks.failed.insert(cluster, error);
+            }
+        }
+        tasks
+    }
+
+    async fn look_up_in(
+        &mut self,
+        ecs: &Ecs,
+        cluster: Option<&str>,
+        ids: &[String],
+    ) -> Result<(), CallFailed> {
+        let clusters = match cluster {
+            Some(cluster) => vec![cluster.to_owned()],
+            None => ecs.clusters().await?,
+        };
+        for cluster in clusters {
+            for origin in ecs.origins(&cluster, ids).await? {
+                self.found.insert(origin.id.clone(), (cluster.clone(), origin));
+            }
+        }
+        Ok(())
+    }
+
+    fn trace(&self, affected: &Affected, task: &TaskRef, notice: &Notice) -> Resolved {
+        let done = |kind, reason: String| Resolved::Done(Outcome::of(&affected.text, kind, reason));
+        if let Some((cluster, origin)) = self.found.get(&task.id) {
+            let service =
+                origin.group.strip_prefix("service:").and_then(|name| ServiceRef::new(cluster, name));
+            return match service {
+                Some(service) => Resolved::Service(service),
+                None => done(OutcomeKind::NotActionable, stand_alone(cluster, origin, notice)),
+            };
+        }
+        match self.failed.get(&task.cluster) {
+            Some(error) => done(OutcomeKind::Failed, error.to_string()),
+            None => done(OutcomeKind::Skipped, "ECS no longer knows the task: it has stopped".to_owned()),
+        }
+    }
+}
+
+/// What a person must know of a task that nothing replaces when AWS stops it.
+fn stand_alone(cluster: &str, origin: &TaskOrigin, notice: &Notice) -> String {
+    let TaskOrigin { group, started_by, task_definition, .. } = origin;
+    let date = notice
+        .starts_at
+        .map_or_else(|| "at any time".to_owned(), |date| format!("from {} on", shared::date::utc(date)));
+    format!(
+        "a stand-alone task (group {group:?}, started by {:?}): AWS stops it {date}, and nothing replaces it. Start \
+         another in its place: aws ecs run-task --cluster {cluster} --task-definition {} --launch-type FARGATE \
+         --network-configuration …, or let what started it do so",
+        started_by.as_deref().unwrap_or("unknown"),
+        task_definition.as_deref().unwrap_or("…"),
+    )
+}
