@@ -175,11 +175,10 @@ impl Scheduler {
             (Some(at), Some(zone)) => Some(describe(input, at, zone)),
             _ => raw.description().map(str::to_owned),
         };
-        let target = raw.target().cloned().map(|target| {
-            let mut changed = target;
-            changed.input = Some(to_text(input));
-            changed
-        });
+        let mut target = raw.target.clone();
+        if let Some(target) = &mut target {
+            target.input = Some(to_text(input)?);
+        }
         let update = self
             .client
             .update_schedule()
@@ -234,14 +233,14 @@ impl Scheduler {
                     .maximum_retry_attempts(185) // the most: the age is what ends it
                     .build(),
             )
-            .input(to_text(&schedule.input))
+            .input(to_text(&schedule.input)?)
             .build()
             .map_err(|error| CallFailed::unexpected("CreateSchedule", error.to_string()))
     }
 }
 
-fn to_text(input: &ScheduleInput) -> String {
-    serde_json::json!(input).to_string()
+fn to_text(input: &ScheduleInput) -> Result<String, CallFailed> {
+    serde_json::to_string(input).map_err(|error| CallFailed::unexpected("UpdateSchedule", error.to_string()))
 }
 
 fn describe(input: &ScheduleInput, at: chrono::DateTime<chrono::Utc>, zone: Tz) -> String {

@@ -137,9 +137,9 @@ pub fn description(service: &ServiceRef, slot: DateTime<Utc>, zone: Tz, notices:
     const MOST: usize = 512;
     let aws = notices.iter().filter_map(|notice| notice.starts_at).min();
     let text = format!(
-        "Redeploys at {} ({}); AWS's date: {}; notices: {}; service: {service}",
+        "Redeploys at {}{}; AWS's date: {}; notices: {}; service: {service}",
         date::local(slot, zone),
-        date::utc(slot),
+        if zone == Tz::UTC { String::new() } else { format!(" ({})", date::utc(slot)) },
         aws.map_or_else(|| "unknown".to_owned(), date::utc),
         notices.len(),
     );
@@ -149,7 +149,7 @@ pub fn description(service: &ServiceRef, slot: DateTime<Utc>, zone: Tz, notices:
 /// The zone that a description of ours names, so that an update keeps telling the time that people know.
 #[must_use]
 pub fn zone_of(description: &str) -> Option<Tz> {
-    parse_zone(description.strip_prefix("Redeploys at ")?.split(' ').nth(3)?).ok()
+    parse_zone(description.strip_prefix("Redeploys at ")?.split([' ', ';']).nth(3)?).ok()
 }
 
 /// EventBridge Scheduler's expression for one moment in UTC; its precision is a minute.
@@ -286,6 +286,9 @@ mod tests {
              AWS's date: Wed 2026-12-02 18:00 UTC; notices: 2; service: prod/web"
         );
         assert_eq!(zone_of(&text), Some(zone));
+        let text = description(&input().service, instant("2026-07-10T21:00:00Z"), Tz::UTC, &input().notices);
+        assert!(text.starts_with("Redeploys at Fri 2026-07-10 21:00 UTC; AWS's date: "), "{text}");
+        assert_eq!(zone_of(&text), Some(Tz::UTC));
         assert_eq!(zone_of("do not touch"), None);
     }
 

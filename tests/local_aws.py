@@ -1,0 +1,226 @@
+"""A local AWS for the demo and the tests: started on a free port, and gone without a trace afterwards.
+
+It is ministack (https://pypi.org/project/ministack/). Nothing here reads the AWS configuration of the person who
+runs it, and nothing can reach a real account.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import boto3
+import yaml
+from botocore.config import Config
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
+ACCOUNT = "111122223333"
+REGION = "eu-west-2"
+BUCKET = "local-artifacts"  # samconfig.toml names it too
+
+
+class Failed(Exception):
+    """A command or a start that did not do what it should, with what it printed."""
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without anything that could lead to a real AWS account."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_CLI_"))}
+    return kept | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # sam, cargo-lambda
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_CHECK_VERSION": "0",
+    }
+
+
+def run(*command: str, env: dict[str, str], **options) -> str:
+    """Runs a command from the project's root; what it prints matters only if it fails."""
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, **options)
+    if done.returncode != 0:
+        raise Failed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def build() -> None:
+    """Builds the functions as a user does; what cargo prints is shown, because the first time takes minutes."""
+    done = subprocess.run(["sam", "build", "--config-env", "local"], cwd=ROOT, env=clean_environment())
+    if done.returncode != 0:
+        raise Failed("sam build failed; what it printed is above")
+
+
+class LocalAws:
+    """A local AWS that lives as long as a `with` block."""
+
+    def __init__(self, port: int = 0) -> None:
+        self._folder = tempfile.mkdtemp(prefix="local-aws-")
+        self._log = Path(self._folder, "log")
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = port or _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.env = clean_environment() | {"AWS_ENDPOINT_URL": self.url}
+
+    def __enter__(self) -> LocalAws:
+        env = self.env | {
+            "BIND_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self.port),
+            "MINISTACK_ACCOUNT_ID": ACCOUNT,
+            "MINISTACK_REGION": REGION,
+            "DOCKER_HOST": "unix:///nonexistent",  # simulate ECS tasks, with or without Docker
+            "TMPDIR": self._folder,
+            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",  # AWS waits a minute, then two
+            # What LoggingConfig makes of a function's environment on AWS.
+            "AWS_LAMBDA_LOG_FORMAT": "JSON",
+            "AWS_LAMBDA_LOG_LEVEL": "INFO",
+        }
+        try:
+            with self._log.open("wb") as log:
+                # A session of its own: Ctrl-C reaches us alone, and we end it with all that it started.
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "ministack"],
+                    env=env, stdout=log, stderr=subprocess.STDOUT, cwd=self._folder, start_new_session=True,
+                )
+            self._wait_until_ready()
+            self.client("s3").create_bucket(
+                Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+            )
+            # What AWS has by default, and this local one does not.
+            self.client("ecs").put_account_setting(name="fargateTaskRetirementWaitPeriod", value="7")
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            for stop in (signal.SIGTERM, signal.SIGKILL):
+                try:
+                    os.killpg(self._process.pid, stop)
+                    self._process.wait(timeout=5)
+                    break
+                except subprocess.TimeoutExpired:
+                    continue
+                except ProcessLookupError:
+                    break
+            self._process = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def log(self) -> str:
+        """What the local AWS has printed, for a failure that needs it."""
+        return self._log.read_text(errors="replace")
+
+    def _wait_until_ready(self) -> None:
+        for _ in range(240):
+            if self._process is None or self._process.poll() is not None:
+                raise Failed(f"the local AWS did not start:\n{self.log()}")
+            try:
+                with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=1):
+                    return
+            except OSError:
+                time.sleep(0.25)
+        raise Failed(f"the local AWS is not ready after a minute:\n{self.log()}")
+
+    def client(self, service: str):
+        """A client of one of its services."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+            config=Config(retries={"max_attempts": 3}, read_timeout=120),
+        )
+
+    def deploy(self, stack: str = "ecs-task-patching", **parameters: str) -> dict[str, str]:
+        """Deploys what `build` built with `sam deploy`, and answers the stack's outputs."""
+        command = ["sam", "deploy", "--config-env", "local", "--stack-name", stack]
+        if parameters:
+            command += ["--parameter-overrides", *(f"{name}='{value}'" for name, value in parameters.items())]
+        run(*command, env=self.env)
+        [described] = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+
+    def create_service(self, cluster: str, service: str, **options) -> None:
+        """A Fargate service with two tasks, and its cluster if that is not there."""
+        ecs = self.client("ecs")
+        ecs.create_cluster(clusterName=cluster)
+        ecs.register_task_definition(
+            family=service,
+            requiresCompatibilities=["FARGATE"],
+            networkMode="awsvpc",
+            cpu="256",
+            memory="512",
+            containerDefinitions=[{"name": service, "image": "example/app:1.0", "essential": True}],
+        )
+        ecs.create_service(
+            cluster=cluster,
+            serviceName=service,
+            taskDefinition=service,
+            launchType="FARGATE",
+            networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
+            **({"desiredCount": 2} | options),
+        )
+
+    def tasks(self, cluster: str, service: str) -> list[dict]:
+        """The running tasks of a service."""
+        ecs = self.client("ecs")
+        arns = ecs.list_tasks(cluster=cluster, serviceName=service)["taskArns"]
+        return ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
+
+    def deployments(self, cluster: str, service: str) -> list[dict]:
+        """The deployments of a service."""
+        return self.client("ecs").describe_services(cluster=cluster, services=[service])["services"][0]["deployments"]
+
+    def write_template_for_sam_local(self, stack: str = "ecs-task-patching") -> Path:
+        """Writes the built template for `sam local invoke`, which knows neither the stack nor the endpoint."""
+        template = yaml.load(BUILT_TEMPLATE.read_text(), Loader=_CloudFormationLoader)
+        functions = self.client("lambda")
+        resources = self.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
+        physical = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
+        for name, resource in template["Resources"].items():
+            if resource["Type"] == "AWS::Serverless::Function":
+                deployed = functions.get_function_configuration(FunctionName=physical[name])
+                variables = deployed.get("Environment", {}).get("Variables", {})
+                resource["Properties"]["Environment"] = {"Variables": variables | {"AWS_ENDPOINT_URL": self.url}}
+        path = BUILT_TEMPLATE.with_name("local.yaml")
+        path.write_text(json.dumps(template, indent=2))  # JSON is YAML
+        return path
+
+
+class _CloudFormationLoader(yaml.SafeLoader):
+    """Reads `!Ref` and its kind as their long forms."""
+
+
+def _long_form(loader: yaml.Loader, tag: str, node: yaml.Node) -> dict:
+    name = tag if tag in ("Ref", "Condition") else f"Fn::{tag}"
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+        return {name: value.split(".", 1) if tag == "GetAtt" else value}
+    if isinstance(node, yaml.SequenceNode):
+        return {name: loader.construct_sequence(node, deep=True)}
+    return {name: loader.construct_mapping(node, deep=True)}
+
+
+_CloudFormationLoader.add_multi_constructor("!", _long_form)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
