@@ -59,10 +59,12 @@ def run(*command: str, env: dict[str, str], **options) -> str:
 
 
 def build() -> None:
-    """Builds the functions as a user does; what cargo prints is shown, because the first time takes minutes."""
-    done = subprocess.run(["sam", "build", "--config-env", "local"], cwd=ROOT, env=clean_environment())
-    if done.returncode != 0:
-        raise Failed("sam build failed; what it printed is above")
+    """Builds the functions with `sam build`. What cargo does is shown, because the first time takes minutes."""
+    env = clean_environment()
+    # The command of sam's Rust build, which hides what cargo prints; sam then finds its work done.
+    if subprocess.run(["cargo", "lambda", "build", "--release", "--locked"], cwd=ROOT, env=env).returncode != 0:
+        raise Failed("cargo lambda build failed; what it printed is above")
+    run("sam", "build", "--config-env", "local", env=env)
 
 
 class LocalAws:

@@ -5,6 +5,7 @@
 //! fails on it.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The `eventTypeCode` of a Fargate task retirement.
 pub const RETIREMENT: &str = "AWS_ECS_TASK_PATCHING_RETIREMENT";
@@ -32,11 +33,6 @@ impl InvalidEvent {
 /// The envelope.
 #[derive(Clone, Debug, Deserialize)]
 pub struct HealthEvent {
-    /// `aws.health`, or a drill's source.
-    pub source: String,
-    /// `AWS Health Event`.
-    #[serde(rename = "detail-type")]
-    pub detail_type: String,
     /// The account that received the event.
     pub account: String,
     /// The Region to which it was delivered.
@@ -55,8 +51,6 @@ pub struct HealthEvent {
 pub struct Detail {
     /// One notice has one, across its pages, copies and updates.
     pub event_arn: String,
-    /// [`RETIREMENT`].
-    pub event_type_code: String,
     /// `upcoming`, `open` or `closed`; absent in old events.
     pub status_code: Option<String>,
     /// When AWS starts to replace tasks.
@@ -94,15 +88,18 @@ impl HealthEvent {
     ///
     /// # Errors
     /// Names the first field that is not as it should be, and what it holds.
-    pub fn read(event: &serde_json::Value) -> Result<Self, InvalidEvent> {
+    pub fn read(event: &Value) -> Result<Self, InvalidEvent> {
+        if !event.is_object() {
+            return Err(InvalidEvent::new("the event", shorten(event), "an AWS Health event"));
+        }
+        expect(event, "detail-type", &["AWS Health Event"])?;
+        expect(event, "source", &["aws.health", DRILL])?;
+        expect(event, "detail.eventTypeCode", &[RETIREMENT])?;
         let event: Self = serde_path_to_error::deserialize(event).map_err(|error| {
             let field = error.path().to_string();
-            let value = value_at(event, &field).map_or_else(|| "absent".to_owned(), shorten);
+            let value = value_at(event, &field).map_or_else(|| ABSENT.to_owned(), shorten);
             InvalidEvent::new(&field, value, &format!("an AWS Health event ({})", error.inner()))
         })?;
-        expect("detail-type", &event.detail_type, "AWS Health Event", &["AWS Health Event"])?;
-        expect("source", &event.source, "aws.health", &["aws.health", DRILL])?;
-        expect("detail.eventTypeCode", &event.detail.event_type_code, RETIREMENT, &[RETIREMENT])?;
         if event.detail.event_arn.trim().is_empty() {
             return Err(InvalidEvent::new("detail.eventArn", "\"\"", "the ARN of a Health event"));
         }
@@ -110,23 +107,25 @@ impl HealthEvent {
     }
 }
 
-fn expect(field: &str, value: &str, expected: &str, allowed: &[&str]) -> Result<(), InvalidEvent> {
-    if allowed.contains(&value) {
+const ABSENT: &str = "absent";
+
+/// Makes sure that a field holds one of the texts in `allowed`, and asks for the first of them otherwise.
+fn expect(event: &Value, field: &str, allowed: &[&str]) -> Result<(), InvalidEvent> {
+    let value = value_at(event, field);
+    if value.and_then(Value::as_str).is_some_and(|text| allowed.contains(&text)) {
         return Ok(());
     }
-    Err(InvalidEvent::new(field, format!("{value:?}"), &format!("{expected:?}")))
+    let expected = format!("{:?}", allowed.first().copied().unwrap_or_default());
+    Err(InvalidEvent::new(field, value.map_or_else(|| ABSENT.to_owned(), shorten), &expected))
 }
 
 /// The value at a path such as `detail.affectedEntities[0].entityValue`.
-fn value_at<'a>(event: &'a serde_json::Value, path: &str) -> Option<&'a serde_json::Value> {
-    if path == "." {
-        return Some(event);
-    }
+fn value_at<'a>(event: &'a Value, path: &str) -> Option<&'a Value> {
     event.pointer(&format!("/{}", path.replace('[', "/").replace(']', "").replace('.', "/")))
 }
 
 /// Enough of a value to recognise it by; an event can have 256 KB.
-fn shorten(value: &serde_json::Value) -> String {
+fn shorten(value: &Value) -> String {
     const MOST: usize = 200;
     let text = value.to_string();
     if text.chars().count() <= MOST { text } else { text.chars().take(MOST).chain("…".chars()).collect() }
@@ -135,7 +134,7 @@ fn shorten(value: &serde_json::Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn event() -> Value {
         json!({
@@ -153,10 +152,10 @@ mod tests {
     #[test]
     fn an_error_names_the_field_and_what_it_holds() {
         let rows: [(&str, Value, &str); 9] = [
-            ("", json!("text"), r#". is "text"; expected an AWS Health event"#),
+            ("", json!("text"), r#"the event is "text"; expected an AWS Health event"#),
             ("/source", json!("aws.ecs"), r#"source is "aws.ecs"; expected "aws.health""#),
             ("/detail-type", json!("Event"), r#"detail-type is "Event"; expected "AWS Health Event""#),
-            ("/detail", Value::Null, "detail is null; expected an AWS Health event"),
+            ("/detail", Value::Null, "detail.eventTypeCode is absent; expected"),
             ("/detail/eventTypeCode", json!("AWS_ECS_X"), r#"detail.eventTypeCode is "AWS_ECS_X"; expected"#),
             ("/detail/eventArn", json!(""), r#"detail.eventArn is ""; expected the ARN"#),
             ("/detail/eventArn", json!(7), "detail.eventArn is 7; expected an AWS Health event"),

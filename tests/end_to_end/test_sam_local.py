@@ -1,0 +1,34 @@
+"""`sam local invoke`, which needs Docker and Lambda's base image."""
+
+import json
+import platform
+import shutil
+import subprocess
+
+import pytest
+from local_aws import ROOT
+
+IMAGE = f"public.ecr.aws/lambda/provided:al2023-{'arm64' if platform.machine() == 'aarch64' else 'x86_64'}"
+
+
+def image_is_there():
+    docker = shutil.which("docker")
+    return docker and subprocess.run([docker, "image", "inspect", IMAGE], capture_output=True).returncode == 0
+
+
+@pytest.mark.skipif(not image_is_there(), reason=f"Docker, or its image {IMAGE}, is not there")
+def test_a_sample_gives_the_plan_as_json(stack):
+    stack.aws.write_template_for_sam_local()
+    command = ["sam", "local", "invoke", "IngestFunction", "--config-env", "local", "--skip-pull-image"]
+    done = subprocess.run(
+        [*command, "-e", "events/iso-dates.json"], cwd=ROOT, env=stack.aws.env, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout.strip().splitlines()[-1])
+    assert answer["starts_at"] == "2030-01-02T18:00:00Z"
+    assert [told["entity"] for told in answer["outcomes"]] == [
+        "prod/web", "arn:aws:ecs:eu-west-2:111122223333:service/prod/api",
+    ]
+    assert all("slot" in told and "schedule" in told for told in answer["outcomes"])
+    for told in answer["outcomes"]:
+        stack.scheduler.delete_schedule(GroupName=stack.group, Name=told["schedule"])
