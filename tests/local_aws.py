@@ -6,6 +6,7 @@ runs it, and nothing can reach a real account.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import shutil
@@ -70,18 +71,18 @@ def build() -> None:
 class LocalAws:
     """A local AWS that lives as long as a `with` block."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self._folder = tempfile.mkdtemp(prefix="local-aws-")
         self._log = Path(self._folder, "log")
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = port or _free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self._host, self._port = host, port or _free_port(host)
+        self.url = f"http://{self._host}:{self._port}"
         self.env = clean_environment() | {"AWS_ENDPOINT_URL": self.url}
 
     def __enter__(self) -> LocalAws:
         env = self.env | {
-            "BIND_HOST": "127.0.0.1",
-            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": self._host,
+            "GATEWAY_PORT": str(self._port),
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_REGION": REGION,
             "DOCKER_HOST": "unix:///nonexistent",  # simulate ECS tasks, with or without Docker
@@ -199,7 +200,8 @@ class LocalAws:
             if resource["Type"] == "AWS::Serverless::Function":
                 deployed = functions.get_function_configuration(FunctionName=physical[name])
                 variables = deployed.get("Environment", {}).get("Variables", {})
-                resource["Properties"]["Environment"] = {"Variables": variables | {"AWS_ENDPOINT_URL": self.url}}
+                endpoint = self.url.replace("127.0.0.1", "host.docker.internal")  # as Docker Desktop calls it
+                resource["Properties"]["Environment"] = {"Variables": variables | {"AWS_ENDPOINT_URL": endpoint}}
         path = BUILT_TEMPLATE.with_name("local.yaml")
         path.write_text(json.dumps(template, indent=2))  # JSON is YAML
         return path
@@ -222,7 +224,29 @@ def _long_form(loader: yaml.Loader, tag: str, node: yaml.Node) -> dict:
 _CloudFormationLoader.add_multi_constructor("!", _long_form)
 
 
-def _free_port() -> int:
+def _free_port(host: str) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((host, 0))
         return probe.getsockname()[1]
+
+
+def docker_bridge() -> str | None:
+    """The address of this machine that containers of `sam local invoke` reach, if Docker runs on it.
+
+    It is not reachable from outside either. Docker Desktop has none on this machine: there containers reach
+    127.0.0.1 by the name host.docker.internal.
+    """
+    docker = shutil.which("docker")
+    if docker is None:
+        return None
+    asked = subprocess.run([docker, "network", "inspect", "bridge"], capture_output=True, text=True)
+    if asked.returncode != 0:
+        return None
+    configs = json.loads(asked.stdout)[0]["IPAM"]["Config"]
+    networks = [ipaddress.ip_network(config["Subnet"]) for config in configs]
+    address = next((str(network[1]) for network in networks if network.version == 4), "")
+    try:
+        _free_port(address)
+    except OSError:
+        return None
+    return address

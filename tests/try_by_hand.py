@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 
-from local_aws import BUILT_TEMPLATE, REGION, ROOT, Failed, LocalAws, build
+from local_aws import BUILT_TEMPLATE, REGION, ROOT, Failed, LocalAws, build, docker_bridge
 
 PORT = 4566  # a fixed one, so that what people typed once works again
 SERVICES = [("prod", "web"), ("prod", "api"), ("staging", "web")]
@@ -14,7 +14,7 @@ SERVICES = [("prod", "web"), ("prod", "api"), ("staging", "web")]
 
 def main() -> None:
     build()
-    with LocalAws(PORT) as aws:
+    with LocalAws(docker_bridge() or "127.0.0.1", PORT) as aws:
         for cluster, service in SERVICES:
             aws.create_service(cluster, service)
         outputs = aws.deploy(EnableDrills="true")
