@@ -1,6 +1,8 @@
 //! A call to AWS that failed, after all its retries.
 
-use aws_sdk_scheduler::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use std::{error::Error, iter::successors};
+
+use aws_sdk_scheduler::error::{ProvideErrorMetadata, SdkError};
 
 /// A call to AWS that failed, after all its retries.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,14 +16,17 @@ pub struct CallFailed {
 impl CallFailed {
     pub(crate) fn new<E, R>(call: &'static str, error: &SdkError<E, R>) -> Self
     where
-        E: std::error::Error + ProvideErrorMetadata + 'static,
-        R: std::fmt::Debug,
+        E: Error + ProvideErrorMetadata + 'static,
+        R: std::fmt::Debug + 'static,
     {
         let code = error.code().map(str::to_owned);
         let message = match (&code, error.message()) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
-            // Display alone says only "service error" or "dispatch failure".
-            _ => DisplayErrorContext(error).to_string(),
+            // The error itself says only "service error" or "dispatch failure"; what it rests on says why.
+            _ => successors(Some(error as &dyn Error), |&error| error.source())
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(": "),
         };
         Self { call, code, message }
     }

@@ -1,25 +1,39 @@
 //! How an invocation fails: with a stable type to alarm on, and a sentence to act on.
 
+use std::fmt;
+
 use aws::CallFailed;
 use lambda_runtime::Diagnostic;
-use shared::schedule::InvalidInput;
+use shared::{entity::ServiceRef, schedule::InvalidInput};
 
 /// Why an invocation failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub(crate) enum Failure {
     /// The schedule's input was edited to something that cannot be read.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
     /// AWS could not be asked, or a permission is missing. Lambda tries again.
-    #[error(transparent)]
-    CallFailed(#[from] CallFailed),
+    #[error("{service}: {error}")]
+    CallFailed {
+        /// The service that is not redeployed yet.
+        service: ServiceRef,
+        /// The call.
+        error: CallFailed,
+    },
+}
+
+impl fmt::Debug for Failure {
+    /// The runtime logs a failure with `{:?}`: the sentence, once.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
 }
 
 impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
         let error_type = match failure {
             Failure::InvalidInput(_) => "InvalidInput",
-            Failure::CallFailed(_) => "CallFailed",
+            Failure::CallFailed { .. } => "CallFailed",
         };
         Self { error_type: error_type.to_owned(), error_message: failure.to_string() }
     }

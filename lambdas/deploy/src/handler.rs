@@ -1,6 +1,9 @@
 //! One service at its slot: read, decided, deployed.
 
-use aws::ecs::{Ecs, Forced};
+use aws::{
+    CallFailed,
+    ecs::{Ecs, Forced},
+};
 use lambda_runtime::tracing::{error, info, warn};
 use serde::Serialize;
 use serde_json::Value;
@@ -44,16 +47,15 @@ pub(crate) struct Outcome {
 
 /// Handles what a schedule hands over. Delivered twice, it finds the first delivery's deployment and skips.
 pub(crate) async fn handle(ecs: &Ecs, input: &Value) -> Result<Outcome, Failure> {
-    let input = ScheduleInput::read(input).inspect_err(|error| error!(%error, "unusable input"))?;
-    let outcome = deploy(ecs, &input).await.inspect_err(|error| {
-        let (cluster, service) = (input.service.cluster(), input.service.service());
-        error!(%error, cluster, service, "{}: {error}", input.service);
-    })?;
+    let input = ScheduleInput::read(input)?;
+    let outcome = deploy(ecs, &input)
+        .await
+        .map_err(|error| Failure::CallFailed { service: input.service.clone(), error })?;
     log(&outcome);
     Ok(outcome)
 }
 
-async fn deploy(ecs: &Ecs, input: &ScheduleInput) -> Result<Outcome, Failure> {
+async fn deploy(ecs: &Ecs, input: &ScheduleInput) -> Result<Outcome, CallFailed> {
     let service = &input.service;
     let state = ecs.state(service).await?;
     let (outcome, reason, command, deployment_id) = match decide(service, state.as_ref(), input.cutoff()) {

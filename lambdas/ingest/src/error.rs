@@ -1,10 +1,12 @@
 //! How an invocation fails: with a stable type to alarm on, and a sentence to act on.
 
+use std::fmt;
+
 use lambda_runtime::Diagnostic;
 use shared::{health::InvalidEvent, outcome::Report};
 
 /// Why an invocation failed.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 pub(crate) enum Failure {
     /// The parameters cannot work.
     #[error("{0}")]
@@ -31,6 +33,13 @@ impl Failure {
         let more = if more == 0 { String::new() } else { format!("; and {more} more in the log") };
         let all = report.outcomes.len();
         Some(Self::OutcomesFailed(format!("{} of {all} entities failed: {named}{more}", failed.len())))
+    }
+}
+
+impl fmt::Debug for Failure {
+    /// The runtime logs a failure with `{:?}`: the sentence, once.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
     }
 }
 

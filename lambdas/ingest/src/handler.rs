@@ -48,7 +48,7 @@ struct Group {
 impl Ingest {
     /// Handles one event, and answers with an outcome for each of its entities.
     pub(crate) async fn handle(&self, event: &Value, now: DateTime<Utc>) -> Result<Report, Failure> {
-        let notice = Notice::read(event, now).inspect_err(|error| error!(%error, "unusable event"))?;
+        let notice = Notice::read(event, now)?;
         let outcomes = match notice.not_ours(&self.region) {
             Some(reason) => notice
                 .entities
@@ -63,7 +63,7 @@ impl Ingest {
     }
 
     async fn process(&self, notice: &Notice, now: DateTime<Utc>) -> Result<Vec<Outcome>, Failure> {
-        notice.require_entities().inspect_err(|error| error!(%error, "unusable event"))?;
+        notice.require_entities()?;
         let kept = notice.as_ref(self.wait_for(notice).await);
         let mut outcomes: Vec<Option<Outcome>> = notice.entities.iter().map(|_| None).collect();
         let mut groups: BTreeMap<ServiceRef, Group> = BTreeMap::new();

@@ -19,7 +19,6 @@ async fn main() -> Result<(), Error> {
         Ok(config) => config,
         Err(error) => {
             // Every invocation fails with the sentence that says what is wrong, and its event is kept.
-            tracing::error!(%error, "invalid configuration");
             let failure = Failure::InvalidConfiguration(error.to_string());
             return run(service_fn(|_: LambdaEvent<Value>| async { Err::<Value, _>(failure.clone()) })).await;
         }
