@@ -237,7 +237,9 @@ fn service_state(service: &Service) -> ServiceState {
                 last_deployment: service
                     .task_sets()
                     .iter()
-                    .find_map(|set| set.external_id())
+                    // While it deploys there are two, and the old one names the deployment before.
+                    .find(|set| set.status() == Some("PRIMARY"))
+                    .and_then(|set| set.external_id())
                     .map(str::to_owned),
             },
             Some(DeploymentControllerType::External) => Controller::External,

@@ -22,6 +22,7 @@ impl CallFailed {
         let code = error.code().map(str::to_owned);
         let message = match (&code, error.message()) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
+            (Some(code), None) => code.clone(),
             // The error itself says only "service error" or "dispatch failure"; what it rests on says why.
             _ => successors(Some(error as &dyn Error), |&error| error.source())
                 .map(ToString::to_string)

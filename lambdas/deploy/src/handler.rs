@@ -95,3 +95,6 @@ fn log(told: &Outcome) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

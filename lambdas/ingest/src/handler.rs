@@ -1,6 +1,6 @@
 //! One notice: traced, planned, written, reported. A service that fails never stops the others.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use aws::{
     CallFailed,
@@ -28,7 +28,9 @@ use crate::{
 /// How many schedules are written at once. Small Regions allow 250 writes a second.
 const CONCURRENCY: usize = 16;
 /// How often a schedule that others change at the same time is read again.
-const READS: usize = 5;
+const READS: u32 = 5;
+/// How long the first read waits for what others are changing; each further one waits twice as long.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What every invocation uses.
 pub(crate) struct Ingest {
@@ -145,7 +147,7 @@ impl Ingest {
         // Most services have no schedule yet: to create one without a look saves half of the calls.
         let mut found: Option<Found> = None;
         let mut looked = false;
-        for _ in 0..=READS {
+        for nth in 0..=READS {
             let existing = found.as_ref().map(|found| &found.existing);
             let verdict = match cancelled {
                 Some(why) => reconcile::cancel(service, existing, &notice.event_arn, why),
@@ -163,6 +165,9 @@ impl Ingest {
             };
             if written == Written::Done {
                 return Ok(verdict);
+            }
+            if looked {
+                tokio::time::sleep(PAUSE * 2_u32.pow(nth)).await;
             }
             found = self.scheduler.get(name).await?;
             looked = true;
@@ -243,3 +248,6 @@ fn log(report: &Report) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,6 +110,8 @@ fn arn(text: &str, account: &str, region: &str) -> Option<Entity> {
     let entity = match (kind, second) {
         ("service", Some(service)) => Entity::Service(ServiceRef::new(first, service)?),
         ("service", None) => Entity::ServiceWithoutCluster(first.to_owned()),
+        // One id of another length would make ECS refuse to describe the tasks beside it.
+        ("task", second) if !matches!(second.unwrap_or(first).len(), 32 | 36) => return None,
         ("task", Some(id)) => Entity::Task(TaskRef { cluster: Some(first.to_owned()), id: id.to_owned() }),
         ("task", None) => Entity::Task(TaskRef { cluster: None, id: first.to_owned() }),
         _ => return None,
@@ -144,8 +146,14 @@ mod tests {
             ("prod/web", service("prod", "web")),
             ("arn:aws:ecs:eu-west-2:111122223333:service/prod/web", service("prod", "web")),
             ("arn:aws:ecs:eu-west-2:111122223333:service/web", Entity::ServiceWithoutCluster("web".into())),
-            ("arn:aws:ecs:eu-west-2:111122223333:task/prod/0123abcd", task(Some("prod"), "0123abcd")),
-            ("arn:aws:ecs:eu-west-2:111122223333:task/0123abcd", task(None, "0123abcd")),
+            (
+                "arn:aws:ecs:eu-west-2:111122223333:task/prod/0123456789abcdef0123456789abcdef",
+                task(Some("prod"), "0123456789abcdef0123456789abcdef"),
+            ),
+            (
+                "arn:aws:ecs:eu-west-2:111122223333:task/01234567-89ab-cdef-0123-456789abcdef",
+                task(None, "01234567-89ab-cdef-0123-456789abcdef"),
+            ),
             ("UNKNOWN", Entity::Placeholder),
             ("aws_account", Entity::Placeholder),
             ("111122223333", Entity::Placeholder),
@@ -185,6 +193,7 @@ mod tests {
             "|web",
             "prod|web|extra",
             "prod/web/extra",
+            "arn:aws:ecs:eu-west-2:111122223333:task/prod/0123abcd",
             "prod|we b",
             "prod|wéb",
             "12345",
