@@ -33,7 +33,7 @@ fn refusal(code: &str) -> HttpResponse {
 fn running(controller: &'static str, created_at: i64) -> [Rule; 3] {
     [
         mock!(Client::describe_services).then_http_response(move || {
-            let sets = json!([{"externalId": "d-123"}]);
+            let sets = json!([{"status": "PRIMARY", "externalId": "d-123"}]);
             let controller = json!({"type": controller});
             answer(
                 200,
