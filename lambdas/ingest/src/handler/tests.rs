@@ -12,7 +12,10 @@ use super::*;
 use OutcomeKind::{Cancelled, NotActionable, Scheduled, Skipped, Unchanged};
 
 const NAME: &str = "prod.web.bf04ed89e1afdadd0c43";
-const TASK: &str = "arn:aws:ecs:eu-west-2:111122223333:task/prod";
+fn task(id: &str) -> String {
+    format!("arn:aws:ecs:eu-west-2:111122223333:task/prod/{id:0>32}")
+}
+
 const CONFLICT: &str = "ConflictException";
 const GONE: &str = "ResourceNotFoundException";
 const DENIED: &str = "AccessDeniedException";
@@ -100,8 +103,8 @@ fn reads(answer: fn() -> HttpResponse) -> Rule {
 /// Describes tasks, by id and group.
 fn tasks(tasks: &'static [(&str, &str)]) -> Rule {
     mock!(EcsClient::describe_tasks).then_http_response(|| {
-        let task = |(id, group): &(&str, &str)| json!({"taskArn": format!("{TASK}/{id}"), "group": group});
-        answer(200, &json!({"tasks": tasks.iter().map(task).collect::<Value>()}))
+        let described = |(id, group): &(&str, &str)| json!({"taskArn": task(id), "group": group});
+        answer(200, &json!({"tasks": tasks.iter().map(described).collect::<Value>()}))
     })
 }
 
@@ -203,7 +206,7 @@ async fn a_schedule_that_others_keep_changing_is_a_failure() {
 
 #[tokio::test]
 async fn entities_of_one_service_are_scheduled_once_while_one_of_them_needs_it() {
-    let (first, second) = (format!("{TASK}/1"), format!("{TASK}/2"));
+    let (first, second) = (task("1"), task("2"));
     let read = reads(|| refusal(GONE));
     let nothing = [Skipped, Skipped];
     let rows = [
@@ -277,7 +280,7 @@ async fn without_a_stated_cutoff_it_comes_from_the_wait_period_or_is_the_events_
 async fn tasks_that_cannot_be_read_fail_alone() {
     let create = creates(done);
     let denied = mock!(EcsClient::describe_tasks).then_http_response(|| refusal(DENIED));
-    let task = format!("{TASK}/1");
+    let task = task("1");
     let event = about(&[(&task, "PENDING"), ("prod|web", "PENDING"), ("prod web", "PENDING")]);
     let failure = failure(&ingest(&[&create], &[&denied]), &event).await;
     assert!(failure.contains("2 of 3 entities failed"), "{failure}");
@@ -288,7 +291,7 @@ async fn tasks_that_cannot_be_read_fail_alone() {
 
 #[tokio::test]
 async fn what_has_no_service_is_explained() {
-    let (alone, gone) = (format!("{TASK}/1"), format!("{TASK}/2"));
+    let (alone, gone) = (task("1"), task("2"));
     let ingest = ingest(&[&creates(done)], &[&tasks(&[("1", "family:batch")])]);
     let event = about(&[(&alone, "PENDING"), (&gone, "PENDING"), ("UNKNOWN", "PENDING")]);
     let expected = [
