@@ -83,10 +83,23 @@ pub fn utc(moment: DateTime<Utc>) -> String {
     moment.format("%a %Y-%m-%d %H:%M UTC").to_string()
 }
 
+/// A moment in UTC, where seconds tell: `Wed 2026-12-02 23:18:51 UTC`.
+#[must_use]
+pub fn precise(moment: DateTime<Utc>) -> String {
+    moment.format("%a %Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
 /// A moment in a zone, for people: `Fri 2026-11-27 22:00 Europe/London`.
 #[must_use]
 pub fn local(moment: DateTime<Utc>, zone: Tz) -> String {
     format!("{} {zone}", moment.with_timezone(&zone).format("%a %Y-%m-%d %H:%M"))
+}
+
+/// A moment in a zone and in UTC, for people: `Fri 2026-07-10 22:00 Europe/London (Fri 2026-07-10 21:00 UTC)`.
+#[must_use]
+pub fn both(moment: DateTime<Utc>, zone: Tz) -> String {
+    let local = local(moment, zone);
+    if zone == Tz::UTC { local } else { format!("{local} ({})", utc(moment)) }
 }
 
 #[cfg(test)]

@@ -19,6 +19,18 @@ impl ServiceRef {
             .then(|| Self { cluster: cluster.to_owned(), service: service.to_owned() })
     }
 
+    /// The same, from an input that people can edit.
+    ///
+    /// # Errors
+    /// Names what can be no name in ECS.
+    pub fn named(cluster: &str, service: &str) -> Result<Self, String> {
+        Self::new(cluster, service).ok_or_else(|| {
+            format!(
+                "cluster and service are {cluster:?} and {service:?}; expected the names of an ECS service"
+            )
+        })
+    }
+
     /// The cluster's name.
     #[must_use]
     pub fn cluster(&self) -> &str {

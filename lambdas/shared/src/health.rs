@@ -59,6 +59,8 @@ pub struct Detail {
     pub event_region: Option<String>,
     /// The account that the notice is about; an organisation's feed has those of others.
     pub affected_account: Option<String>,
+    /// Which of several pages this is, as text.
+    pub page: Option<String>,
     /// The prose, by language.
     pub event_description: Option<Vec<Description>>,
     /// Affected entities with their state.
@@ -96,7 +98,15 @@ impl HealthEvent {
         expect(event, "source", &["aws.health", DRILL])?;
         expect(event, "detail.eventTypeCode", &[RETIREMENT])?;
         let event: Self = serde_path_to_error::deserialize(event).map_err(|error| {
-            let field = error.path().to_string();
+            // Of a missing field serde gives the path of what it is missing from.
+            let text = error.inner().to_string();
+            let missing = text.strip_prefix("missing field `").and_then(|text| text.split('`').next());
+            let path = error.path().to_string();
+            let field = match missing {
+                Some(name) if path == "." => name.to_owned(),
+                Some(name) => format!("{path}.{name}"),
+                None => path,
+            };
             let value = value_at(event, &field).map_or_else(|| ABSENT.to_owned(), shorten);
             InvalidEvent::new(&field, value, &format!("an AWS Health event ({})", error.inner()))
         })?;
@@ -178,6 +188,10 @@ mod tests {
         let mut absent = event();
         absent["detail"].as_object_mut().unwrap().remove("eventArn");
         let error = HealthEvent::read(&absent).unwrap_err().to_string();
-        assert!(error.contains("missing field `eventArn`"), "{error}");
+        assert!(error.starts_with("detail.eventArn is absent; expected"), "{error}");
+        let mut absent = event();
+        absent.as_object_mut().unwrap().remove("account");
+        let error = HealthEvent::read(&absent).unwrap_err().to_string();
+        assert!(error.starts_with("account is absent; expected"), "{error}");
     }
 }

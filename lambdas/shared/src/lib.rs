@@ -7,16 +7,28 @@
 //! 2. [`policy`] is what the operator chose; [`window`] says when the chosen windows open.
 //! 3. [`plan`] picks the slot; [`schedule`] is what is written for it; [`reconcile`] says what a notice
 //!    changes about a schedule that is there; [`outcome`] is what is answered.
-//! 4. [`decide`] is what deploy does when the schedule fires.
+//! 4. [`decide`] is what deploy does when the schedule fires, [`code_deploy`] what it asks of AWS CodeDeploy,
+//!    [`postpone`] when it tries again.
+//! 5. [`verify`] judges whether the deployment has ended well, [`watch`] whether all of a notice is patched.
+//! 6. [`bus`] is what machines are told, [`message`] what people are, [`metrics`] what is counted; [`place`]
+//!    is where all this happens.
 
+pub mod bus;
+pub mod code_deploy;
 pub mod date;
 pub mod decide;
 pub mod entity;
 pub mod health;
+pub mod message;
+pub mod metrics;
 pub mod notice;
 pub mod outcome;
+pub mod place;
 pub mod plan;
 pub mod policy;
+pub mod postpone;
 pub mod reconcile;
 pub mod schedule;
+pub mod verify;
+pub mod watch;
 pub mod window;

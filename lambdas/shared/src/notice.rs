@@ -21,8 +21,12 @@ pub struct Notice {
     pub region: String,
     /// AWS's date: when it starts to replace tasks.
     pub starts_at: Option<DateTime<Utc>>,
+    /// The page of the notice that this event is; 1 where it does not say.
+    pub page: u32,
     /// When the event was sent.
     pub sent_at: DateTime<Utc>,
+    /// When it was handled.
+    pub received_at: DateTime<Utc>,
     /// The date of the prose after which tasks are on the new revision already.
     pub stated_cutoff: Option<DateTime<Utc>>,
     /// AWS Health has closed the notice.
@@ -53,6 +57,14 @@ pub struct NoticeRef {
     pub starts_at: Option<DateTime<Utc>>,
     /// A task created after this moment is on the new revision already.
     pub cutoff: DateTime<Utc>,
+}
+
+/// A task created after this moment is on the new revision of every notice.
+///
+/// Without a notice, which no input is, every task is old.
+#[must_use]
+pub fn latest_cutoff(notices: &[NoticeRef]) -> DateTime<Utc> {
+    notices.iter().map(|notice| notice.cutoff).max().unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 impl Notice {
@@ -93,7 +105,9 @@ impl Notice {
             account,
             region,
             starts_at,
+            page: detail.page.and_then(|page| page.trim().parse().ok()).unwrap_or(1),
             sent_at,
+            received_at: now,
             entities,
         })
     }
@@ -136,7 +150,8 @@ impl Notice {
     /// The cut-off is the date that the prose states; else AWS's date minus the account's wait period
     /// (`fargateTaskRetirementWaitPeriod`), but not later than the event; and without AWS's date, or
     /// without the wait period, the event itself. Too late a cut-off costs a needless deployment; too
-    /// early a one leaves a task unpatched.
+    /// early a one leaves a task unpatched. One in the future, of a sender whose clock is wrong, would make
+    /// the tasks of every new deployment look old: it counts as now.
     #[must_use]
     pub fn as_ref(&self, wait: Option<TimeDelta>) -> NoticeRef {
         let announced = || self.starts_at?.checked_sub_signed(wait?);
@@ -146,7 +161,8 @@ impl Notice {
             cutoff: self
                 .stated_cutoff
                 .or_else(|| Some(announced()?.min(self.sent_at)))
-                .unwrap_or(self.sent_at),
+                .unwrap_or(self.sent_at)
+                .min(self.received_at),
         }
     }
 }
@@ -207,7 +223,7 @@ mod tests {
     }
 
     fn read(event: &Value) -> Notice {
-        Notice::read(event, instant("2026-11-25T19:00:00Z")).expect("a notice")
+        Notice::read(event, instant("2026-12-02T19:00:00Z")).expect("a notice")
     }
 
     #[test]
@@ -295,6 +311,14 @@ mod tests {
                 week,
                 "2026-11-25T18:00:00Z",
             ),
+            // A date in the future is a fault of the sender's.
+            (
+                event(
+                    &json!({"eventDescription": [{"latestDescription": "launched after 2027-01-01T00:00:00Z"}]}),
+                ),
+                week,
+                "2026-12-02T19:00:00Z",
+            ),
             // A wait period that was changed after the notice cannot put the cut-off after the notice.
             (event(&json!({})), Some(TimeDelta::zero()), "2026-11-25T18:00:05Z"),
             (event(&json!({})), None, "2026-11-25T18:00:05Z"),
@@ -309,7 +333,7 @@ mod tests {
     fn an_event_without_time_is_taken_as_sent_now() {
         let mut event = event(&json!({}));
         event.as_object_mut().unwrap().remove("time");
-        assert_eq!(read(&event).sent_at, instant("2026-11-25T19:00:00Z"));
+        assert_eq!(read(&event).sent_at, instant("2026-12-02T19:00:00Z"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::{entity::ServiceRef, notice::Notice};
+use crate::{decide::Cause, entity::ServiceRef, notice::Notice};
 
 /// What became of an entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -44,6 +44,9 @@ pub struct Outcome {
     pub outcome: OutcomeKind,
     /// Why, in a sentence for people.
     pub reason: String,
+    /// Why nothing is done, in a word to count by.
+    #[serde(skip)]
+    pub cause: Option<Cause>,
     /// When the service will be redeployed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<DateTime<Utc>>,
@@ -62,9 +65,22 @@ impl Outcome {
             service: None,
             outcome,
             reason: reason.into(),
+            cause: None,
             slot: None,
             schedule: None,
         }
+    }
+
+    /// An outcome of an entity about which nothing is done.
+    #[must_use]
+    pub fn skipped(entity: &str, cause: Cause, reason: impl Into<String>) -> Self {
+        Self { cause: Some(cause), ..Self::of(entity, OutcomeKind::Skipped, reason) }
+    }
+
+    /// The service, as far as known.
+    #[must_use]
+    pub fn service_ref(&self) -> Option<ServiceRef> {
+        ServiceRef::new(self.cluster.as_deref()?, self.service.as_deref()?)
     }
 
     /// The same, for a known service.
@@ -121,7 +137,9 @@ mod tests {
             account: "111122223333".into(),
             region: "eu-west-2".into(),
             starts_at: None,
+            page: 1,
             sent_at: "2026-11-25T18:00:00Z".parse().unwrap(),
+            received_at: "2026-11-25T18:00:00Z".parse().unwrap(),
             stated_cutoff: None,
             closed: false,
             other_account: None,

@@ -64,7 +64,20 @@ pub fn deadline(policy: &Policy, notices: &[NoticeRef], now: DateTime<Utc>) -> O
 /// # Errors
 /// Says why nothing is scheduled: no candidate, and no fallback that fits.
 pub fn plan(policy: &Policy, notices: &[NoticeRef], now: DateTime<Utc>) -> Result<Slot, NoSlot> {
-    let from = ceil_minute(now + policy.minimum_notice);
+    plan_from(policy, notices, now, now + policy.minimum_notice)
+}
+
+/// The same, from another moment on than the minimum notice asks for.
+///
+/// # Errors
+/// Says why nothing is scheduled: no candidate, and no fallback that fits.
+pub fn plan_from(
+    policy: &Policy,
+    notices: &[NoticeRef],
+    now: DateTime<Utc>,
+    from: DateTime<Utc>,
+) -> Result<Slot, NoSlot> {
+    let from = ceil_minute(from);
     let bounds = Bounds::of(notices, now);
     let (Some(starts_at), Some(deadline)) = (bounds.starts_at, deadline(policy, notices, now)) else {
         let candidate =

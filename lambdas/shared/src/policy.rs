@@ -70,6 +70,15 @@ struct Setting {
     example: &'static str,
 }
 
+/// `NotificationFormat`: how messages to people are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// As plain text.
+    Text,
+    /// For Amazon Q Developer in chat applications; e-mail stays plain text.
+    Chat,
+}
+
 impl<'a> Settings<'a> {
     /// Settings as `lookup` gives them; in a function that is the environment.
     #[must_use]
@@ -145,6 +154,28 @@ impl<'a> Settings<'a> {
             fallback: fallback?,
             spread_minutes: spread_minutes?,
         })
+    }
+
+    /// How messages to people are written.
+    pub fn format(&mut self) -> Option<Format> {
+        self.read(
+            &Setting {
+                parameter: "NotificationFormat",
+                variable: "NOTIFICATION_FORMAT",
+                default: "text",
+                example: "chat",
+            },
+            |text| match text {
+                "text" => Ok(Format::Text),
+                "chat" => Ok(Format::Chat),
+                _ => Err("it is neither text nor chat".to_owned()),
+            },
+        )
+    }
+
+    /// Notes something that is wrong with a value that the template fills in.
+    pub fn fault(&mut self, problem: String) {
+        self.faults.push(problem);
     }
 
     fn minutes(

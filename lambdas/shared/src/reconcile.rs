@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
     date,
+    decide::Cause,
     entity::ServiceRef,
     notice::NoticeRef,
     outcome::OutcomeKind,
@@ -37,7 +38,8 @@ impl Existing {
     }
 
     /// Its time has come and gone, with the spread and some minutes of delay, and it is still here.
-    fn overdue(&self, now: DateTime<Utc>) -> bool {
+    #[must_use]
+    pub fn overdue(&self, now: DateTime<Utc>) -> bool {
         const DELAY: TimeDelta = TimeDelta::minutes(15);
         self.at.is_some_and(|at| at + TimeDelta::minutes(self.spread_minutes.into()) + DELAY < now)
     }
@@ -67,6 +69,8 @@ pub struct Verdict {
     pub outcome: OutcomeKind,
     /// Why.
     pub reason: String,
+    /// Why nothing is done, in a word to count by.
+    pub cause: Option<Cause>,
     /// When the service will be redeployed, if it will.
     pub slot: Option<DateTime<Utc>>,
 }
@@ -78,7 +82,11 @@ impl Verdict {
         reason: impl Into<String>,
         slot: Option<DateTime<Utc>>,
     ) -> Self {
-        Self { change, outcome, reason: reason.into(), slot }
+        Self { change, outcome, reason: reason.into(), cause: None, slot }
+    }
+
+    fn skipped(cause: Cause, reason: impl Into<String>) -> Self {
+        Self { cause: Some(cause), ..Self::new(Change::Keep, OutcomeKind::Skipped, reason, None) }
     }
 }
 
@@ -102,7 +110,7 @@ pub fn apply(
                 let schedule = NewSchedule::new(service, slot, vec![notice.clone()]);
                 Verdict::new(Change::Create(schedule), OutcomeKind::Scheduled, reason, Some(at))
             }
-            Err(NoSlot(reason)) => Verdict::new(Change::Keep, OutcomeKind::Skipped, reason, None),
+            Err(NoSlot(reason)) => Verdict::skipped(Cause::NoWindow, reason),
         };
     };
     if let Some(verdict) = belongs_to_another(service, existing) {
@@ -184,8 +192,7 @@ pub fn apply(
 /// Takes a notice that is closed, or resolved for `service`, off its schedule.
 #[must_use]
 pub fn cancel(service: &ServiceRef, existing: Option<&Existing>, event_arn: &str, why: &str) -> Verdict {
-    let nothing =
-        || Verdict::new(Change::Keep, OutcomeKind::Skipped, format!("{why}; nothing was pending"), None);
+    let nothing = || Verdict::skipped(Cause::NothingPending, format!("{why}; nothing was pending"));
     let Some(existing) = existing else { return nothing() };
     if let Some(verdict) = belongs_to_another(service, existing) {
         return verdict;
@@ -240,7 +247,10 @@ fn input_only(
         Err(_) => {
             let slot = existing.at.unwrap_or(now);
             let service = service.clone();
-            Change::Update(ScheduleInput { service, notices, slot, window_ends_at: slot, attempt: 0 })
+            let window_ends_at = slot;
+            let input =
+                ScheduleInput { service, notices, slot, window_ends_at, attempt: 0, scheduled_for: None };
+            Change::Update(input)
         }
     }
 }
@@ -280,8 +290,11 @@ fn plan_again(
         }
         // Nothing fits: the notice is left to AWS, and others keep what is pending for them.
         (None, Err(NoSlot(reason))) => match (before, &existing.input) {
-            (Some(known), Ok(input)) => without(input, &known.event_arn, format!("{why}; {reason}")),
-            _ => Verdict::new(Change::Keep, OutcomeKind::Skipped, format!("{why}; {reason}"), None),
+            (Some(known), Ok(input)) => Verdict {
+                cause: Some(Cause::NoWindow),
+                ..without(input, &known.event_arn, format!("{why}; {reason}"))
+            },
+            _ => Verdict::skipped(Cause::NoWindow, format!("{why}; {reason}")),
         },
     }
 }
@@ -341,6 +354,7 @@ mod tests {
                 slot: at,
                 window_ends_at: at + TimeDelta::hours(4),
                 attempt: 0,
+                scheduled_for: None,
             }),
         }
     }

@@ -2,14 +2,15 @@
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     date,
     entity::ServiceRef,
-    notice::NoticeRef,
+    notice::{NoticeRef, latest_cutoff},
     plan::Slot,
+    verify::VerifyInput,
     window::{first_instant, parse_zone},
 };
 
@@ -19,8 +20,23 @@ use crate::{
 /// and service, from which alone it derives: pages, copies, repeats and retries all meet in one schedule.
 #[must_use]
 pub fn name(account: &str, region: &str, service: &ServiceRef) -> String {
-    const CLUSTER: usize = 18;
-    const SERVICE: usize = 24;
+    named(account, region, service, 18, 24, "")
+}
+
+/// The name of the schedule on which verify looks at a service; never that of one that wakes deploy.
+#[must_use]
+pub fn verify_name(account: &str, region: &str, service: &ServiceRef) -> String {
+    named(account, region, service, 15, 20, ".verify")
+}
+
+fn named(
+    account: &str,
+    region: &str,
+    service: &ServiceRef,
+    cluster_chars: usize,
+    service_chars: usize,
+    tail: &str,
+) -> String {
     const HASH_BYTES: usize = 10;
     let mut hash = Sha256::new();
     for part in [account, region, service.cluster(), service.service()] {
@@ -30,7 +46,8 @@ pub fn name(account: &str, region: &str, service: &ServiceRef) -> String {
     let hash =
         hash.finalize().iter().take(HASH_BYTES).fold(0, |hash: u128, byte| (hash << 8) | u128::from(*byte));
     let head = |text: &str, most: usize| text.chars().take(most).collect::<String>();
-    format!("{}.{}.{hash:020x}", head(service.cluster(), CLUSTER), head(service.service(), SERVICE))
+    let (cluster, name) = (head(service.cluster(), cluster_chars), head(service.service(), service_chars));
+    format!("{cluster}.{name}.{hash:020x}{tail}")
 }
 
 /// What a schedule hands to deploy: the service, and why and until when it is to be redeployed.
@@ -47,11 +64,19 @@ pub struct ScheduleInput {
     pub window_ends_at: DateTime<Utc>,
     /// How many times the start was postponed.
     pub attempt: u32,
+    /// For when the schedule was set that handed this over: EventBridge Scheduler fills it in as it fires.
+    /// Nothing where a person handed it over.
+    pub scheduled_for: Option<DateTime<Utc>>,
 }
+
+/// What EventBridge Scheduler replaces by the time for which a schedule was set
+/// (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html>).
+const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
 
 const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
+#[serde(expecting = "the input of a schedule, a JSON object")]
 struct Wire {
     version: u32,
     cluster: String,
@@ -61,31 +86,30 @@ struct Wire {
     window_ends_at: DateTime<Utc>,
     #[serde(default)]
     attempt: u32,
+    #[serde(default)]
+    scheduled_for: String,
 }
 
 impl TryFrom<Wire> for ScheduleInput {
     type Error = String;
 
     fn try_from(wire: Wire) -> Result<Self, String> {
-        let Wire { version, cluster, service, notices, slot, window_ends_at, attempt } = wire;
+        let Wire { version, cluster, service, notices, slot, window_ends_at, attempt, scheduled_for } = wire;
         if version != VERSION {
             return Err(format!("version is {version}; expected {VERSION}"));
         }
-        let service = ServiceRef::new(&cluster, &service).ok_or_else(|| {
-            format!(
-                "cluster and service are {cluster:?} and {service:?}; expected the names of an ECS service"
-            )
-        })?;
+        let service = ServiceRef::named(&cluster, &service)?;
         if notices.is_empty() {
             return Err("notices is []; expected at least one notice".to_owned());
         }
-        Ok(Self { service, notices, slot, window_ends_at, attempt })
+        let scheduled_for = date::parse(&scheduled_for);
+        Ok(Self { service, notices, slot, window_ends_at, attempt, scheduled_for })
     }
 }
 
 impl From<ScheduleInput> for Wire {
     fn from(input: ScheduleInput) -> Self {
-        let ScheduleInput { service, notices, slot, window_ends_at, attempt } = input;
+        let ScheduleInput { service, notices, slot, window_ends_at, attempt, .. } = input;
         Self {
             version: VERSION,
             cluster: service.cluster().to_owned(),
@@ -94,6 +118,7 @@ impl From<ScheduleInput> for Wire {
             slot,
             window_ends_at,
             attempt,
+            scheduled_for: SCHEDULED_TIME.to_owned(),
         }
     }
 }
@@ -103,47 +128,56 @@ impl From<ScheduleInput> for Wire {
 #[error("the schedule's input cannot be read: {0}")]
 pub struct InvalidInput(String);
 
-impl ScheduleInput {
-    /// Reads what a schedule carries.
-    ///
-    /// # Errors
-    /// Names the field that is wrong.
-    pub fn read(value: &serde_json::Value) -> Result<Self, InvalidInput> {
-        serde_path_to_error::deserialize(value).map_err(|error| InvalidInput(error.to_string()))
-    }
+/// Reads what a schedule carries, as one of the inputs.
+///
+/// # Errors
+/// Names the field that is wrong.
+pub fn read<T: DeserializeOwned>(value: &serde_json::Value) -> Result<T, InvalidInput> {
+    serde_path_to_error::deserialize(value).map_err(|error| InvalidInput(error.to_string()))
+}
 
+impl ScheduleInput {
     /// Reads the text that a schedule carries.
     ///
     /// # Errors
     /// Names the field that is wrong.
     pub fn from_text(text: &str) -> Result<Self, InvalidInput> {
         let mut json = serde_json::Deserializer::from_str(text);
-        serde_path_to_error::deserialize(&mut json).map_err(|error| InvalidInput(error.to_string()))
+        let input =
+            serde_path_to_error::deserialize(&mut json).map_err(|error| InvalidInput(error.to_string()))?;
+        json.end().map_err(|error| InvalidInput(error.to_string()))?;
+        Ok(input)
+    }
+
+    /// Whether it comes after its window has closed, though it was set for a time before that: it was held up,
+    /// or its schedule was enabled too late. What a person sets for a later time is not late.
+    #[must_use]
+    pub fn is_late(&self, now: DateTime<Utc>) -> bool {
+        now >= self.window_ends_at && self.scheduled_for.is_some_and(|set| set < self.window_ends_at)
     }
 
     /// A task created after this moment is on the new revision of every notice.
-    ///
-    /// Without a notice, which no input is, every task is old.
     #[must_use]
     pub fn cutoff(&self) -> DateTime<Utc> {
-        self.notices.iter().map(|notice| notice.cutoff).max().unwrap_or(DateTime::<Utc>::MAX_UTC)
+        latest_cutoff(&self.notices)
     }
 }
 
-/// The description that a person sees in the list of schedules: when, by when, for what. At most 512
-/// characters, which EventBridge Scheduler allows.
+/// The description that a person sees in the list of schedules: when, by when, for what.
 #[must_use]
 pub fn description(service: &ServiceRef, slot: DateTime<Utc>, zone: Tz, notices: &[NoticeRef]) -> String {
-    const MOST: usize = 512;
     let aws = notices.iter().filter_map(|notice| notice.starts_at).min();
-    let text = format!(
-        "Redeploys at {}{}; AWS's date: {}; notices: {}; service: {service}",
-        date::local(slot, zone),
-        if zone == Tz::UTC { String::new() } else { format!(" ({})", date::utc(slot)) },
+    shorten(&format!(
+        "Redeploys at {}; AWS's date: {}; notices: {}; service: {service}",
+        date::both(slot, zone),
         aws.map_or_else(|| "unknown".to_owned(), date::utc),
         notices.len(),
-    );
-    text.chars().take(MOST).collect()
+    ))
+}
+
+/// The 512 characters that EventBridge Scheduler allows for a description.
+fn shorten(description: &str) -> String {
+    description.chars().take(512).collect()
 }
 
 /// The zone that a description of ours names, so that an update keeps telling the time that people know.
@@ -188,16 +222,90 @@ impl NewSchedule {
             slot: slot.at,
             window_ends_at: slot.window_ends_at,
             attempt: 0,
+            scheduled_for: None,
         };
         Self { slot, input }
     }
 
+    /// What is written, under `name`.
+    #[must_use]
+    pub fn spec(&self, name: &str) -> Spec {
+        let Slot { at, zone, spread_minutes, .. } = self.slot;
+        let description = description(&self.input.service, at, zone, &self.input.notices);
+        Spec {
+            spread_minutes,
+            retry_seconds: self.retry_seconds(),
+            ..Spec::new(name.to_owned(), Wakes::Deploy, at, &description, &self.input)
+        }
+    }
+
     /// For how long EventBridge Scheduler tries to hand it to deploy: until the window closes. In seconds,
     /// within the 60 to 86,400 that it allows.
-    #[must_use]
-    pub fn retry_seconds(&self) -> i32 {
+    fn retry_seconds(&self) -> i32 {
         let left = (self.slot.window_ends_at - self.slot.at).num_seconds().clamp(60, 86_400);
         i32::try_from(left).unwrap_or(86_400)
+    }
+}
+
+/// Which function a schedule wakes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wakes {
+    /// Deploy.
+    Deploy,
+    /// Verify.
+    Verify,
+}
+
+/// A one-time schedule as it is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spec {
+    /// Its name in the group.
+    pub name: String,
+    /// The function that it wakes.
+    pub wakes: Wakes,
+    /// When, a whole minute.
+    pub at: DateTime<Utc>,
+    /// By how many minutes at most it may fire later.
+    pub spread_minutes: u16,
+    /// For how long the hand-over is tried, in seconds.
+    pub retry_seconds: i32,
+    /// What people read.
+    pub description: String,
+    /// What it hands over, as JSON.
+    pub input: String,
+}
+
+impl Spec {
+    /// A schedule that fires on the minute, and whose hand-over is tried for an hour.
+    #[must_use]
+    pub fn new(
+        name: String,
+        wakes: Wakes,
+        at: DateTime<Utc>,
+        description: &str,
+        input: &impl Serialize,
+    ) -> Self {
+        let input = serde_json::json!(input).to_string();
+        let description = shorten(description);
+        Self { name, wakes, at, spread_minutes: 0, retry_seconds: 3_600, description, input }
+    }
+
+    /// The schedule of a look at a service.
+    #[must_use]
+    pub fn look(name: String, at: DateTime<Utc>, zone: Tz, input: &VerifyInput) -> Self {
+        let description = format!(
+            "Verifies at {} whether {} is patched (look {}); AWS's date: {}",
+            date::both(at, zone),
+            input.service,
+            input.look + 1,
+            input
+                .notices
+                .iter()
+                .filter_map(|notice| notice.starts_at)
+                .min()
+                .map_or_else(|| "unknown".to_owned(), date::utc),
+        );
+        Self::new(name, Wakes::Verify, at, &description, input)
     }
 }
 
@@ -232,6 +340,7 @@ mod tests {
             slot: instant("2026-11-27T22:00:00Z"),
             window_ends_at: instant("2026-11-28T02:00:00Z"),
             attempt: 0,
+            scheduled_for: None,
         }
     }
 
@@ -244,11 +353,11 @@ mod tests {
                 r#"{"version":1,"cluster":"prod","service":"web","notices":["#,
                 r#"{"event_arn":"arn:1","starts_at":"2026-12-02T18:00:00Z","cutoff":"2026-11-25T18:00:00Z"},"#,
                 r#"{"event_arn":"arn:2","starts_at":null,"cutoff":"2026-11-26T18:00:00Z"}],"#,
-                r#""slot":"2026-11-27T22:00:00Z","window_ends_at":"2026-11-28T02:00:00Z","attempt":0}"#
+                r#""slot":"2026-11-27T22:00:00Z","window_ends_at":"2026-11-28T02:00:00Z","attempt":0,"scheduled_for":"<aws.scheduler.scheduled-time>"}"#
             )
         );
         assert_eq!(ScheduleInput::from_text(&text), Ok(input()));
-        assert_eq!(ScheduleInput::read(&serde_json::from_str(&text).unwrap()), Ok(input()));
+        assert_eq!(read(&serde_json::from_str(&text).unwrap()), Ok(input()));
     }
 
     #[test]
@@ -260,6 +369,7 @@ mod tests {
             (text.replace("2026-11-27T22:00:00Z", "Friday"), "slot: "),
             (text.replace(r#""cluster":"prod","#, ""), "missing field `cluster`"),
             ("restart web please".to_owned(), "expected value"),
+            (format!("{text} please"), "trailing characters"),
             (
                 r#"{"version":1,"cluster":"a","service":"b","notices":[],"slot":"2026-11-27T22:00:00Z","window_ends_at":"2026-11-28T02:00:00Z"}"#.to_owned(),
                 "notices is []",
@@ -268,6 +378,22 @@ mod tests {
         for (text, expected) in rows {
             let error = ScheduleInput::from_text(&text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_was_set_for_its_window_and_comes_after_it_is_late() {
+        let text = serde_json::to_string(&input()).unwrap();
+        assert!(text.contains(r#""scheduled_for":"<aws.scheduler.scheduled-time>""#), "{text}");
+        let rows = [
+            ("2026-11-27T22:00:00Z", "2026-11-28T01:59:59Z", false),
+            ("2026-11-27T22:00:00Z", "2026-11-28T02:00:00Z", true),
+            ("2026-12-01T10:00:00Z", "2026-12-01T10:00:30Z", false),
+            ("<aws.scheduler.scheduled-time>", "2026-12-01T10:00:30Z", false),
+        ];
+        for (set, now, expected) in rows {
+            let input = ScheduleInput::from_text(&text.replace(SCHEDULED_TIME, set)).unwrap();
+            assert_eq!(input.is_late(instant(now)), expected, "{set} {now}");
         }
     }
 

@@ -6,7 +6,11 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use shared::{entity::Entity, notice::Notice, schedule::ScheduleInput};
+use shared::{
+    entity::Entity,
+    notice::Notice,
+    schedule::{ScheduleInput, read},
+};
 
 fn now() -> DateTime<Utc> {
     "2029-12-26T18:00:10Z".parse().unwrap()
@@ -35,7 +39,7 @@ fn every_sample_is_a_notice_unless_its_name_says_otherwise() {
             .and_then(|notice| notice.require_entities())
             .map_err(|error| error.to_string());
         match name.as_str() {
-            "deploy-input" => drop(ScheduleInput::read(&sample).expect("a schedule's input")),
+            "deploy-input" => drop(read::<ScheduleInput>(&sample).expect("a schedule's input")),
             "malformed-entity" => usable.expect("one of its entities is usable"),
             _ if name.starts_with("malformed-") => drop(usable.expect_err(&name)),
             _ => usable.expect(&name),

@@ -1,0 +1,113 @@
+//! A deployment that cannot start now: when it is tried again.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    date::ceil_minute,
+    plan::{NoSlot, Slot, deadline, plan_from},
+    policy::Policy,
+    schedule::{NewSchedule, ScheduleInput},
+};
+
+/// After how long it is tried again in the same window.
+const PAUSE: TimeDelta = TimeDelta::minutes(10);
+
+/// When a deployment is tried again that cannot start now: in ten minutes, while the same window is open and
+/// the deadline has not come; then at the next slot before the deadline.
+///
+/// One that a person moved to another time than a window goes back to the windows.
+///
+/// # Errors
+/// Says why there is no such time: the owner must be told.
+pub fn postpone(policy: &Policy, input: &ScheduleInput, now: DateTime<Utc>) -> Result<NewSchedule, NoSlot> {
+    let again = ceil_minute(now + PAUSE);
+    let in_time = deadline(policy, &input.notices, now).is_none_or(|deadline| again <= deadline);
+    let in_window = input.slot <= now && again < input.window_ends_at;
+    let slot = if in_time && in_window {
+        Slot {
+            at: again,
+            window_ends_at: input.window_ends_at,
+            zone: policy.windows.zone(),
+            spread_minutes: 0,
+            reason: "the same window, in 10 minutes".to_owned(),
+        }
+    } else {
+        let closed = if input.slot <= now { input.window_ends_at } else { now };
+        plan_from(policy, &input.notices, now, (now + policy.minimum_notice).max(closed))?
+    };
+    let mut schedule = NewSchedule::new(&input.service, slot, input.notices.clone());
+    schedule.input.attempt = input.attempt.saturating_add(1);
+    Ok(schedule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{entity::ServiceRef, notice::NoticeRef, policy::Settings};
+
+    fn instant(text: &str) -> DateTime<Utc> {
+        text.parse().expect("a date of the test")
+    }
+
+    fn policy(windows: &str) -> Policy {
+        let lookup = |name: &str| (name == "MAINTENANCE_WINDOWS").then(|| windows.to_owned());
+        let mut settings = Settings::new(&lookup);
+        let policy = settings.policy();
+        settings.finish(policy).expect("settings of the test")
+    }
+
+    fn input(starts_at: Option<&str>) -> ScheduleInput {
+        ScheduleInput {
+            service: ServiceRef::new("prod", "web").expect("names of the test"),
+            notices: vec![NoticeRef {
+                event_arn: "arn:1".into(),
+                starts_at: starts_at.map(instant),
+                cutoff: instant("2026-11-25T18:00:00Z"),
+            }],
+            slot: instant("2026-11-27T22:00:00Z"),
+            window_ends_at: instant("2026-11-28T02:00:00Z"),
+            attempt: 4,
+            scheduled_for: None,
+        }
+    }
+
+    #[test]
+    fn it_is_tried_again_in_the_window_then_in_the_next_then_a_person_is_asked() {
+        let next_week = Some("2026-12-09T18:00:00Z");
+        let rows = [
+            ("Fri 22:00-02:00", next_week, "2026-11-27T22:00:03Z", Some("2026-11-27T22:11:00Z")),
+            ("Fri 22:00-02:00", next_week, "2026-11-28T01:48:00Z", Some("2026-11-28T01:58:00Z")),
+            ("Fri 22:00-02:00", next_week, "2026-11-28T01:50:00Z", Some("2026-12-04T22:00:00Z")),
+            // The window closes after the deadline.
+            (
+                "Fri 22:00-02:00",
+                Some("2026-11-28T01:00:00Z"),
+                "2026-11-27T22:45:00Z",
+                Some("2026-11-27T22:55:00Z"),
+            ),
+            ("Fri 22:00-02:00", Some("2026-11-28T01:00:00Z"), "2026-11-27T22:55:00Z", None),
+            // No Friday is left: the same hours on another day, then nothing.
+            (
+                "Fri 22:00-02:00",
+                Some("2026-12-02T18:00:00Z"),
+                "2026-11-28T01:55:00Z",
+                Some("2026-12-01T22:00:00Z"),
+            ),
+            ("Fri 22:00-02:00", Some("2026-11-28T05:00:00Z"), "2026-11-28T01:55:00Z", None),
+            // A window of ten minutes is not tried twice.
+            ("daily 22:00-22:10", next_week, "2026-11-28T01:59:00Z", Some("2026-11-28T22:00:00Z")),
+            // Without a date to come there is always a next window.
+            ("Fri 22:00-02:00", None, "2026-11-28T01:55:00Z", Some("2026-12-04T22:00:00Z")),
+            // A person had moved it to Thursday: its own window is still to come.
+            ("Fri 22:00-02:00", next_week, "2026-11-26T03:00:00Z", Some("2026-11-27T22:00:00Z")),
+        ];
+        for (windows, starts_at, now, expected) in rows {
+            let schedule = postpone(&policy(windows), &input(starts_at), instant(now));
+            let at = schedule.as_ref().ok().map(|schedule| schedule.slot.at);
+            assert_eq!(at, expected.map(instant), "{windows} {starts_at:?} {now}: {schedule:?}");
+            if let Ok(schedule) = schedule {
+                assert_eq!((schedule.input.attempt, schedule.input.slot), (5, schedule.slot.at));
+            }
+        }
+    }
+}
