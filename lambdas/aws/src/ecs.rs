@@ -3,13 +3,20 @@
 use aws_config::SdkConfig;
 use aws_sdk_ecs::{
     Client,
-    config::retry::{RetryPartition, TokenBucket},
+    config::{
+        interceptors::InterceptorContext,
+        retry::{ClassifyRetry, RetryAction, RetryPartition, TokenBucket},
+    },
     error::ProvideErrorMetadata,
-    types::{Deployment, DeploymentControllerType, DeploymentRolloutState, Service, SettingName, Task},
+    operation::update_service::UpdateServiceError,
+    types::{
+        Deployment, DeploymentControllerType, DeploymentRolloutState, DesiredStatus, LoadBalancer, Service,
+        SettingName, Task,
+    },
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
-    decide::{Controller, Rollout, ServiceState},
+    decide::{Controller, Progress, Rollout, ServiceEvent, ServiceState, TaskSet},
     entity::ServiceRef,
 };
 
@@ -17,6 +24,9 @@ use crate::CallFailed;
 
 /// `DescribeTasks` takes so many tasks in one call.
 const TASKS_PER_CALL: usize = 100;
+
+/// `DescribeServices` takes so many services in one call.
+const SERVICES_PER_CALL: usize = 10;
 
 /// The ECS of this account and Region.
 #[derive(Clone, Debug)]
@@ -122,12 +132,25 @@ impl Ecs {
         Ok(names)
     }
 
-    /// Whether the cluster has an active service of that name.
+    /// Which of these names are active services of the cluster.
     ///
     /// # Errors
-    /// The call failed after its retries.
-    pub async fn has_service(&self, service: &ServiceRef) -> Result<bool, CallFailed> {
-        Ok(self.describe(service).await?.is_some_and(|found| found.status() == Some("ACTIVE")))
+    /// A call failed after its retries.
+    pub async fn active(&self, cluster: &str, names: &[String]) -> Result<Vec<String>, CallFailed> {
+        let mut active = Vec::new();
+        for some in names.chunks(SERVICES_PER_CALL) {
+            let call = self.client.describe_services().cluster(cluster).set_services(Some(some.to_vec()));
+            match call.send().await {
+                Ok(answer) => {
+                    let services = answer.services.unwrap_or_default().into_iter();
+                    let services = services.filter(|found| found.status() == Some("ACTIVE"));
+                    active.extend(services.filter_map(|found| found.service_name));
+                }
+                Err(error) if error.code() == Some("ClusterNotFoundException") => return Ok(Vec::new()),
+                Err(error) => return Err(CallFailed::new("DescribeServices", &error)),
+            }
+        }
+        Ok(active)
     }
 
     /// The state of a service and the age of its running tasks, or nothing where ECS knows none.
@@ -138,9 +161,13 @@ impl Ecs {
         let Some(found) = self.describe(service).await? else { return Ok(None) };
         let mut state = service_state(&found);
         if state.status == "ACTIVE" {
-            let running = self.running_tasks(service).await?;
+            let running = self.tasks(service, DesiredStatus::Running).await?;
             let tasks = self.describe_tasks(service.cluster(), &running).await?;
-            state.tasks = tasks.iter().map(|task| instant(task.created_at())).collect();
+            let starting =
+                |task: &&Task| matches!(task.last_status(), Some("PROVISIONING" | "PENDING" | "ACTIVATING"));
+            state.starting = tasks.iter().filter(starting).count();
+            let running = tasks.iter().filter(|task| !starting(task));
+            state.tasks = running.map(|task| instant(task.created_at())).collect();
         }
         Ok(Some(state))
     }
@@ -163,8 +190,61 @@ impl Ecs {
         }
     }
 
-    async fn running_tasks(&self, service: &ServiceRef) -> Result<Vec<String>, CallFailed> {
-        let call = self.client.list_tasks().cluster(service.cluster()).service_name(service.service());
+    /// What ECS tells about a service since `since` that may explain why it is not patched, most telling
+    /// first: how its deployment ended, why tasks stopped, and its events. What cannot be read is said, and
+    /// keeps nothing else back.
+    pub async fn troubles(
+        &self,
+        service: &ServiceRef,
+        events: &[ServiceEvent],
+        since: DateTime<Utc>,
+    ) -> Vec<String> {
+        const EACH: usize = 3;
+        let unread = |error: CallFailed| vec![format!("(not all could be read: {error})")];
+        let ended = self.ended(service, since).await.unwrap_or_else(unread);
+        let stopped = self.stopped(service, since).await.unwrap_or_else(unread);
+        let events = events.iter().filter(|event| event.at >= since).map(|event| event.text.clone());
+        ended.into_iter().chain(stopped.into_iter().take(EACH)).chain(events.take(EACH)).collect()
+    }
+
+    async fn ended(&self, service: &ServiceRef, since: DateTime<Utc>) -> Result<Vec<String>, CallFailed> {
+        let call =
+            self.client.list_service_deployments().cluster(service.cluster()).service(service.service());
+        let answer = match call.send().await {
+            Ok(answer) => answer,
+            // Other controllers than ECS have none.
+            Err(error) if error.code() == Some("UnsupportedFeatureException") => return Ok(Vec::new()),
+            Err(error) => return Err(CallFailed::new("ListServiceDeployments", &error)),
+        };
+        let newest = answer
+            .service_deployments()
+            .iter()
+            .filter(|found| instant(found.created_at()).is_some_and(|created_at| created_at >= since))
+            .max_by_key(|found| instant(found.created_at()));
+        let ended = newest.and_then(|found| {
+            Some(format!("deployment {}: {}", found.status()?.as_str(), found.status_reason()?))
+        });
+        Ok(ended.into_iter().collect())
+    }
+
+    async fn stopped(&self, service: &ServiceRef, since: DateTime<Utc>) -> Result<Vec<String>, CallFailed> {
+        let ids = self.tasks(service, DesiredStatus::Stopped).await?;
+        let tasks = self.describe_tasks(service.cluster(), &ids).await?;
+        let mut reasons: Vec<String> = Vec::new();
+        for task in tasks.iter().filter(|task| instant(task.created_at()).is_some_and(|at| at >= since)) {
+            let reason = stopped(task).map(|reason| format!("a task stopped: {reason}"));
+            reasons.extend(reason.filter(|reason| !reasons.contains(reason)));
+        }
+        Ok(reasons)
+    }
+
+    async fn tasks(&self, service: &ServiceRef, desired: DesiredStatus) -> Result<Vec<String>, CallFailed> {
+        let call = self
+            .client
+            .list_tasks()
+            .cluster(service.cluster())
+            .service_name(service.service())
+            .desired_status(desired);
         let mut arns = call.into_paginator().items().send();
         let mut tasks = Vec::new();
         while let Some(arn) = arns.next().await {
@@ -183,7 +263,9 @@ impl Ecs {
             .update_service()
             .cluster(service.cluster())
             .service(service.service())
-            .force_new_deployment(true);
+            .force_new_deployment(true)
+            .customize()
+            .config_override(aws_sdk_ecs::config::Builder::new().retry_classifier(OnlyThrottled));
         match call.send().await {
             Ok(answer) => {
                 let deployments = answer.service.and_then(|service| service.deployments).unwrap_or_default();
@@ -212,6 +294,32 @@ impl Ecs {
     }
 }
 
+/// Tries a call again only where it was throttled. `UpdateService` has no client token: a call whose answer was
+/// lost has perhaps started a deployment, which a second one would stop and start over. Lambda's own retry reads
+/// the service first.
+#[derive(Debug)]
+struct OnlyThrottled;
+
+impl ClassifyRetry for OnlyThrottled {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        let error = context.output_or_error().and_then(Result::err);
+        let throttled = error
+            .and_then(|error| error.as_operation_error())
+            .and_then(|error| error.downcast_ref::<UpdateServiceError>())
+            .and_then(ProvideErrorMetadata::code)
+            .is_some_and(|code| code.starts_with("Throttling") || code == "TooManyRequestsException");
+        if error.is_none() || throttled {
+            RetryAction::NoActionIndicated
+        } else {
+            RetryAction::RetryForbidden
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "only throttled"
+    }
+}
+
 fn instant(date: Option<&aws_sdk_ecs::primitives::DateTime>) -> Option<DateTime<Utc>> {
     let date = date?;
     DateTime::from_timestamp(date.secs(), date.subsec_nanos())
@@ -228,32 +336,68 @@ fn origin(task: &Task) -> Option<TaskOrigin> {
 
 fn service_state(service: &Service) -> ServiceState {
     let controller = service.deployment_controller().map(aws_sdk_ecs::types::DeploymentController::r#type);
+    // While it deploys there are two sets, and the old one names the deployment before.
+    let primary = || service.task_sets().iter().find(|set| set.status() == Some("PRIMARY")).map(task_set);
     ServiceState {
         status: service.status().unwrap_or_default().to_owned(),
         desired_count: service.desired_count(),
         controller: match controller {
             None | Some(DeploymentControllerType::Ecs) => Controller::Ecs,
-            Some(DeploymentControllerType::CodeDeploy) => Controller::CodeDeploy {
-                last_deployment: service
-                    .task_sets()
-                    .iter()
-                    // While it deploys there are two, and the old one names the deployment before.
-                    .find(|set| set.status() == Some("PRIMARY"))
-                    .and_then(|set| set.external_id())
-                    .map(str::to_owned),
-            },
-            Some(DeploymentControllerType::External) => Controller::External,
+            Some(DeploymentControllerType::CodeDeploy) => Controller::CodeDeploy(primary()),
+            Some(DeploymentControllerType::External) => Controller::External(primary()),
             Some(other) => Controller::Unknown(other.as_str().to_owned()),
         },
         deployments: service.deployments().iter().map(rollout).collect(),
         tasks: Vec::new(),
+        starting: 0,
+        events: service.events().iter().filter_map(event).collect(),
     }
 }
 
 fn rollout(deployment: &Deployment) -> Rollout {
     Rollout {
         id: deployment.id().unwrap_or_default().to_owned(),
+        primary: deployment.status() == Some("PRIMARY"),
         created_at: instant(deployment.created_at()),
-        in_progress: deployment.rollout_state() == Some(&DeploymentRolloutState::InProgress),
+        progress: match deployment.rollout_state() {
+            Some(DeploymentRolloutState::InProgress) => Progress::InProgress,
+            Some(DeploymentRolloutState::Completed) => Progress::Completed,
+            Some(DeploymentRolloutState::Failed) => Progress::Failed,
+            _ => Progress::Unknown,
+        },
+        reason: deployment.rollout_state_reason().map(str::to_owned),
+        failed_tasks: deployment.failed_tasks(),
     }
+}
+
+fn task_set(set: &aws_sdk_ecs::types::TaskSet) -> TaskSet {
+    let container =
+        |balancer: &LoadBalancer| Some((balancer.container_name()?.to_owned(), balancer.container_port()?));
+    TaskSet {
+        deployment: set.external_id().map(str::to_owned),
+        started_by: set.started_by().map(str::to_owned),
+        task_definition: set.task_definition().unwrap_or_default().to_owned(),
+        container: set.load_balancers().iter().find_map(container),
+        platform_version: set.platform_version().map(str::to_owned),
+        capacity_providers: set
+            .capacity_provider_strategy()
+            .iter()
+            .map(|item| (item.capacity_provider().to_owned(), item.base(), item.weight()))
+            .collect(),
+    }
+}
+
+fn event(event: &aws_sdk_ecs::types::ServiceEvent) -> Option<ServiceEvent> {
+    Some(ServiceEvent { at: instant(event.created_at())?, text: event.message()?.to_owned() })
+}
+
+/// Why a task has stopped: what ECS says, and what each container does.
+fn stopped(task: &Task) -> Option<String> {
+    let reason = task.stopped_reason()?;
+    let containers = task.containers().iter().filter_map(|container| {
+        let code = container.exit_code().map(|code| format!("exit code {code}"));
+        let why = container.reason().map(str::to_owned).or(code)?;
+        Some(format!("{}: {why}", container.name().unwrap_or("a container")))
+    });
+    Some(std::iter::once(reason.to_owned()).chain(containers).collect::<Vec<_>>().join("; "))
 }

@@ -1,8 +1,12 @@
 //! The edge that the functions share: one file for each AWS service, which speaks our types outwards and
 //! the SDK inwards.
 
+pub mod code_deploy;
+pub mod config;
 pub mod ecs;
 mod error;
+mod failure;
+pub mod notify;
 pub mod scheduler;
 
 use std::time::Duration;
@@ -10,6 +14,7 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 
 pub use error::CallFailed;
+pub use failure::Failure;
 
 /// How often a call is tried. A page of a thousand services, or a thousand services in one window, is
 /// throttled for minutes: with pauses of up to 20 seconds this outlasts it.
@@ -26,6 +31,8 @@ pub async fn sdk_config() -> SdkConfig {
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(3))
                 .operation_attempt_timeout(Duration::from_secs(15))
+                // Less than the functions' own limits, so that a failure names its call.
+                .operation_timeout(Duration::from_mins(4))
                 .build(),
         )
         .load()

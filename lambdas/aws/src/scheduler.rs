@@ -1,5 +1,7 @@
 //! EventBridge Scheduler: the pending schedules.
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_sdk_scheduler::{
     Client,
@@ -17,13 +19,19 @@ use aws_sdk_scheduler::{
         ScheduleState, Target,
     },
 };
-use chrono_tz::Tz;
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
 use shared::{
     reconcile::Existing,
-    schedule::{self, NewSchedule, ScheduleInput},
+    schedule::{self, ScheduleInput, Spec, Wakes},
 };
 
 use crate::CallFailed;
+
+/// How often a schedule that others change at the same time is read again.
+pub const READS: u32 = 5;
+/// How long to wait between two of these reads, the first time; then twice as long each time.
+pub const PAUSE: Duration = Duration::from_millis(50);
 
 /// What every schedule has in common.
 #[derive(Clone, Debug)]
@@ -31,8 +39,10 @@ pub struct ScheduleTarget {
     /// The group's name.
     pub group: String,
     /// The ARN of the deploy function.
-    pub function_arn: String,
-    /// The ARN of the role with which EventBridge Scheduler invokes it.
+    pub deploy_arn: String,
+    /// The ARN of the verify function.
+    pub verify_arn: String,
+    /// The ARN of the role with which EventBridge Scheduler invokes them.
     pub role_arn: String,
     /// The ARN of the queue for what could not be handed over.
     pub dead_letter_queue_arn: String,
@@ -53,6 +63,23 @@ pub struct Found {
     raw: GetScheduleOutput,
 }
 
+impl Found {
+    /// What it hands over, if that can be read as an input of this kind.
+    #[must_use]
+    pub fn input<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_str(self.raw.target()?.input()?).ok()
+    }
+}
+
+/// What became of a schedule that was to be armed.
+#[derive(Clone, Debug)]
+pub enum Armed {
+    /// It is there, as asked for.
+    Anew,
+    /// One was there already.
+    AsItWas(Box<Found>),
+}
+
 /// Whether a write took effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
@@ -68,7 +95,9 @@ impl Scheduler {
     pub fn new(sdk: &SdkConfig, target: ScheduleTarget) -> Self {
         let config = aws_sdk_scheduler::config::Builder::from(sdk)
             // The default quota of retries is used up by a hundred throttled calls, and then fails at once.
-            .retry_partition(RetryPartition::custom("ingest").token_bucket(TokenBucket::unlimited()).build())
+            .retry_partition(
+                RetryPartition::custom("scheduler").token_bucket(TokenBucket::unlimited()).build(),
+            )
             .retry_classifier(RoleNotReadyYet)
             .build();
         Self::with_client(Client::from_conf(config), target)
@@ -84,18 +113,18 @@ impl Scheduler {
     ///
     /// # Errors
     /// The call failed after its retries.
-    pub async fn create(&self, name: &str, schedule: &NewSchedule) -> Result<Written, CallFailed> {
+    pub async fn create(&self, spec: &Spec) -> Result<Written, CallFailed> {
         let sent = self
             .client
             .create_schedule()
             .group_name(&self.target.group)
-            .name(name)
-            .schedule_expression(schedule::at_expression(schedule.slot.at))
+            .name(&spec.name)
+            .schedule_expression(schedule::at_expression(spec.at))
             .schedule_expression_timezone("UTC")
-            .description(describe(&schedule.input, schedule.slot.at, schedule.slot.zone))
-            .flexible_time_window(flexible(schedule.slot.spread_minutes)?)
+            .description(&spec.description)
+            .flexible_time_window(flexible(spec.spread_minutes)?)
             .action_after_completion(ActionAfterCompletion::Delete)
-            .target(self.target(schedule)?)
+            .target(self.target(spec)?)
             .send()
             .await;
         match sent {
@@ -107,6 +136,21 @@ impl Scheduler {
             }
             Err(error) => Err(CallFailed::new("CreateSchedule", &error)),
         }
+    }
+
+    /// The names of the group's schedules.
+    ///
+    /// # Errors
+    /// A call failed after its retries.
+    pub async fn names(&self) -> Result<Vec<String>, CallFailed> {
+        let call = self.client.list_schedules().group_name(&self.target.group);
+        let mut schedules = call.into_paginator().items().send();
+        let mut names = Vec::new();
+        while let Some(schedule) = schedules.next().await {
+            let schedule = schedule.map_err(|error| CallFailed::new("ListSchedules", &error))?;
+            names.extend(schedule.name);
+        }
+        Ok(names)
     }
 
     /// Reads a schedule.
@@ -131,19 +175,46 @@ impl Scheduler {
     ///
     /// # Errors
     /// The call failed after its retries.
-    pub async fn replace(&self, name: &str, schedule: &NewSchedule) -> Result<Written, CallFailed> {
+    pub async fn replace(&self, spec: &Spec) -> Result<Written, CallFailed> {
+        self.overwrite(spec, ScheduleState::Enabled).await
+    }
+
+    /// Makes a schedule what it should be, whether it is there or not. A disabled one stays disabled.
+    ///
+    /// # Errors
+    /// A call failed after its retries.
+    pub async fn put(&self, spec: &Spec) -> Result<(), CallFailed> {
+        for nth in 0..READS {
+            if self.create(spec).await? == Written::Done {
+                return Ok(());
+            }
+            if let Some(Found { raw, .. }) = self.get(&spec.name).await? {
+                if raw.target().and_then(Target::input) == Some(&spec.input) {
+                    return Ok(());
+                }
+                let state = raw.state.unwrap_or(ScheduleState::Enabled);
+                if self.overwrite(spec, state).await? == Written::Done {
+                    return Ok(());
+                }
+            }
+            tokio::time::sleep(PAUSE * 2_u32.pow(nth)).await;
+        }
+        Err(changed_by_others("UpdateSchedule", &spec.name))
+    }
+
+    async fn overwrite(&self, spec: &Spec, state: ScheduleState) -> Result<Written, CallFailed> {
         let update = self
             .client
             .update_schedule()
             .group_name(&self.target.group)
-            .name(name)
-            .schedule_expression(schedule::at_expression(schedule.slot.at))
+            .name(&spec.name)
+            .schedule_expression(schedule::at_expression(spec.at))
             .schedule_expression_timezone("UTC")
-            .description(describe(&schedule.input, schedule.slot.at, schedule.slot.zone))
-            .flexible_time_window(flexible(schedule.slot.spread_minutes)?)
+            .description(&spec.description)
+            .flexible_time_window(flexible(spec.spread_minutes)?)
             .action_after_completion(ActionAfterCompletion::Delete)
-            .state(ScheduleState::Enabled)
-            .target(self.target(schedule)?);
+            .state(state)
+            .target(self.target(spec)?);
         match update.send().await {
             Ok(_) => Ok(Written::Done),
             Err(error)
@@ -172,12 +243,12 @@ impl Scheduler {
         // A description of ours keeps telling the truth; a person's stays.
         let zone = raw.description().and_then(schedule::zone_of);
         let description = match (existing.at, zone) {
-            (Some(at), Some(zone)) => Some(describe(input, at, zone)),
+            (Some(at), Some(zone)) => Some(schedule::description(&input.service, at, zone, &input.notices)),
             _ => raw.description().map(str::to_owned),
         };
         let mut target = raw.target.clone();
         if let Some(target) = &mut target {
-            target.input = Some(to_text(input)?);
+            target.input = Some(serde_json::json!(input).to_string());
         }
         let update = self
             .client
@@ -222,29 +293,57 @@ impl Scheduler {
         }
     }
 
-    fn target(&self, schedule: &NewSchedule) -> Result<Target, CallFailed> {
+    /// Arms a schedule that fires later: for one more try, or one more look. The one that has just fired may
+    /// still be there, and what AWS's deletion of it does to a changed one is not documented: so it is deleted
+    /// and created anew. One that is to come, or that a person disabled, is left as it is: another delivery,
+    /// a notice or a person has seen to it.
+    ///
+    /// # Errors
+    /// A call failed after its retries.
+    pub async fn arm(&self, spec: &Spec, now: DateTime<Utc>) -> Result<Armed, CallFailed> {
+        for nth in 0..READS {
+            match self.get(&spec.name).await? {
+                Some(found) if !found.existing.enabled || found.existing.at.is_none_or(|at| at > now) => {
+                    return Ok(Armed::AsItWas(Box::new(found)));
+                }
+                Some(_) => {
+                    self.delete(&spec.name).await?;
+                }
+                None => {}
+            }
+            if self.create(spec).await? == Written::Done {
+                return Ok(Armed::Anew);
+            }
+            tokio::time::sleep(PAUSE * 2_u32.pow(nth)).await;
+        }
+        Err(changed_by_others("CreateSchedule", &spec.name))
+    }
+
+    fn target(&self, spec: &Spec) -> Result<Target, CallFailed> {
+        let arn = match spec.wakes {
+            Wakes::Deploy => &self.target.deploy_arn,
+            Wakes::Verify => &self.target.verify_arn,
+        };
         Target::builder()
-            .arn(&self.target.function_arn)
+            .arn(arn)
             .role_arn(&self.target.role_arn)
             .dead_letter_config(DeadLetterConfig::builder().arn(&self.target.dead_letter_queue_arn).build())
             .retry_policy(
                 RetryPolicy::builder()
-                    .maximum_event_age_in_seconds(schedule.retry_seconds())
+                    .maximum_event_age_in_seconds(spec.retry_seconds)
                     .maximum_retry_attempts(185) // the most: the age is what ends it
                     .build(),
             )
-            .input(to_text(&schedule.input)?)
+            .input(&spec.input)
             .build()
             .map_err(|error| CallFailed::unexpected("CreateSchedule", error.to_string()))
     }
 }
 
-fn to_text(input: &ScheduleInput) -> Result<String, CallFailed> {
-    serde_json::to_string(input).map_err(|error| CallFailed::unexpected("UpdateSchedule", error.to_string()))
-}
-
-fn describe(input: &ScheduleInput, at: chrono::DateTime<chrono::Utc>, zone: Tz) -> String {
-    schedule::description(&input.service, at, zone, &input.notices)
+/// Somebody changes a schedule as often as it is read.
+#[must_use]
+pub fn changed_by_others(call: &'static str, name: &str) -> CallFailed {
+    CallFailed::unexpected(call, format!("others changed {name} {READS} times in between"))
 }
 
 fn flexible(minutes: u16) -> Result<FlexibleTimeWindow, CallFailed> {

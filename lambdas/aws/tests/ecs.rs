@@ -2,14 +2,12 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
 
-mod answers;
-
 use answers::{ATTEMPTS, Answer, Aws, error};
 use aws::ecs::{Ecs, Forced, TaskOrigin};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use shared::{
-    decide::{Controller, Rollout, ServiceState},
+    decide::{Controller, Progress, Rollout, ServiceEvent, ServiceState, TaskSet},
     entity::ServiceRef,
 };
 
@@ -48,6 +46,14 @@ fn service(changes: &[(&str, Value)]) -> Answer {
         service[key] = value.clone();
     }
     (200, json!({"services": [service]}))
+}
+
+fn at(second: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(EPOCH + second, 0)
+}
+
+fn event(second: i64, text: &str) -> ServiceEvent {
+    ServiceEvent { at: at(second).expect("a date"), text: text.into() }
 }
 
 fn failure(reason: &str) -> Answer {
@@ -167,35 +173,90 @@ async fn a_service_that_is_not_there_is_told_from_one_that_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn a_service_that_is_not_active_is_none_of_its_cluster_and_its_tasks_are_not_asked_for() {
-    assert_eq!(ecs(&Aws::that_answers([service(&[])])).has_service(&web()).await, Ok(true));
-    assert_eq!(ecs(&Aws::that_answers([failure("MISSING")])).has_service(&web()).await, Ok(false));
+async fn the_tasks_of_a_service_that_is_not_active_are_not_asked_for() {
     for status in ["INACTIVE", "DRAINING"] {
-        let answer = service(&[("status", json!(status))]);
-        let aws = Aws::that_answers([answer.clone()]);
-        assert_eq!(ecs(&aws).has_service(&web()).await, Ok(false), "{status}");
-        let (state, requests) = state(vec![answer]).await;
+        let (state, requests) = state(vec![service(&[("status", json!(status))])]).await;
         assert_eq!(state.unwrap().expect("a service").status, status);
         assert_eq!(requests.len(), 1, "{status}");
     }
 }
 
 #[tokio::test]
-async fn every_controller_is_known() {
+async fn active_services_are_looked_for_by_the_ten() {
+    let found = |names: &[(&str, &str)]| {
+        let found = |(name, status): &(&str, &str)| json!({"serviceName": name, "status": status});
+        (
+            200,
+            json!({"services": names.iter().map(found).collect::<Vec<_>>(), "failures": [{"reason": "MISSING"}]}),
+        )
+    };
+    let names: Vec<String> = (0..12).map(|nth| format!("web-{nth}")).collect();
+    let first = found(&[("web-3", "ACTIVE"), ("web-4", "INACTIVE"), ("web-5", "DRAINING")]);
+    let aws = Aws::that_answers([first, found(&[("web-11", "ACTIVE")])]);
+    assert_eq!(ecs(&aws).active("prod", &names).await.unwrap(), ["web-3", "web-11"]);
+    let asked = |range: std::ops::Range<usize>| json!({"cluster": "prod", "services": names[range]});
+    assert_eq!(aws.sent("DescribeServices"), [asked(0..10), asked(10..12)]);
+
+    let rows = [
+        ("ClusterNotFoundException", Ok(Vec::new())),
+        ("AccessDeniedException", Err("DescribeServices failed: AccessDeniedException: no".to_owned())),
+    ];
+    for (code, expected) in rows {
+        let aws = Aws::that_answers([error(code, "no")]);
+        assert_eq!(ecs(&aws).active("prod", &names).await.map_err(|error| error.to_string()), expected);
+    }
+}
+
+#[tokio::test]
+async fn every_controller_is_known_and_codedeploys_with_its_primary_task_set() {
     let kind = |kind: &str| ("deploymentController", json!({"type": kind}));
     let sets = |sets: Value| ("taskSets", sets);
-    let code_deploy = |id: Option<&str>| Controller::CodeDeploy { last_deployment: id.map(str::to_owned) };
-    let old = json!({"status": "ACTIVE", "externalId": "d-1"});
+    let bare = TaskSet {
+        deployment: None,
+        started_by: None,
+        task_definition: String::new(),
+        container: None,
+        platform_version: None,
+        capacity_providers: Vec::new(),
+    };
+    // As DescribeServices tells of a service while CodeDeploy replaces its tasks.
+    let set = |status: &str, deployment: &str, definition: &str| {
+        json!({
+            "id": "ecs-svc/1", "status": status, "externalId": deployment, "startedBy": "CODE_DEPLOY",
+            "taskDefinition": definition, "launchType": "FARGATE", "platformVersion": "1.4.0",
+            "loadBalancers": [
+                {"targetGroupArn": "arn:tg"},
+                {"targetGroupArn": "arn:tg", "containerName": "app", "containerPort": 8080},
+            ],
+            "scale": {"value": 100.0, "unit": "PERCENT"}, "stabilityStatus": "STEADY_STATE",
+        })
+    };
+    let mut spot = set("PRIMARY", "d-2", "arn:web:7");
+    spot["capacityProviderStrategy"] = json!([
+        {"capacityProvider": "FARGATE_SPOT", "weight": 3, "base": 0},
+        {"capacityProvider": "FARGATE", "weight": 1, "base": 2},
+    ]);
+    let full = TaskSet {
+        deployment: Some("d-2".into()),
+        started_by: Some("CODE_DEPLOY".into()),
+        task_definition: "arn:web:7".into(),
+        container: Some(("app".into(), 8080)),
+        platform_version: Some("1.4.0".into()),
+        capacity_providers: vec![("FARGATE_SPOT".into(), 0, 3), ("FARGATE".into(), 2, 1)],
+    };
+    let old = set("ACTIVE", "d-1", "arn:web:6");
     let rows = [
         (vec![], Controller::Ecs),
         (vec![kind("ECS")], Controller::Ecs),
         (
-            vec![kind("CODE_DEPLOY"), sets(json!([old, {"status": "PRIMARY", "externalId": "d-2"}]))],
-            code_deploy(Some("d-2")),
+            vec![kind("CODE_DEPLOY"), sets(json!([old, set("PRIMARY", "d-2", "arn:web:7")]))],
+            Controller::CodeDeploy(Some(TaskSet { capacity_providers: Vec::new(), ..full.clone() })),
         ),
-        (vec![kind("CODE_DEPLOY"), sets(json!([old, {"status": "PRIMARY"}]))], code_deploy(None)),
-        (vec![kind("CODE_DEPLOY")], code_deploy(None)),
-        (vec![kind("EXTERNAL")], Controller::External),
+        (vec![kind("CODE_DEPLOY"), sets(json!([spot, old]))], Controller::CodeDeploy(Some(full.clone()))),
+        (vec![kind("CODE_DEPLOY"), sets(json!([{"status": "PRIMARY"}]))], Controller::CodeDeploy(Some(bare))),
+        (vec![kind("CODE_DEPLOY")], Controller::CodeDeploy(None)),
+        (vec![kind("EXTERNAL")], Controller::External(None)),
+        (vec![kind("EXTERNAL"), sets(json!([spot]))], Controller::External(Some(full.clone()))),
         (vec![kind("TOMORROW")], Controller::Unknown("TOMORROW".into())),
     ];
     for (changes, expected) in rows {
@@ -207,34 +268,74 @@ async fn every_controller_is_known() {
 #[tokio::test]
 async fn deployments_and_the_ages_of_all_running_tasks_make_the_state() {
     let deployments = json!([
-        {"id": "ecs-svc/2", "status": "PRIMARY", "rolloutState": "IN_PROGRESS", "createdAt": EPOCH},
-        {"id": "ecs-svc/1", "status": "ACTIVE", "rolloutState": "COMPLETED"},
+        {
+            "id": "ecs-svc/2", "status": "PRIMARY", "rolloutState": "IN_PROGRESS", "createdAt": EPOCH,
+            "rolloutStateReason": "ECS deployment ecs-svc/2 in progress.", "failedTasks": 2,
+        },
+        {"id": "ecs-svc/1", "status": "ACTIVE", "rolloutState": "COMPLETED", "failedTasks": 0},
+        {"id": "ecs-svc/0", "status": "INACTIVE", "rolloutState": "FAILED"},
+        {"id": "ecs-svc/x", "status": "ACTIVE"},
+    ]);
+    let events = json!([
+        {"id": "2", "createdAt": EPOCH + 9, "message": "(service web) is unable to place a task."},
+        {"id": "1", "createdAt": EPOCH, "message": "(service web) has started 1 tasks."},
+        {"id": "0", "createdAt": EPOCH},
     ]);
     let page = |range, next: Option<&str>| (200, json!({"taskArns": arns(range), "nextToken": next}));
     let (state, requests) = state(vec![
-        service(&[("deployments", deployments)]),
+        service(&[("deployments", deployments), ("events", events)]),
         page(0..100, Some("more")),
         page(100..101, None),
         tasks(0..100),
-        (200, json!({"tasks": [{"taskArn": arn("x")}]})),
+        (
+            200,
+            json!({"tasks": [
+                {"taskArn": arn("x"), "lastStatus": "RUNNING"},
+                {"taskArn": arn("y"), "lastStatus": "PENDING", "createdAt": EPOCH + 200},
+            ]}),
+        ),
     ])
     .await;
-    let at = |second| chrono::DateTime::from_timestamp(EPOCH + second, 0);
+    let rollout = |id: &str, progress| Rollout {
+        id: id.into(),
+        primary: false,
+        created_at: None,
+        progress,
+        reason: None,
+        failed_tasks: 0,
+    };
     let expected = ServiceState {
         status: "ACTIVE".into(),
         desired_count: 2,
         controller: Controller::Ecs,
         deployments: vec![
-            Rollout { id: "ecs-svc/2".into(), created_at: at(0), in_progress: true },
-            Rollout { id: "ecs-svc/1".into(), created_at: None, in_progress: false },
+            Rollout {
+                id: "ecs-svc/2".into(),
+                primary: true,
+                created_at: at(0),
+                progress: Progress::InProgress,
+                reason: Some("ECS deployment ecs-svc/2 in progress.".into()),
+                failed_tasks: 2,
+            },
+            rollout("ecs-svc/1", Progress::Completed),
+            rollout("ecs-svc/0", Progress::Failed),
+            rollout("ecs-svc/x", Progress::Unknown),
         ],
         tasks: (0..100).map(at).chain([None]).collect(),
+        starting: 1,
+        events: vec![
+            event(9, "(service web) is unable to place a task."),
+            event(0, "(service web) has started 1 tasks."),
+        ],
     };
     assert_eq!(state, Ok(Some(expected)));
     let expected = [
         ("DescribeServices", json!({"cluster": "prod", "services": ["web"]})),
-        ("ListTasks", json!({"cluster": "prod", "serviceName": "web"})),
-        ("ListTasks", json!({"cluster": "prod", "serviceName": "web", "nextToken": "more"})),
+        ("ListTasks", json!({"cluster": "prod", "serviceName": "web", "desiredStatus": "RUNNING"})),
+        (
+            "ListTasks",
+            json!({"cluster": "prod", "serviceName": "web", "desiredStatus": "RUNNING", "nextToken": "more"}),
+        ),
         ("DescribeTasks", json!({"cluster": "prod", "tasks": arns(0..100)})),
         ("DescribeTasks", json!({"cluster": "prod", "tasks": arns(100..101)})),
     ];
@@ -245,6 +346,80 @@ async fn deployments_and_the_ages_of_all_running_tasks_make_the_state() {
 async fn tasks_that_cannot_be_listed_are_not_taken_for_none() {
     let (state, _) = state(vec![service(&[]), error("AccessDeniedException", "no")]).await;
     assert_eq!(state, Err("ListTasks failed: AccessDeniedException: no".to_owned()));
+}
+
+#[tokio::test]
+async fn troubles_are_what_ecs_says_since_then_each_once_and_most_telling_first() {
+    let deployment = |created: i64, status: &str, reason: Option<&str>| {
+        json!({
+            "serviceDeploymentArn": "arn:sd", "serviceArn": "arn:web", "clusterArn": "arn:prod",
+            "createdAt": EPOCH + created, "status": status, "statusReason": reason,
+        })
+    };
+    let breaker = "Service deployment rolled back because the circuit breaker threshold was exceeded.";
+    let stopped = |created: i64, reason: Option<&str>, containers: Value| json!({"createdAt": EPOCH + created, "stoppedReason": reason, "containers": containers});
+    let (exited, pull) = ("Essential container in task exited", "CannotPullContainerError: not found");
+    let app = |code: i32| json!([{"name": "app", "exitCode": code}, {"name": "sidecar"}]);
+    let aws = Aws::default();
+    let tasks = [
+        stopped(-1, Some("Scaling activity initiated"), json!([])), // before
+        stopped(0, Some(exited), app(137)),                         // at that very moment
+        stopped(4, Some(exited), app(1)),
+        stopped(4, Some(exited), app(1)), // the same
+        stopped(5, Some("Task failed to start"), json!([{"name": "app", "reason": pull, "exitCode": 1}])),
+        stopped(6, None, json!([])),
+        stopped(7, Some("a fourth"), json!([])),
+    ];
+    aws.service(&json!({}), &[], &tasks);
+    let newest = deployment(2, "ROLLBACK_SUCCESSFUL", Some(breaker));
+    let all =
+        [deployment(0, "STOPPED", Some("stopped")), newest, deployment(-1, "SUCCESSFUL", Some("before"))];
+    aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": all})));
+    let events =
+        [event(9, "fourth"), event(8, "third"), event(0, "second"), event(0, "first"), event(-1, "before")];
+    let troubles = ecs(&aws).troubles(&web(), &events, at(0).expect("a date")).await;
+    let expected = [
+        format!("deployment ROLLBACK_SUCCESSFUL: {breaker}"),
+        format!("a task stopped: {exited}; app: exit code 137"),
+        format!("a task stopped: {exited}; app: exit code 1"),
+        format!("a task stopped: Task failed to start; app: {pull}"),
+        "fourth".to_owned(),
+        "third".to_owned(),
+        "second".to_owned(),
+    ];
+    assert_eq!(troubles, expected);
+    assert_eq!(aws.sent("ListServiceDeployments"), [json!({"cluster": "prod", "service": "web"})]);
+    let asked = json!({"cluster": "prod", "serviceName": "web", "desiredStatus": "STOPPED"});
+    assert_eq!(aws.sent("ListTasks"), [asked]);
+}
+
+#[tokio::test]
+async fn without_troubles_nothing_is_told_and_what_cannot_be_read_keeps_nothing_else_back() {
+    let aws = Aws::default();
+    aws.service(&json!({}), &[], &[]);
+    let since = at(0).expect("a date");
+    for deployments in [json!([]), json!([{"createdAt": EPOCH, "status": "IN_PROGRESS"}])] {
+        aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": deployments})));
+        assert_eq!(ecs(&aws).troubles(&web(), &[], since).await, Vec::<String>::new());
+    }
+    let at_that_moment = json!([{"createdAt": EPOCH, "status": "STOPPED", "statusReason": "by a person"}]);
+    aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": at_that_moment})));
+    assert_eq!(ecs(&aws).troubles(&web(), &[], since).await, ["deployment STOPPED: by a person"]);
+    for call in ["DescribeTasks", "ListTasks", "ListServiceDeployments"] {
+        let aws = Aws::default();
+        aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": []})));
+        let event = event(1, "an event");
+        let task = json!({"createdAt": EPOCH});
+        aws.service(&json!({}), &[], &[task]);
+        aws.always(call, error("AccessDeniedException", "no"));
+        let told = ecs(&aws).troubles(&web(), &[event], since).await;
+        let unread = format!("(not all could be read: {call} failed: AccessDeniedException: no)");
+        assert!(told.contains(&unread) && told.contains(&"an event".to_owned()), "{told:?}");
+    }
+    // What other controllers than ECS do not have is no failure.
+    aws.always("ListServiceDeployments", error("UnsupportedFeatureException", "no"));
+    aws.service(&json!({}), &[], &[]);
+    assert_eq!(ecs(&aws).troubles(&web(), &[], since).await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -281,7 +456,13 @@ async fn a_refusal_says_whether_another_try_can_help() {
         let aws = Aws::that_answers(vec![error(code, "no"); ATTEMPTS as usize]);
         let forced = ecs(&aws).force(&web()).await.map_err(|error| error.to_string());
         assert_eq!(forced, expected(format!("UpdateService failed: {code}: no")));
+        // It has no client token: what may have started a deployment must not start another.
+        let calls = if code == "ThrottlingException" { ATTEMPTS as usize } else { 1 };
+        assert_eq!(aws.requests().len(), calls, "{code}");
     }
+    let aws = Aws::that_answers([(500, error("ServerException", "no").1), (200, json!({}))]);
+    ecs(&aws).force(&web()).await.unwrap_err();
+    assert_eq!(aws.requests().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

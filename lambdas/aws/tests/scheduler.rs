@@ -2,12 +2,10 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
-mod answers;
-
-use answers::{ATTEMPTS, Answer, Aws, error};
+use answers::{ATTEMPTS, Answer, Aws, CREATE, DELETE, READ, UPDATE, error, merged};
 use aws::{
     CallFailed,
-    scheduler::{Found, ScheduleTarget, Scheduler, Written},
+    scheduler::{Armed, Found, READS, ScheduleTarget, Scheduler, Written},
 };
 use aws_config::retry::RetryConfig;
 use chrono::{DateTime, Utc};
@@ -17,10 +15,11 @@ use shared::{
     entity::ServiceRef,
     plan::Slot,
     reconcile::Existing,
-    schedule::{NewSchedule, ScheduleInput},
+    schedule::{NewSchedule, ScheduleInput, Spec, Wakes},
 };
 
 const NAME: &str = "prod.web.bf04ed89e1afdadd0c43";
+const SLOT: &str = "2029-12-28T22:00:00Z";
 const INPUT: &str = include_str!("../../../events/deploy-input.json");
 const OURS: &str = "Redeploys at Fri 2029-12-28 22:00 Europe/London (Fri 2029-12-28 22:00 UTC); \
                     AWS's date: Wed 2030-01-02 18:00 UTC; notices: 1; service: prod/web";
@@ -32,7 +31,8 @@ fn instant(text: &str) -> DateTime<Utc> {
 fn target() -> ScheduleTarget {
     ScheduleTarget {
         group: "the-group".into(),
-        function_arn: "arn:deploy".into(),
+        deploy_arn: "arn:deploy".into(),
+        verify_arn: "arn:verify".into(),
         role_arn: "arn:role".into(),
         dead_letter_queue_arn: "arn:queue".into(),
     }
@@ -43,7 +43,8 @@ fn scheduler(aws: &Aws) -> Scheduler {
 }
 
 fn input() -> ScheduleInput {
-    ScheduleInput::from_text(INPUT).expect("the sample")
+    let input = ScheduleInput::from_text(INPUT).expect("the sample");
+    ScheduleInput { scheduled_for: None, ..input } // filled in as it fires
 }
 
 /// The sample's input, with a second notice.
@@ -54,11 +55,11 @@ fn joined() -> ScheduleInput {
     input
 }
 
-fn schedule(spread_minutes: u16) -> NewSchedule {
+fn schedule(spread_minutes: u16) -> Spec {
     let ScheduleInput { service, notices, slot: at, window_ends_at, .. } = input();
     let slot =
         Slot { at, window_ends_at, zone: Tz::Europe__London, spread_minutes, reason: "of the test".into() };
-    NewSchedule::new(&service, slot, notices)
+    NewSchedule::new(&service, slot, notices).spec(NAME)
 }
 
 /// The body that writes `schedule(15)`, which is also how it is read.
@@ -91,6 +92,23 @@ fn done() -> Answer {
     (200, json!({"ScheduleArn": "arn:schedule"}))
 }
 
+fn conflict() -> Answer {
+    error("ConflictException", "no")
+}
+
+fn gone() -> Answer {
+    error("ResourceNotFoundException", "no")
+}
+
+/// Answers, each with the beginning of the call that gets it.
+type Script = Vec<(Answer, &'static str)>;
+
+/// The beginnings of the calls that were made.
+fn calls(aws: &Aws) -> Vec<&'static str> {
+    let known = |call: &str| [CREATE, READ, UPDATE, DELETE].into_iter().find(|known| call.starts_with(known));
+    aws.requests().iter().map(|(call, _)| known(call).expect("a call of the test")).collect()
+}
+
 async fn found(scheduler: &Scheduler) -> Found {
     scheduler.get(NAME).await.unwrap().expect("a schedule")
 }
@@ -101,8 +119,8 @@ async fn a_schedule_is_created_replaced_and_deleted_with_exactly_this() {
     let rows = [(15, body()), (0, with(body(), &[("FlexibleTimeWindow", off)]))];
     for (spread, expected) in rows {
         let aws = Aws::that_answers([done(), done(), (200, json!({}))]);
-        assert_eq!(scheduler(&aws).create(NAME, &schedule(spread)).await, Ok(Written::Done));
-        assert_eq!(scheduler(&aws).replace(NAME, &schedule(spread)).await, Ok(Written::Done));
+        assert_eq!(scheduler(&aws).create(&schedule(spread)).await, Ok(Written::Done));
+        assert_eq!(scheduler(&aws).replace(&schedule(spread)).await, Ok(Written::Done));
         assert_eq!(scheduler(&aws).delete(NAME).await, Ok(Written::Done));
         let enabled = with(expected.clone(), &[("State", json!("ENABLED"))]);
         let sent = [
@@ -115,11 +133,32 @@ async fn a_schedule_is_created_replaced_and_deleted_with_exactly_this() {
 }
 
 #[tokio::test]
+async fn each_function_is_woken_by_its_own_arn() {
+    for (wakes, arn) in [(Wakes::Deploy, "arn:deploy"), (Wakes::Verify, "arn:verify")] {
+        let aws = Aws::that_answers([done()]);
+        let spec = Spec::new(NAME.to_owned(), wakes, instant(SLOT), "why", &json!({"a": 1}));
+        assert_eq!(scheduler(&aws).create(&spec).await, Ok(Written::Done));
+        let changes = [
+            ("Description", json!("why")),
+            ("FlexibleTimeWindow", json!({"Mode": "OFF"})),
+            ("Target", {
+                let (arn, input) = (json!(arn), json!(r#"{"a":1}"#));
+                let retries = json!({"MaximumEventAgeInSeconds": 3_600, "MaximumRetryAttempts": 185});
+                merged(&body()["Target"], &json!({"Arn": arn, "Input": input, "RetryPolicy": retries}))
+            }),
+        ];
+        assert_eq!(aws.sent(CREATE), [with(body(), &changes)]);
+    }
+}
+
+#[tokio::test]
 async fn the_longest_names_make_no_description_that_is_refused() {
     let aws = Aws::that_answers([done()]);
-    let mut long = schedule(15);
-    long.input.service = ServiceRef::new(&"c".repeat(255), &"s".repeat(255)).unwrap();
-    assert_eq!(scheduler(&aws).create(NAME, &long).await, Ok(Written::Done));
+    let ScheduleInput { notices, slot: at, window_ends_at, .. } = input();
+    let slot = Slot { at, window_ends_at, zone: Tz::UTC, spread_minutes: 0, reason: "of the test".into() };
+    let long = ServiceRef::new(&"c".repeat(255), &"s".repeat(255)).unwrap();
+    let long = NewSchedule::new(&long, slot, notices).spec(NAME);
+    assert_eq!(scheduler(&aws).create(&long).await, Ok(Written::Done));
     assert_eq!(aws.requests()[0].1["Description"].as_str().unwrap().len(), 512);
 }
 
@@ -232,9 +271,9 @@ async fn after(call: &str, code: &str) -> Result<Option<Written>, CallFailed> {
     };
     let scheduler = scheduler(&aws);
     match call {
-        "create" => scheduler.create(NAME, &schedule(15)).await.map(Some),
+        "create" => scheduler.create(&schedule(15)).await.map(Some),
         "get" => scheduler.get(NAME).await.map(|found| found.map(|_| Written::Done)),
-        "replace" => scheduler.replace(NAME, &schedule(15)).await.map(Some),
+        "replace" => scheduler.replace(&schedule(15)).await.map(Some),
         "update_input" => scheduler.update_input(NAME, &found(&scheduler).await, &joined()).await.map(Some),
         _ => scheduler.delete(NAME).await.map(Some),
     }
@@ -276,6 +315,111 @@ async fn any_other_error_names_the_call_the_code_and_the_message() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_schedule_is_armed_unless_one_is_to_come_or_a_person_disabled_it() {
+    let read = |at: &str, state: &str| {
+        let changes = [("ScheduleExpression", json!(format!("at({at})"))), ("State", json!(state))];
+        (200, with(body(), &changes))
+    };
+    // The test's now is the slot.
+    let fired = || read("2029-12-28T22:00:00", "ENABLED");
+    let left = |aws: &str| vec![(read(aws, "ENABLED"), READ)];
+    let anew = [(done(), DELETE), (done(), CREATE)];
+    let rows: [(&str, Script, bool); 8] = [
+        ("none is there", vec![(gone(), READ), (done(), CREATE)], true),
+        ("the one that has fired is there", [vec![(fired(), READ)], anew.to_vec()].concat(), true),
+        ("it went in between", vec![(fired(), READ), (gone(), DELETE), (done(), CREATE)], true),
+        ("one is to come", left("2029-12-28T22:01:00"), false),
+        (
+            "it recurs",
+            vec![((200, with(body(), &[("ScheduleExpression", json!("rate(7 days)"))])), READ)],
+            false,
+        ),
+        ("a person disabled it", vec![(read("2029-12-28T22:00:00", "DISABLED"), READ)], false),
+        (
+            "another delivery was faster",
+            [vec![(gone(), READ), (conflict(), CREATE)], left("2029-12-28T22:10:00")].concat(),
+            false,
+        ),
+        (
+            "it is being deleted",
+            [
+                vec![(fired(), READ), (conflict(), DELETE), (conflict(), CREATE), (gone(), READ)],
+                vec![anew[1].clone()],
+            ]
+            .concat(),
+            true,
+        ),
+    ];
+    for (row, script, expected) in rows {
+        let (answers, expected_calls): (Vec<Answer>, Vec<&str>) = script.into_iter().unzip();
+        let aws = Aws::that_answers(answers);
+        let armed = scheduler(&aws).arm(&schedule(15), instant(SLOT)).await.expect(row);
+        assert_eq!(matches!(armed, Armed::Anew), expected, "{row}: {armed:?}");
+        assert_eq!(calls(&aws), expected_calls, "{row}");
+        for created in aws.sent(CREATE) {
+            assert_eq!(created, body(), "{row}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_that_is_put_is_there_as_asked_for_and_stays_disabled() {
+    let other = |state: Option<&str>| {
+        let target = merged(&body()["Target"], &json!({"Input": "{}"}));
+        (200, with(body(), &[("Target", target), ("State", json!(state))]))
+    };
+    let same = with(
+        body(),
+        &[("State", json!("DISABLED")), ("ScheduleExpression", json!("at(2030-01-01T07:00:00)"))],
+    );
+    let (first, read) = ((conflict(), CREATE), |answer| (answer, READ));
+    let rows: [(&str, Script, Option<&str>); 7] = [
+        ("none is there", vec![(done(), CREATE)], None),
+        ("it hands over the same", vec![first.clone(), read((200, same))], None),
+        (
+            "another input",
+            vec![first.clone(), read(other(Some("ENABLED"))), (done(), UPDATE)],
+            Some("ENABLED"),
+        ),
+        ("without a state", vec![first.clone(), read(other(None)), (done(), UPDATE)], Some("ENABLED")),
+        ("disabled", vec![first.clone(), read(other(Some("DISABLED"))), (done(), UPDATE)], Some("DISABLED")),
+        ("it went in between", vec![first.clone(), read(gone()), (done(), CREATE)], None),
+        (
+            "it is being changed",
+            [
+                vec![first.clone(), read(other(None)), (conflict(), UPDATE)],
+                vec![first, read(other(None)), (done(), UPDATE)],
+            ]
+            .concat(),
+            Some("ENABLED"),
+        ),
+    ];
+    for (row, script, state) in rows {
+        let (answers, expected_calls): (Vec<Answer>, Vec<&str>) = script.into_iter().unzip();
+        let aws = Aws::that_answers(answers);
+        scheduler(&aws).put(&schedule(15)).await.expect(row);
+        assert_eq!(calls(&aws), expected_calls, "{row}");
+        let updated = aws.sent(UPDATE).pop();
+        assert_eq!(updated, state.map(|state| with(body(), &[("State", json!(state))])), "{row}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_that_others_keep_changing_is_an_error() {
+    let reads = READS as usize;
+    let lost = |call: &str| format!("{call} failed: others changed {NAME} {READS} times in between");
+    let aws = Aws::that_answers(vec![[gone(), conflict()]; reads].concat());
+    let failed = scheduler(&aws).arm(&schedule(15), instant(SLOT)).await.unwrap_err();
+    assert_eq!(failed.to_string(), lost("CreateSchedule"));
+    assert_eq!(calls(&aws), vec![[READ, CREATE]; reads].concat());
+
+    let aws = Aws::that_answers(vec![[conflict(), gone()]; reads].concat());
+    let failed = scheduler(&aws).put(&schedule(15)).await.unwrap_err();
+    assert_eq!(failed.to_string(), lost("UpdateSchedule"));
+    assert_eq!(calls(&aws), vec![[CREATE, READ]; reads].concat());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_flood_of_throttling_uses_up_no_quota_of_retries() {
     const CALLS: usize = 20; // 220 throttled answers: the SDK's own quota ends at a hundred
     let throttled = error("ThrottlingException", "Rate exceeded");
@@ -284,9 +428,9 @@ async fn a_flood_of_throttling_uses_up_no_quota_of_retries() {
     let aws = Aws::that_answers(std::iter::repeat_n(call, CALLS).flatten().chain(for_good));
     let scheduler = scheduler(&aws);
     for nth in 0..CALLS {
-        assert_eq!(scheduler.create(NAME, &schedule(15)).await, Ok(Written::Done), "call {nth}");
+        assert_eq!(scheduler.create(&schedule(15)).await, Ok(Written::Done), "call {nth}");
     }
-    let failed = scheduler.create(NAME, &schedule(15)).await.unwrap_err();
+    let failed = scheduler.create(&schedule(15)).await.unwrap_err();
     assert_eq!(failed.to_string(), "CreateSchedule failed: ThrottlingException: Rate exceeded");
 }
 
@@ -297,11 +441,11 @@ async fn a_fresh_role_is_tried_again_and_any_other_fault_of_the_request_is_not()
         "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.",
     );
     let aws = Aws::that_answers([refused.clone(), refused, done()]);
-    assert_eq!(scheduler(&aws).create(NAME, &schedule(15)).await, Ok(Written::Done));
+    assert_eq!(scheduler(&aws).create(&schedule(15)).await, Ok(Written::Done));
     assert_eq!(aws.requests().len(), 3);
 
     let aws = Aws::that_answers([error("ValidationException", "Invalid Schedule Expression."), done()]);
-    let failed = scheduler(&aws).create(NAME, &schedule(15)).await.unwrap_err().to_string();
+    let failed = scheduler(&aws).create(&schedule(15)).await.unwrap_err().to_string();
     assert_eq!(failed, "CreateSchedule failed: ValidationException: Invalid Schedule Expression.");
     assert_eq!(aws.requests().len(), 1);
 }

@@ -1,17 +1,24 @@
-//! Deploy: woken by a schedule at its slot, reads one service, decides, and forces a new deployment.
+//! Deploy, as AWS Lambda runs it.
 
-mod error;
-mod handler;
-
-use aws::ecs::Ecs;
+use aws::{Failure, config::Config};
+use chrono::Utc;
+use deploy::Deploy;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
-    let ecs = Ecs::new(&aws::sdk_config().await);
-    let ecs = &ecs;
-    run(service_fn(|event: LambdaEvent<Value>| async move { handler::handle(ecs, &event.payload).await }))
-        .await
+    // With a wrong configuration every invocation fails with what is wrong, and its input is kept.
+    let config = Config::read(&|name| std::env::var(name).ok());
+    let sdk = aws::sdk_config().await;
+    let deploy = config.map(|config| Deploy::new(&sdk, config)).map_err(Failure::from);
+    let deploy = &deploy;
+    run(service_fn(|event: LambdaEvent<Value>| async move {
+        match deploy {
+            Ok(deploy) => deploy.handle(&event.payload, Utc::now()).await,
+            Err(failure) => Err(failure.clone()),
+        }
+    }))
+    .await
 }

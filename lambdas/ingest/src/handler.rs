@@ -1,43 +1,64 @@
 //! One notice: traced, planned, written, reported. A service that fails never stops the others.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use aws::{
-    CallFailed,
+    CallFailed, Failure,
+    config::Config,
     ecs::Ecs,
-    scheduler::{Found, Scheduler, Written},
+    notify::Notifier,
+    scheduler::{Found, PAUSE, READS, Scheduler, Written, changed_by_others},
 };
+use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
 use lambda_runtime::tracing::{error, info, warn};
 use serde_json::Value;
 use shared::{
+    bus::{BusEvent, Detail, Happened},
+    date,
+    decide::{Cause, Decision, decide},
     entity::ServiceRef,
-    notice::{Notice, NoticeRef},
+    metrics::Metric,
+    notice::{Affected, Notice, NoticeRef},
     outcome::{Outcome, OutcomeKind, Report},
+    plan::deadline,
     policy::Policy,
     reconcile::{self, Change, Verdict},
     schedule,
+    watch::{self, WatchInput},
 };
 
-use crate::{
-    error::Failure,
-    resolve::{Resolved, resolve},
-};
+use crate::resolve::{Resolved, resolve};
 
 /// How many schedules are written at once. Small Regions allow 250 writes a second.
 const CONCURRENCY: usize = 16;
-/// How often a schedule that others change at the same time is read again.
-const READS: u32 = 5;
-/// How long the first read waits for what others are changing; each further one waits twice as long.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// What every invocation uses.
-pub(crate) struct Ingest {
-    pub(crate) scheduler: Scheduler,
-    pub(crate) ecs: Ecs,
-    pub(crate) policy: Policy,
-    pub(crate) region: String,
+#[derive(Clone, Debug)]
+pub struct Ingest {
+    /// Where schedules are written.
+    pub scheduler: Scheduler,
+    /// Where tasks are traced to their services.
+    pub ecs: Ecs,
+    /// Who is told.
+    pub notifier: Notifier,
+    /// When services are redeployed.
+    pub policy: Policy,
+}
+
+/// How many fingerprints of what was told are kept.
+const REMEMBERED: usize = 20;
+
+/// What is known of a page of a notice from before.
+#[derive(Debug, Default)]
+struct Remembered {
+    /// When the newest event was sent that was handled.
+    sent_at: Option<DateTime<Utc>>,
+    /// What was told, as fingerprints.
+    told: Vec<String>,
+    /// The services that were named, and whether the notice still concerns them.
+    services: BTreeMap<ServiceRef, bool>,
 }
 
 /// The entities of one service, by their place in the event.
@@ -48,31 +69,78 @@ struct Group {
 }
 
 impl Ingest {
-    /// Handles one event, and answers with an outcome for each of its entities.
-    pub(crate) async fn handle(&self, event: &Value, now: DateTime<Utc>) -> Result<Report, Failure> {
-        let notice = Notice::read(event, now)?;
-        let outcomes = match notice.not_ours(&self.region) {
-            Some(reason) => notice
-                .entities
-                .iter()
-                .map(|affected| Outcome::of(&affected.text, OutcomeKind::Skipped, &reason))
-                .collect(),
-            None => self.process(&notice, now).await?,
-        };
-        let report = Report::new(&notice, outcomes);
-        log(&report);
-        Failure::of(&report).map_or(Ok(report), Err)
+    /// What every invocation of a function with this configuration uses.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, config: Config) -> Self {
+        Self {
+            ecs: Ecs::new(sdk),
+            notifier: Notifier::new(sdk, &config),
+            scheduler: Scheduler::new(sdk, config.target),
+            policy: config.policy,
+        }
     }
 
-    async fn process(&self, notice: &Notice, now: DateTime<Utc>) -> Result<Vec<Outcome>, Failure> {
+    /// Handles one event, and answers with an outcome for each of its entities.
+    ///
+    /// # Errors
+    /// The event is no usable notice, or, after all else was done, something could not be done.
+    pub async fn handle(&self, event: &Value, now: DateTime<Utc>) -> Result<Report, Failure> {
+        let notice = Notice::read(event, now)?;
+        if let Some(reason) = notice.not_ours(&self.notifier.reader.place.region) {
+            let skipped = |affected: &Affected| Outcome::skipped(&affected.text, Cause::NotOurs, &reason);
+            return Ok(self.nothing_done(&notice, skipped, now));
+        }
         notice.require_entities()?;
-        let kept = notice.as_ref(self.wait_for(notice).await);
+        let kept = notice.as_ref(self.wait_for(&notice).await);
+        let before = self.remembered(&notice).await.map_err(Failure::call(&notice.event_arn))?;
+        let report = Report::new(&notice, self.process(&notice, &kept, &before, now).await);
+        let announced = self.announce(&notice, &kept, &report, before, now).await;
+        Failure::of(&report).map_or(Ok(()), Err)?;
+        announced.map_err(Failure::call(&notice.event_arn))?;
+        Ok(report)
+    }
+
+    /// What the watch over this page of the notice holds, which is in parts where the page is very long.
+    async fn remembered(&self, notice: &Notice) -> Result<Remembered, CallFailed> {
+        let mut before = Remembered::default();
+        for part in 0.. {
+            let name = watch::name(&notice.event_arn, notice.page, part);
+            let Some(found) = self.scheduler.get(&name).await? else { break };
+            let Some(watch) = found.input::<WatchInput>() else { continue };
+            before.sent_at = before.sent_at.max(Some(watch.sent_at));
+            before.told = watch.told;
+            before.services.extend(watch.services.into_iter().map(|service| (service, true)));
+            before.services.extend(watch.done.into_iter().map(|service| (service, false)));
+        }
+        Ok(before)
+    }
+
+    async fn process(
+        &self,
+        notice: &Notice,
+        kept: &NoticeRef,
+        before: &Remembered,
+        now: DateTime<Utc>,
+    ) -> Vec<Outcome> {
+        let newer = before.sent_at.filter(|sent_at| *sent_at > notice.sent_at);
         let mut outcomes: Vec<Option<Outcome>> = notice.entities.iter().map(|_| None).collect();
         let mut groups: BTreeMap<ServiceRef, Group> = BTreeMap::new();
         let entities = notice.entities.iter().zip(resolve(&self.ecs, notice).await);
         for ((place, (affected, resolved)), outcome) in entities.enumerate().zip(&mut outcomes) {
             match resolved {
-                Resolved::Done(done) => *outcome = Some(done),
+                Resolved::Done(done) => {
+                    log(&notice.event_arn, &done);
+                    *outcome = Some(done);
+                }
+                Resolved::Service(service) if newer.is_some() && before.services.contains_key(&service) => {
+                    let sent_at = newer.map_or_else(String::new, date::precise);
+                    let reason =
+                        format!("a newer event of this notice, sent at {sent_at}, was handled already");
+                    let done =
+                        Outcome::of(&affected.text, OutcomeKind::Unchanged, reason).for_service(&service);
+                    log(&notice.event_arn, &done);
+                    *outcome = Some(done);
+                }
                 Resolved::Service(service) => {
                     let group =
                         groups.entry(service).or_insert(Group { places: Vec::new(), cancelled: None });
@@ -90,13 +158,10 @@ impl Ingest {
         }
 
         let mut work = stream::iter(groups)
-            .map(|(service, group)| {
-                let kept = &kept;
-                async move {
-                    let name = schedule::name(&notice.account, &notice.region, &service);
-                    let verdict = self.settle(&service, &name, kept, group.cancelled, now).await;
-                    (service, name, group.places, verdict)
-                }
+            .map(|(service, group)| async move {
+                let name = schedule::name(&notice.account, &notice.region, &service);
+                let verdict = self.settle(&service, &name, kept, group.cancelled, now).await;
+                (service, name, group.places, verdict)
             })
             .buffer_unordered(CONCURRENCY);
         while let Some((service, name, places, verdict)) = work.next().await {
@@ -111,10 +176,157 @@ impl Ingest {
                 if let (1.., Some(first)) = (nth, first) {
                     told = repeated(told, first);
                 }
+                log(&notice.event_arn, &told);
                 *outcome = Some(told);
             }
         }
-        Ok(outcomes.into_iter().flatten().collect())
+        outcomes.into_iter().flatten().collect()
+    }
+
+    /// Counts, tells people and machines what is new, once, and has the notice watched.
+    ///
+    /// The watch is written last, and holds what was told: what could not be told is told when the event comes
+    /// again, which Lambda's retry sees to.
+    async fn announce(
+        &self,
+        notice: &Notice,
+        kept: &NoticeRef,
+        report: &Report,
+        before: Remembered,
+        now: DateTime<Utc>,
+    ) -> Result<(), CallFailed> {
+        use OutcomeKind::{Cancelled, Rescheduled, Scheduled};
+        let moved = |outcome: &Outcome| matches!(outcome.outcome, Cancelled | Rescheduled | Scheduled);
+        let Remembered { sent_at, mut told, mut services } = before;
+        let older = sent_at.is_some_and(|sent_at| sent_at > notice.sent_at);
+        let print = watch::told(kept, &report.outcomes);
+        let new = !notice.closed && !older && !told.contains(&print);
+        let anything = new || report.outcomes.iter().any(moved);
+        self.count(report, new, now);
+        if !anything && sent_at.is_some_and(|sent_at| sent_at >= notice.sent_at) {
+            return Ok(()); // the same again: the watch holds what is still to be looked at
+        }
+
+        let mut all_told = Ok(());
+        if anything {
+            let news = report.outcomes.iter().filter(|outcome| new || moved(outcome));
+            let events: Vec<BusEvent> = news.filter_map(|outcome| self.event(outcome, kept, now)).collect();
+            let message = self.notifier.reader.plan(report, kept);
+            all_told = self.notifier.tell(&events, Some(&message), now).await;
+        }
+        if all_told.is_ok() && !told.contains(&print) {
+            told.push(print);
+            let most = told.len().saturating_sub(REMEMBERED);
+            told.drain(..most);
+        }
+        for outcome in &report.outcomes {
+            if let Some(service) = outcome.service_ref() {
+                let open = !notice.closed && still_open(outcome);
+                // What a newer event has said stands.
+                let known = older.then(|| services.get(&service).copied()).flatten();
+                services.insert(service, known.unwrap_or(open));
+            }
+        }
+        let page = WatchInput {
+            notice: kept.clone(),
+            page: notice.page,
+            part: 0,
+            services: Vec::new(),
+            done: Vec::new(),
+            sent_at: sent_at.max(Some(notice.sent_at)).unwrap_or(notice.sent_at),
+            told,
+            until: now,
+        };
+        let last = report.outcomes.iter().filter_map(|outcome| outcome.slot).max();
+        for (name, at, input) in watch::watches(&self.policy, &page, services, last, now) {
+            self.scheduler.put(&input.spec(name, at, self.policy.windows.zone())).await?;
+        }
+        all_told
+    }
+
+    /// What machines are told of an outcome, if it concerns them.
+    fn event(&self, outcome: &Outcome, notice: &NoticeRef, now: DateTime<Utc>) -> Option<BusEvent> {
+        use OutcomeKind::{
+            Cancelled, Failed, Held, NotActionable, Rescheduled, Scheduled, Skipped, Unchanged,
+        };
+        let happened = match outcome.outcome {
+            Scheduled | Rescheduled | Unchanged => Happened::Scheduled,
+            Cancelled | Held | Skipped => Happened::Skipped,
+            NotActionable => Happened::NeedsAttention,
+            Failed => return None, // it is tried again
+        };
+        let (place, notices) = (&self.notifier.reader.place, std::slice::from_ref(notice));
+        let mut event = match outcome.service_ref() {
+            Some(service) => BusEvent::of_service(happened, place, &service, notices, &outcome.reason),
+            None => BusEvent {
+                happened,
+                resource: outcome.entity.clone(),
+                detail: Detail {
+                    notices: notices.to_vec(),
+                    reason: outcome.reason.clone(),
+                    ..Detail::default()
+                },
+            },
+        };
+        event.detail.slot = outcome.slot;
+        event.detail.deadline = deadline(&self.policy, notices, now);
+        Some(event)
+    }
+
+    /// Why a service needs nothing any more, where AWS's date has passed and every task is new: AWS sends a
+    /// notice once more when its date comes.
+    async fn patched(&self, service: &ServiceRef, notice: &NoticeRef, now: DateTime<Utc>) -> Option<String> {
+        notice.starts_at.filter(|starts_at| *starts_at <= now)?;
+        // A service that cannot be read is planned: deploy reads it again.
+        let state = self.ecs.state(service).await.ok()?;
+        match decide(service, state.as_ref(), notice.cutoff, now) {
+            Decision::Skip(Cause::Patched, reason) | Decision::Verify(Cause::Patched, reason, None) => {
+                Some(reason)
+            }
+            _ => None,
+        }
+    }
+
+    /// The report on an event that changes nothing.
+    fn nothing_done(
+        &self,
+        notice: &Notice,
+        outcome: impl Fn(&Affected) -> Outcome,
+        now: DateTime<Utc>,
+    ) -> Report {
+        let report = Report::new(notice, notice.entities.iter().map(outcome).collect());
+        report.outcomes.iter().for_each(|outcome| log(&notice.event_arn, outcome));
+        self.count(&report, true, now);
+        report
+    }
+
+    /// Counts what became of the entities; what is no news only as far as something was done.
+    fn count(&self, report: &Report, new: bool, now: DateTime<Utc>) {
+        let count = |kind: OutcomeKind| report.counts.get(&kind).copied().unwrap_or_default();
+        let metrics = [
+            (Metric::Planned, OutcomeKind::Scheduled),
+            (Metric::Rescheduled, OutcomeKind::Rescheduled),
+            (Metric::Cancelled, OutcomeKind::Cancelled),
+        ];
+        // What is left to AWS is for a person to know of, as is what only a person can do.
+        let no_window =
+            report.outcomes.iter().filter(|outcome| outcome.cause == Some(Cause::NoWindow)).count();
+        let counts: Vec<(Metric, usize)> = metrics
+            .into_iter()
+            .map(|(metric, kind)| (metric, count(kind)))
+            .chain(new.then(|| (Metric::NeedsAttention, count(OutcomeKind::NotActionable) + no_window)))
+            .filter(|(_, n)| *n > 0)
+            .collect();
+        if !counts.is_empty() {
+            self.notifier.count(None, &counts, now);
+        }
+        let mut skipped: BTreeMap<Cause, usize> = BTreeMap::new();
+        for cause in report.outcomes.iter().filter(|_| new).filter_map(|outcome| outcome.cause) {
+            *skipped.entry(cause).or_default() += 1;
+        }
+        for (cause, count) in skipped {
+            self.notifier.count(Some(cause.word()), &[(Metric::Skipped, count)], now);
+        }
     }
 
     /// The account's wait period, if the notice needs it. Without it the cut-off is later than need be,
@@ -144,19 +356,24 @@ impl Ingest {
         cancelled: Option<&str>,
         now: DateTime<Utc>,
     ) -> Result<Verdict, CallFailed> {
+        let patched = self.patched(service, notice, now).await;
         // Most services have no schedule yet: to create one without a look saves half of the calls.
         let mut found: Option<Found> = None;
         let mut looked = false;
         for nth in 0..=READS {
             let existing = found.as_ref().map(|found| &found.existing);
-            let verdict = match cancelled {
-                Some(why) => reconcile::cancel(service, existing, &notice.event_arn, why),
-                None => reconcile::apply(service, existing, notice, &self.policy, now),
+            let verdict = match (cancelled, &patched) {
+                (Some(why), _) => reconcile::cancel(service, existing, &notice.event_arn, why),
+                (None, Some(why)) => Verdict {
+                    cause: Some(Cause::Patched),
+                    ..reconcile::cancel(service, existing, &notice.event_arn, why)
+                },
+                (None, None) => reconcile::apply(service, existing, notice, &self.policy, now),
             };
             let written = match (&verdict.change, &found) {
                 (Change::Keep, _) if looked => Written::Done,
-                (Change::Create(schedule), _) => self.scheduler.create(name, schedule).await?,
-                (Change::Replace(schedule), _) => self.scheduler.replace(name, schedule).await?,
+                (Change::Create(schedule), _) => self.scheduler.create(&schedule.spec(name)).await?,
+                (Change::Replace(schedule), _) => self.scheduler.replace(&schedule.spec(name)).await?,
                 (Change::Update(input), Some(found)) => {
                     self.scheduler.update_input(name, found, input).await?
                 }
@@ -172,11 +389,14 @@ impl Ingest {
             found = self.scheduler.get(name).await?;
             looked = true;
         }
-        Err(CallFailed::unexpected(
-            "UpdateSchedule",
-            format!("others changed {name} {READS} times in between"),
-        ))
+        Err(changed_by_others("UpdateSchedule", name))
     }
+}
+
+/// The notice may still concern the service.
+fn still_open(outcome: &Outcome) -> bool {
+    (outcome.outcome != OutcomeKind::Cancelled || outcome.cause == Some(Cause::NoWindow))
+        && !matches!(outcome.cause, Some(Cause::NothingPending | Cause::Patched))
 }
 
 /// The outcome for one entity of a service.
@@ -192,6 +412,7 @@ fn outcome_of(
             let pending =
                 !matches!(verdict.outcome, OutcomeKind::Skipped) && !matches!(verdict.change, Change::Delete);
             Outcome {
+                cause: verdict.cause,
                 slot: verdict.slot,
                 schedule: pending.then(|| name.to_owned()),
                 ..Outcome::of(text, verdict.outcome, &verdict.reason)
@@ -214,40 +435,34 @@ fn repeated(outcome: Outcome, first: &str) -> Outcome {
     }
 }
 
-/// One line for each outcome: the record of what the product did and why.
-fn log(report: &Report) {
-    for outcome in &report.outcomes {
-        let Outcome { entity, cluster, service, outcome: kind, reason, slot, schedule } = outcome;
-        let kind = serde_json::json!(kind);
-        let (kind, slot) = (kind.as_str().unwrap_or_default(), slot.map(|slot| slot.to_rfc3339()));
-        let event_arn = &report.event_arn;
-        if outcome.outcome == OutcomeKind::Failed {
-            error!(
-                event_arn,
-                entity,
-                cluster,
-                service,
-                outcome = kind,
-                reason,
-                slot,
-                schedule,
-                "{entity}: {kind}: {reason}"
-            );
-        } else {
-            info!(
-                event_arn,
-                entity,
-                cluster,
-                service,
-                outcome = kind,
-                reason,
-                slot,
-                schedule,
-                "{entity}: {kind}: {reason}"
-            );
-        }
+/// One line for each outcome, as soon as it is known: the record of what the product did and why.
+fn log(event_arn: &str, outcome: &Outcome) {
+    let Outcome { entity, cluster, service, outcome: kind, reason, slot, schedule, .. } = outcome;
+    let (word, slot) = (serde_json::json!(kind), slot.map(|slot| slot.to_rfc3339()));
+    let word = word.as_str().unwrap_or_default();
+    if *kind == OutcomeKind::Failed {
+        error!(
+            event_arn,
+            entity,
+            cluster,
+            service,
+            outcome = word,
+            reason,
+            slot,
+            schedule,
+            "{entity}: {word}: {reason}"
+        );
+    } else {
+        info!(
+            event_arn,
+            entity,
+            cluster,
+            service,
+            outcome = word,
+            reason,
+            slot,
+            schedule,
+            "{entity}: {word}: {reason}"
+        );
     }
 }
-
-#[cfg(test)]
-mod tests;

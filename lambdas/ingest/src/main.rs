@@ -1,38 +1,24 @@
-//! Ingest: receives AWS Health's notice of a task retirement, and schedules a deployment of each service.
+//! Ingest, as AWS Lambda runs it.
 
-mod config;
-mod error;
-mod handler;
-mod resolve;
-
-use aws::{ecs::Ecs, scheduler::Scheduler};
+use aws::{Failure, config::Config};
 use chrono::Utc;
+use ingest::Ingest;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use serde_json::Value;
-
-use crate::{config::Config, error::Failure, handler::Ingest};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
-    let config = match Config::read(&|name| std::env::var(name).ok()) {
-        Ok(config) => config,
-        Err(error) => {
-            // Every invocation fails with the sentence that says what is wrong, and its event is kept.
-            let failure = Failure::InvalidConfiguration(error.to_string());
-            return run(service_fn(|_: LambdaEvent<Value>| async { Err::<Value, _>(failure.clone()) })).await;
-        }
-    };
+    // With a wrong configuration every invocation fails with what is wrong, and its event is kept.
+    let config = Config::read(&|name| std::env::var(name).ok());
     let sdk = aws::sdk_config().await;
-    let ingest = Ingest {
-        scheduler: Scheduler::new(&sdk, config.target),
-        ecs: Ecs::new(&sdk),
-        policy: config.policy,
-        region: config.region,
-    };
+    let ingest = config.map(|config| Ingest::new(&sdk, config)).map_err(Failure::from);
     let ingest = &ingest;
-    run(service_fn(
-        |event: LambdaEvent<Value>| async move { ingest.handle(&event.payload, Utc::now()).await },
-    ))
+    run(service_fn(|event: LambdaEvent<Value>| async move {
+        match ingest {
+            Ok(ingest) => ingest.handle(&event.payload, Utc::now()).await,
+            Err(failure) => Err(failure.clone()),
+        }
+    }))
     .await
 }

@@ -1,12 +1,13 @@
 //! From the entities of a notice to services: tasks are looked up, and what has no service is explained.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws::{
     CallFailed,
     ecs::{Ecs, TaskOrigin},
 };
 use shared::{
+    decide::Cause,
     entity::{Entity, ServiceRef, TaskRef},
     notice::{Affected, Notice},
     outcome::{Outcome, OutcomeKind},
@@ -22,12 +23,12 @@ pub(crate) enum Resolved {
 
 /// Traces every entity of a notice, in its order. One that cannot be traced fails alone.
 pub(crate) async fn resolve(ecs: &Ecs, notice: &Notice) -> Vec<Resolved> {
-    let tasks = Tasks::look_up(ecs, notice).await;
+    let (tasks, clusters) = (Tasks::look_up(ecs, notice).await, clusters_of(ecs, notice).await);
     let mut resolved = Vec::with_capacity(notice.entities.len());
     for affected in &notice.entities {
         resolved.push(match &affected.entity {
             Entity::Service(service) => Resolved::Service(service.clone()),
-            Entity::ServiceWithoutCluster(name) => service_without_cluster(ecs, affected, name).await,
+            Entity::ServiceWithoutCluster(name) => service_without_cluster(&clusters, affected, name),
             Entity::Task(task) => tasks.trace(affected, task, notice),
             other => Resolved::Done(without_service(affected, other, notice)),
         });
@@ -37,13 +38,13 @@ pub(crate) async fn resolve(ecs: &Ecs, notice: &Notice) -> Vec<Resolved> {
 
 fn without_service(affected: &Affected, entity: &Entity, notice: &Notice) -> Outcome {
     let (kind, reason) = match entity {
-        Entity::Elsewhere { account, region } => (
-            OutcomeKind::Skipped,
-            format!(
+        Entity::Elsewhere { account, region } => {
+            let reason = format!(
                 "it is in account {account}, Region {region}, and the notice is about {}, {}",
                 notice.account, notice.region
-            ),
-        ),
+            );
+            return Outcome::skipped(&affected.text, Cause::NotOurs, reason);
+        }
         Entity::Placeholder => (
             OutcomeKind::NotActionable,
             "it names no service or task: look the notice up in the AWS Health Dashboard".to_owned(),
@@ -59,34 +60,51 @@ fn without_service(affected: &Affected, entity: &Entity, notice: &Notice) -> Out
     Outcome::of(&affected.text, kind, reason)
 }
 
-/// Finds the cluster that an ARN of the old format leaves out.
-async fn service_without_cluster(ecs: &Ecs, affected: &Affected, name: &str) -> Resolved {
-    let done = |kind, reason: String| Resolved::Done(Outcome::of(&affected.text, kind, reason));
-    match clusters_with(ecs, name).await {
-        Err(error) => done(OutcomeKind::Failed, error.to_string()),
-        Ok(found) => match found.as_slice() {
-            [] => done(OutcomeKind::Skipped, format!("no cluster has an active service {name:?}")),
-            [service] => Resolved::Service(service.clone()),
-            several => {
-                let several: Vec<String> = several.iter().map(ToString::to_string).collect();
-                let reason =
-                    format!("its ARN leaves the cluster out, and there is {}", several.join(" and "));
-                done(OutcomeKind::NotActionable, reason)
-            }
-        },
+/// In which clusters there is an active service of each of the names whose ARN leaves the cluster out.
+async fn clusters_of(ecs: &Ecs, notice: &Notice) -> Result<BTreeMap<String, Vec<ServiceRef>>, CallFailed> {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for affected in &notice.entities {
+        if let Entity::ServiceWithoutCluster(name) = &affected.entity {
+            names.insert(name.clone());
+        }
     }
-}
-
-async fn clusters_with(ecs: &Ecs, name: &str) -> Result<Vec<ServiceRef>, CallFailed> {
-    let mut found = Vec::new();
+    let mut found: BTreeMap<String, Vec<ServiceRef>> = BTreeMap::new();
+    if names.is_empty() {
+        return Ok(found);
+    }
+    let names: Vec<String> = names.into_iter().collect();
     for cluster in ecs.clusters().await? {
-        if let Some(service) = ServiceRef::new(&cluster, name)
-            && ecs.has_service(&service).await?
-        {
-            found.push(service);
+        for name in ecs.active(&cluster, &names).await? {
+            let service = ServiceRef::new(&cluster, &name);
+            found.entry(name).or_default().extend(service);
         }
     }
     Ok(found)
+}
+
+/// The service that an ARN of the old format means, which leaves the cluster out.
+fn service_without_cluster(
+    found: &Result<BTreeMap<String, Vec<ServiceRef>>, CallFailed>,
+    affected: &Affected,
+    name: &str,
+) -> Resolved {
+    let done = |kind, reason: String| Resolved::Done(Outcome::of(&affected.text, kind, reason));
+    let found = match found {
+        Err(error) => return done(OutcomeKind::Failed, error.to_string()),
+        Ok(found) => found.get(name).map_or(&[][..], Vec::as_slice),
+    };
+    match found {
+        [] => {
+            let reason = format!("no cluster has an active service {name:?}");
+            Resolved::Done(Outcome::skipped(&affected.text, Cause::Gone, reason))
+        }
+        [service] => Resolved::Service(service.clone()),
+        several => {
+            let several: Vec<String> = several.iter().map(ToString::to_string).collect();
+            let reason = format!("its ARN leaves the cluster out, and there is {}", several.join(" and "));
+            done(OutcomeKind::NotActionable, reason)
+        }
+    }
 }
 
 /// The origins of the tasks that a notice names, by task id, with the cluster in which each was found.
@@ -143,7 +161,11 @@ impl Tasks {
         }
         match self.failed.get(&task.cluster) {
             Some(error) => done(OutcomeKind::Failed, error.to_string()),
-            None => done(OutcomeKind::Skipped, "ECS no longer knows the task: it has stopped".to_owned()),
+            None => Resolved::Done(Outcome::skipped(
+                &affected.text,
+                Cause::Stopped,
+                "ECS no longer knows the task: it has stopped",
+            )),
         }
     }
 }

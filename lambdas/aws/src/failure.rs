@@ -3,25 +3,44 @@
 use std::fmt;
 
 use lambda_runtime::Diagnostic;
-use shared::{health::InvalidEvent, outcome::Report};
+use shared::{health::InvalidEvent, outcome::Report, policy::ConfigError, schedule::InvalidInput};
+
+use crate::CallFailed;
 
 /// Why an invocation failed.
 #[derive(Clone, thiserror::Error)]
-pub(crate) enum Failure {
+pub enum Failure {
     /// The parameters cannot work.
     #[error("{0}")]
     InvalidConfiguration(String),
     /// The event is no usable notice.
     #[error(transparent)]
     InvalidEvent(#[from] InvalidEvent),
+    /// A schedule's input was edited to something that cannot be read.
+    #[error(transparent)]
+    InvalidInput(#[from] InvalidInput),
     /// All was done that could be, and some could not.
     #[error("{0}")]
     OutcomesFailed(String),
+    /// AWS could not be asked, or a permission is missing. Lambda tries again.
+    #[error("{about}: {error}")]
+    CallFailed {
+        /// The service or notice for which not all was done.
+        about: String,
+        /// The call.
+        error: CallFailed,
+    },
 }
 
 impl Failure {
+    /// A call that failed for a service or a notice.
+    pub fn call(about: impl fmt::Display) -> impl FnOnce(CallFailed) -> Self {
+        move |error| Self::CallFailed { about: about.to_string(), error }
+    }
+
     /// The failure of a report with failed outcomes, which names the first of them.
-    pub(crate) fn of(report: &Report) -> Option<Self> {
+    #[must_use]
+    pub fn of(report: &Report) -> Option<Self> {
         const NAMED: usize = 5;
         let failed: Vec<String> =
             report.failures().map(|outcome| format!("{}: {}", outcome.entity, outcome.reason)).collect();
@@ -33,6 +52,12 @@ impl Failure {
         let more = if more == 0 { String::new() } else { format!("; and {more} more in the log") };
         let all = report.outcomes.len();
         Some(Self::OutcomesFailed(format!("{} of {all} entities failed: {named}{more}", failed.len())))
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::InvalidConfiguration(error.to_string())
     }
 }
 
@@ -48,7 +73,9 @@ impl From<Failure> for Diagnostic {
         let error_type = match failure {
             Failure::InvalidConfiguration(_) => "InvalidConfiguration",
             Failure::InvalidEvent(_) => "InvalidEvent",
+            Failure::InvalidInput(_) => "InvalidInput",
             Failure::OutcomesFailed(_) => "OutcomesFailed",
+            Failure::CallFailed { .. } => "CallFailed",
         };
         Self { error_type: error_type.to_owned(), error_message: failure.to_string() }
     }

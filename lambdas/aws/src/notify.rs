@@ -1,0 +1,145 @@
+//! What is told: events on the default bus for machines, messages on the topic for people, and counts.
+
+use aws_config::{SdkConfig, retry::RetryConfig};
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use aws_sdk_sns::types::MessageAttributeValue;
+use chrono::{DateTime, Utc};
+use lambda_runtime::tracing::error;
+use serde_json::{Value, json};
+use shared::{
+    bus::{self, BusEvent},
+    message::{Message, Reader},
+    metrics::{self, Metric},
+    policy::Format,
+};
+
+use crate::{CallFailed, config::Config};
+
+/// `PutEvents` takes so many events in one call.
+const EVENTS_PER_CALL: usize = 10;
+/// How often events that the bus refused are sent again.
+const TRIES: usize = 3;
+/// How often a call is tried: telling must not hold up the work for minutes.
+const ATTEMPTS: u32 = 4;
+
+/// Tells machines and people what happens.
+#[derive(Clone, Debug)]
+pub struct Notifier {
+    /// For whom messages are written.
+    pub reader: Reader,
+    events: aws_sdk_eventbridge::Client,
+    topic: aws_sdk_sns::Client,
+    topic_arn: String,
+    format: Format,
+}
+
+impl Notifier {
+    /// The bus and the topic of this account and Region.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, config: &Config) -> Self {
+        let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+        Self {
+            reader: Reader {
+                place: config.place.clone(),
+                zone: config.policy.windows.zone(),
+                stack: config.target.group.clone(),
+            },
+            events: aws_sdk_eventbridge::Client::from_conf(
+                aws_sdk_eventbridge::config::Builder::from(sdk).retry_config(retries.clone()).build(),
+            ),
+            topic: aws_sdk_sns::Client::from_conf(
+                aws_sdk_sns::config::Builder::from(sdk).retry_config(retries).build(),
+            ),
+            topic_arn: config.topic_arn.clone(),
+            format: config.format,
+        }
+    }
+
+    /// Writes a line of metrics into the log. The reason is a word to count by.
+    pub fn count(&self, reason: Option<&str>, counts: &[(Metric, usize)], now: DateTime<Utc>) {
+        let counts: Vec<(Metric, Value)> = counts.iter().map(|(metric, n)| (*metric, json!(n))).collect();
+        println!("{}", metrics::line(&self.reader.stack, now, reason, &counts));
+    }
+
+    /// Writes a line with something that was measured into the log.
+    pub fn measure(&self, metric: Metric, value: f64, now: DateTime<Utc>) {
+        println!("{}", metrics::line(&self.reader.stack, now, None, &[(metric, json!(value))]));
+    }
+
+    /// Tells all that listen. A failure is logged and counted.
+    ///
+    /// # Errors
+    /// Something could not be told. Whoever has done its work may pass over that; whoever had nothing to do
+    /// but to tell may not.
+    pub async fn tell(
+        &self,
+        events: &[BusEvent],
+        message: Option<&Message>,
+        now: DateTime<Utc>,
+    ) -> Result<(), CallFailed> {
+        let put = self.put(events).await;
+        let published = match message {
+            Some(message) => self.publish(message).await,
+            None => Ok(()),
+        };
+        for failed in [&put, &published].into_iter().filter_map(|result| result.as_ref().err()) {
+            error!("nobody was told: {failed}");
+            self.count(None, &[(Metric::NotificationsFailed, 1)], now);
+        }
+        put.and(published)
+    }
+
+    async fn put(&self, events: &[BusEvent]) -> Result<(), CallFailed> {
+        let mut all = Ok(());
+        for some in events.chunks(EVENTS_PER_CALL) {
+            all = all.and(self.put_batch(some.iter().map(entry).collect()).await);
+        }
+        all
+    }
+
+    async fn put_batch(&self, mut entries: Vec<PutEventsRequestEntry>) -> Result<(), CallFailed> {
+        let mut refusal = String::new();
+        for _ in 0..TRIES {
+            let sent = self.events.put_events().set_entries(Some(entries.clone())).send().await;
+            let answers =
+                sent.map_err(|error| CallFailed::new("PutEvents", &error))?.entries.unwrap_or_default();
+            let Some(why) = answers.iter().find_map(|answer| answer.error_code()) else { return Ok(()) };
+            refusal = format!("an event was refused: {why}");
+            let refused = entries.into_iter().zip(&answers).filter(|(_, answer)| answer.error_code.is_some());
+            entries = refused.map(|(entry, _)| entry).collect();
+        }
+        Err(CallFailed::unexpected("PutEvents", refusal))
+    }
+
+    async fn publish(&self, message: &Message) -> Result<(), CallFailed> {
+        let attribute = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(message.happened.detail_type())
+            .build()
+            .map_err(|error| CallFailed::unexpected("Publish", error.to_string()))?;
+        let publish = self
+            .topic
+            .publish()
+            .topic_arn(&self.topic_arn)
+            .subject(message.subject())
+            .message_attributes("detail-type", attribute);
+        let publish = match self.format {
+            Format::Text => publish.message(message.text()),
+            // Amazon Q Developer reads its own schema only; people who read e-mail do not.
+            Format::Chat => publish
+                .message(json!({"default": message.chat().to_string(), "email": message.text()}).to_string())
+                .message_structure("json"),
+        };
+        publish.send().await.map_err(|error| CallFailed::new("Publish", &error))?;
+        Ok(())
+    }
+}
+
+fn entry(event: &BusEvent) -> PutEventsRequestEntry {
+    PutEventsRequestEntry::builder()
+        .source(bus::SOURCE)
+        .detail_type(event.happened.detail_type())
+        .resources(&event.resource)
+        .detail(json!(event.detail).to_string())
+        .build()
+}

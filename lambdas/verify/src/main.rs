@@ -1,0 +1,24 @@
+//! Verify, as AWS Lambda runs it.
+
+use aws::{Failure, config::Config};
+use chrono::Utc;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use serde_json::Value;
+use verify::Verify;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    // With a wrong configuration every invocation fails with what is wrong, and its input is kept.
+    let config = Config::read(&|name| std::env::var(name).ok());
+    let sdk = aws::sdk_config().await;
+    let verify = config.map(|config| Verify::new(&sdk, config)).map_err(Failure::from);
+    let verify = &verify;
+    run(service_fn(|event: LambdaEvent<Value>| async move {
+        match verify {
+            Ok(verify) => verify.handle(&event.payload, Utc::now()).await,
+            Err(failure) => Err(failure.clone()),
+        }
+    }))
+    .await
+}
