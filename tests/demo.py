@@ -1,4 +1,4 @@
-"""`make demo`: the main job, from AWS Health's notice to the forced deployment, on a local AWS."""
+"""`make demo`: from AWS Health's notice to the proof that a service is patched, on a local AWS."""
 
 from __future__ import annotations
 
@@ -60,6 +60,31 @@ class Demo:
         self.aws, self.story = aws, story
         self.group, self.deploy_function = outputs["ScheduleGroupName"], outputs["DeployFunctionName"]
         self.scheduler = aws.client("scheduler")
+        self._queues, self._told = aws.client("sqs"), []
+        self._queue = self._queues.create_queue(QueueName="a-person")["QueueUrl"]
+        asked = self._queues.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
+        arn = asked["Attributes"]["QueueArn"]
+        aws.client("sns").subscribe(TopicArn=outputs["NotificationTopicArn"], Protocol="sqs", Endpoint=arn)
+
+    def told(self) -> list[dict]:
+        """The messages that people have got."""
+        while messages := self._queues.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                self._told.append(json.loads(message["Body"]))
+                self._queues.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+        return self._told
+
+    def show_message(self, subject: str) -> None:
+        """Waits for a message whose subject begins so, and shows it as an e-mail looks."""
+        message = wait(f"the message {subject!r}", lambda: self._message(subject), self.story)
+        self.story.say()
+        self.story.say(f"| Subject: {message['Subject']}")
+        self.story.say("|")
+        for line in message["Message"].splitlines():
+            self.story.say(f"| {line}".rstrip())
+
+    def _message(self, subject: str) -> dict | None:
+        return next((message for message in self.told() if message["Subject"].startswith(subject)), None)
 
     def send(self, notice: dict) -> None:
         """Puts a notice on the bus as a drill: only AWS may use the source aws.health."""
@@ -73,7 +98,9 @@ class Demo:
             raise Failed("the bus did not take the event")
 
     def pending(self) -> dict[str, dict]:
+        """The pending deployments: what the group holds besides looks, watches and the heartbeat."""
         names = [found["Name"] for found in self.scheduler.list_schedules(GroupName=self.group)["Schedules"]]
+        names = [name for name in names if not (name.startswith(("deadline.", "heartbeat")) or name.endswith(".verify"))]
         found = {name: self.scheduler.get_schedule(GroupName=self.group, Name=name) for name in names}
         for schedule in found.values():
             del schedule["ResponseMetadata"]
@@ -111,6 +138,33 @@ class Demo:
         schedule["FlexibleTimeWindow"] = {"Mode": "OFF"}
         self.scheduler.update_schedule(**schedule)
 
+    def look(self, name: str) -> str | None:
+        """The schedule of verify's look at a service, whose deployment had this schedule."""
+        service = ".".join(name.split(".")[:2])
+        found = self.scheduler.list_schedules(GroupName=self.group, NamePrefix=f"{service}.")["Schedules"]
+        return next((schedule["Name"] for schedule in found if schedule["Name"].endswith(".verify")), None)
+
+    def watch(self) -> str:
+        """The schedule of the watch over the notice."""
+        [found] = self.scheduler.list_schedules(GroupName=self.group, NamePrefix="deadline.")["Schedules"]
+        return found["Name"]
+
+    def listen(self) -> None:
+        """Keeps what machines are told in a queue, as a rule of one's own would."""
+        self._bus = self._queues.create_queue(QueueName="a-machine")["QueueUrl"]
+        arn = self._queues.get_queue_attributes(QueueUrl=self._bus, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        events = self.aws.client("events")
+        events.put_rule(Name="completed", EventPattern=json.dumps({"source": ["ecs-task-patching"], "detail-type": ["Patch Completed"]}))
+        events.put_targets(Rule="completed", Targets=[{"Id": "queue", "Arn": arn}])
+
+    def completed(self, service: str) -> dict | None:
+        """The event that tells that a service is patched."""
+        for message in self._queues.receive_message(QueueUrl=self._bus, MaxNumberOfMessages=10).get("Messages", []):
+            event = json.loads(message["Body"])
+            if event["detail"]["service"] == service:
+                return event
+        return None
+
     def rolled_out(self, cluster: str, service: str, before: str) -> bool:
         return any(
             found["id"] != before and found["status"] == "PRIMARY" and found["rolloutState"] == "COMPLETED"
@@ -120,7 +174,7 @@ class Demo:
 
 def main() -> None:
     story = Story()
-    print("ECS Task Patching Automation: from AWS Health's notice to the forced deployment, on a local AWS")
+    print("ECS Task Patching Automation: from AWS Health's notice to the proof that services are patched, on a local AWS")
 
     story.step("sam build: the functions (the first time takes minutes)")
     build()
@@ -134,6 +188,7 @@ def main() -> None:
 
         story.step(f"sam deploy: the stack, with TimeZone={ZONE} and EnableDrills=true")
         demo = Demo(aws, aws.deploy(TimeZone=ZONE, EnableDrills="true"), story)
+        demo.listen()
         story.done("deployed")
 
         story.step("AWS Health announces a task retirement (events/service-notice.json, moved to today)")
@@ -144,13 +199,18 @@ def main() -> None:
         story.done(f"{len(pending)} one-time schedules in group {demo.group}; nothing else has happened")
         story.say()
         demo.show_plan(pending)
+        story.say()
+        story.say("The owner gets one message:")
+        demo.show_message("Task retirement: 3 service(s)")
 
         story.step("The same event once more: AWS delivers at least once")
         demo.send(notice)
         time.sleep(3)
         if demo.pending() != pending:
             raise Failed("the second delivery changed a schedule")
-        story.done("the schedules are the same to the last byte")
+        if len(demo.told()) != 1:
+            raise Failed("the second delivery was told again")
+        story.done("the schedules are the same to the last byte, and nobody was told twice")
 
         story.step("An operator pulls prod/web forward instead of waiting for its slot")
         [name] = [name for name in pending if name.startswith("prod.web.")]
@@ -159,6 +219,7 @@ def main() -> None:
         before = aws.deployments("prod", "web")[0]["id"]
         demo.pull_forward(name)
         wait("EventBridge Scheduler to fire", lambda: name not in demo.pending(), story)
+        look = wait("the look that deploy asks for", lambda: demo.look(name), story)
         wait("ECS to replace the tasks", lambda: demo.rolled_out("prod", "web", before), story)
         story.say("after:")
         demo.show_service("prod", "web")
@@ -172,9 +233,24 @@ def main() -> None:
             raise Failed(f"the second delivery was not skipped: {outcome}")
         story.done(f"{outcome['outcome']}: {outcome['reason']}")
 
+        story.step("Verify looks whether prod/web is patched (two minutes later; here, pulled forward)")
+        demo.pull_forward(look)
+        demo.show_message("Patched: prod/web")
+        story.say()
+        completed = wait("the event Patch Completed", lambda: demo.completed("web"), story)
+        story.done(f"Patch Completed on the bus: {completed['detail']['reason']}")
+
+        story.step("Before the deadline every service is looked at once more (here, prod/api's schedule was deleted)")
+        [api] = [name for name in demo.pending() if name.startswith("prod.api.")]
+        demo.scheduler.delete_schedule(GroupName=demo.group, Name=api)
+        demo.pull_forward(demo.watch())
+        demo.show_message("Needs attention: 1 service(s) not patched")
+        story.say()
+        story.done("somebody knows, before AWS acts")
+
     print(
-        f"\nShown in {story.total():.0f} s: 3 services planned from one notice, 1 redeployed, "
-        "nothing done twice. The local AWS is stopped."
+        f"\nShown in {story.total():.0f} s: 3 services planned from one notice, 1 redeployed and proven (Patch Completed), "
+        "1 reported before the deadline, nothing done twice. The local AWS is stopped."
     )
 
 

@@ -25,6 +25,7 @@ from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
+LOCAL_TEMPLATE = ROOT / ".aws-sam" / "local.yaml"  # beside what `sam build` empties; samconfig.toml names it too
 ACCOUNT = "111122223333"
 REGION = "eu-west-2"
 BUCKET = "local-artifacts"  # samconfig.toml names it too
@@ -201,8 +202,9 @@ class LocalAws:
                 deployed = functions.get_function_configuration(FunctionName=physical[name])
                 variables = deployed.get("Environment", {}).get("Variables", {})
                 endpoint = self.url.replace("127.0.0.1", "host.docker.internal")  # as Docker Desktop calls it
+                resource["Properties"]["CodeUri"] = str(BUILT_TEMPLATE.with_name(name))
                 resource["Properties"]["Environment"] = {"Variables": variables | {"AWS_ENDPOINT_URL": endpoint}}
-        path = BUILT_TEMPLATE.with_name("local.yaml")
+        path = LOCAL_TEMPLATE
         path.write_text(json.dumps(template, indent=2))  # JSON is YAML
         return path
 
@@ -228,6 +230,12 @@ def _free_port(host: str) -> int:
     with socket.socket() as probe:
         probe.bind((host, 0))
         return probe.getsockname()[1]
+
+
+def is_taken(host: str, port: int) -> bool:
+    """Whether something listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0
 
 
 def docker_bridge() -> str | None:

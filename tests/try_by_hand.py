@@ -6,15 +6,18 @@ import signal
 import sys
 import threading
 
-from local_aws import BUILT_TEMPLATE, REGION, ROOT, Failed, LocalAws, build, docker_bridge
+from local_aws import LOCAL_TEMPLATE, REGION, ROOT, Failed, LocalAws, build, docker_bridge, is_taken
 
 PORT = 4566  # a fixed one, so that what people typed once works again
 SERVICES = [("prod", "web"), ("prod", "api"), ("staging", "web")]
 
 
 def main() -> None:
+    host = docker_bridge() or "127.0.0.1"
+    if is_taken(host, PORT):
+        raise Failed(f"{host}:{PORT} is taken, perhaps by another `make local`")
     build()
-    with LocalAws(docker_bridge() or "127.0.0.1", PORT) as aws:
+    with LocalAws(host, PORT) as aws:
         for cluster, service in SERVICES:
             aws.create_service(cluster, service)
         outputs = aws.deploy(EnableDrills="true")
@@ -23,7 +26,7 @@ def main() -> None:
 A local AWS runs at {aws.url}, with the stack and the services {', '.join('/'.join(pair) for pair in SERVICES)}.
 In another terminal:
 
-  export AWS_ENDPOINT_URL={aws.url} AWS_REGION={REGION} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
+  export AWS_ENDPOINT_URL={aws.url} AWS_DEFAULT_REGION={REGION} AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local
   export PATH="{ROOT / '.venv' / 'bin'}:$PATH"
 
   sam remote invoke IngestFunction --stack-name ecs-task-patching --event-file events/service-notice.json
@@ -45,4 +48,4 @@ if __name__ == "__main__":
         print(f"\n{failure}", file=sys.stderr)
         sys.exit(1)
     finally:
-        BUILT_TEMPLATE.with_name("local.yaml").unlink(missing_ok=True)
+        LOCAL_TEMPLATE.unlink(missing_ok=True)

@@ -62,6 +62,7 @@ class Stack:
         self.outputs = outputs
         self.group = outputs["ScheduleGroupName"]
         self.scheduler, self.functions, self.queues = (aws.client(name) for name in ("scheduler", "lambda", "sqs"))
+        self.ears = Ears(aws, outputs["NotificationTopicArn"])
 
     def invoke(self, function: str, event: object) -> tuple[dict, str | None]:
         """Invokes a function and waits: its answer, and the type of its error if it failed."""
@@ -85,6 +86,12 @@ class Stack:
     def deploy(self, given: object) -> dict:
         """Deploy's answer to what a schedule hands over."""
         answer, error = self.invoke("DeployFunctionName", given)
+        assert error is None, answer
+        return answer
+
+    def verify(self, given: object) -> dict:
+        """Verify's answer to what a schedule hands over."""
+        answer, error = self.invoke("VerifyFunctionName", given)
         assert error is None, answer
         return answer
 
@@ -138,6 +145,39 @@ class Stack:
         # The local AWS answers one page, as long as it is asked for.
         found = self.scheduler.list_schedules(GroupName=self.group, NamePrefix=f"{cluster}.", MaxResults=5000)
         return [schedule["Name"] for schedule in found["Schedules"]]
+
+
+class Ears:
+    """What people and machines are told: queues that listen to the topic and to the bus."""
+
+    def __init__(self, aws: LocalAws, topic: str) -> None:
+        self._queues = aws.client("sqs")
+        self._messages = self._queues.create_queue(QueueName="people")["QueueUrl"]
+        self._events = self._queues.create_queue(QueueName="machines")["QueueUrl"]
+        self._heard: dict[str, list[dict]] = {self._messages: [], self._events: []}
+        aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=self._arn(self._messages))
+        bus = aws.client("events")
+        bus.put_rule(Name="machines", EventPattern=json.dumps({"source": ["ecs-task-patching"]}))
+        bus.put_targets(Rule="machines", Targets=[{"Id": "queue", "Arn": self._arn(self._events)}])
+
+    def _arn(self, queue: str) -> str:
+        asked = self._queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])
+        return asked["Attributes"]["QueueArn"]
+
+    def _listen(self, queue: str) -> list[dict]:
+        while messages := self._queues.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                self._heard[queue].append(json.loads(message["Body"]))
+                self._queues.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return self._heard[queue]
+
+    def messages(self, about: str) -> list[dict]:
+        """The messages to people that mention `about`, in their order."""
+        return [message for message in self._listen(self._messages) if about in message["Message"]]
+
+    def events(self, about: str) -> list[dict]:
+        """The events for machines that mention `about`, in their order."""
+        return [event for event in self._listen(self._events) if about in json.dumps(event)]
 
 
 def now() -> datetime:

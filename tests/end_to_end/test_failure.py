@@ -60,7 +60,7 @@ def test_what_a_schedule_should_not_carry_lands_in_the_queue(stack, cluster):
     ],
 )
 def test_a_bad_parameter_fails_every_event_by_its_name(stack, cluster, variable, value, expected):
-    with changed(stack, **{variable: value}):
+    with changed(stack, "IngestFunctionName", **{variable: value}):
         error, message = stack.ingest_fails(notice(f"{cluster}|web"))
     assert error == "InvalidConfiguration"
     assert message.startswith(expected) and "a right value is" in message
@@ -68,11 +68,11 @@ def test_a_bad_parameter_fails_every_event_by_its_name(stack, cluster, variable,
 
 
 class changed:
-    """Ingest with other settings, for the length of a `with` block."""
+    """A function with other settings, for the length of a `with` block."""
 
-    def __init__(self, stack, **variables):
+    def __init__(self, stack, function, **variables):
         self._stack, self._variables = stack, variables
-        self._name = stack.outputs["IngestFunctionName"]
+        self._name = stack.outputs[function]
 
     def _set(self, variables):
         self._stack.functions.update_function_configuration(
@@ -91,7 +91,7 @@ class changed:
 
 def test_the_operators_choices_reach_the_planner(stack, cluster):
     windows = {"MAINTENANCE_WINDOWS": "daily 03:00-04:00", "TIME_ZONE": "Asia/Tokyo", "SLOT_PREFERENCE": "latest"}
-    with changed(stack, **windows, SPREAD_MINUTES="0"):
+    with changed(stack, "IngestFunctionName", **windows, SPREAD_MINUTES="0"):
         answer = stack.ingest(notice(f"{cluster}|web"))
     [told] = answer["outcomes"]
     slot = datetime.fromisoformat(told["slot"])

@@ -11,7 +11,7 @@ from conftest import notice
 @pytest.fixture(scope="module")
 def pattern(stack):
     events = stack.aws.client("events")
-    [rule] = events.list_rules()["Rules"]
+    [rule] = events.list_rules(NamePrefix=stack.group)["Rules"]
     return rule["EventPattern"]
 
 

@@ -29,7 +29,7 @@ def test_a_sample_gives_the_plan_as_json(stack):
         )
         assert done.returncode == 0, done.stderr
         answer = json.loads(done.stdout.strip().splitlines()[-1])
-        schedules = aws.client("scheduler").list_schedules(GroupName=group)["Schedules"]
+        schedules = aws.client("scheduler").list_schedules(GroupName=group, NamePrefix="prod.")["Schedules"]
     assert answer["starts_at"] == "2030-01-02T18:00:00Z"
     assert [told["entity"] for told in answer["outcomes"]] == [
         "prod/web", "arn:aws:ecs:eu-west-2:111122223333:service/prod/api",
