@@ -193,7 +193,7 @@ class LocalAws:
 
     def write_template_for_sam_local(self, stack: str = "ecs-task-patching") -> Path:
         """Writes the built template for `sam local invoke`, which knows neither the stack nor the endpoint."""
-        template = yaml.load(BUILT_TEMPLATE.read_text(), Loader=_CloudFormationLoader)
+        template = yaml.load(BUILT_TEMPLATE.read_text(), Loader=CloudFormationLoader)
         functions = self.client("lambda")
         resources = self.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
         physical = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
@@ -209,7 +209,7 @@ class LocalAws:
         return path
 
 
-class _CloudFormationLoader(yaml.SafeLoader):
+class CloudFormationLoader(yaml.SafeLoader):
     """Reads `!Ref` and its kind as their long forms."""
 
 
@@ -223,7 +223,7 @@ def _long_form(loader: yaml.Loader, tag: str, node: yaml.Node) -> dict:
     return {name: loader.construct_mapping(node, deep=True)}
 
 
-_CloudFormationLoader.add_multi_constructor("!", _long_form)
+CloudFormationLoader.add_multi_constructor("!", _long_form)
 
 
 def _free_port(host: str) -> int:

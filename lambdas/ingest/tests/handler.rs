@@ -231,6 +231,24 @@ async fn an_older_event_of_a_notice_that_comes_late_changes_nothing() {
 }
 
 #[tokio::test]
+async fn an_older_event_that_names_others_is_handled_and_told() {
+    let aws = Aws::default();
+    handle(&aws, &sample!("update-moved-date")).await.unwrap();
+    aws.forget();
+    aws.always("DescribeTasks", (200, json!({"tasks": [{"taskArn": task("1"), "group": "family:batch"}]})));
+    let mut late = about(&[("prod|web", "PENDING"), ("prod|db", "PENDING"), (&task("1"), "PENDING")]);
+    late["detail"]["eventArn"] = sample!("update-moved-date")["detail"]["eventArn"].clone();
+    assert_eq!(kinds(&aws, &late).await, [Unchanged, Scheduled, NotActionable]);
+    assert_eq!((titles(&aws).len(), aws.told().len()), (1, 2));
+    assert!(aws.messages()[0].contains("a stand-alone task"), "{}", aws.messages()[0]);
+    assert_eq!(
+        aws.input_of(WATCH)["services"],
+        json!({"prod": ["api", "db", "web"], "staging": ["web"]}),
+        "what was named before is still watched"
+    );
+}
+
+#[tokio::test]
 async fn a_closed_notice_takes_its_schedules_along_and_no_late_event_brings_them_back() {
     let aws = Aws::default();
     handle(&aws, &sample!("service-notice")).await.unwrap();
