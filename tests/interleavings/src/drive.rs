@@ -121,7 +121,7 @@ impl Run {
     pub async fn to_the_end(&mut self, sent: &[Sent], cutoff: DateTime<Utc>, choices: &mut Choices) -> End {
         self.gone_first = choices.next(2) == 1;
         for Sent { at, event } in sent {
-            let late = TimeDelta::minutes([0, 0, 1, 45].get(choices.next(4)).copied().unwrap_or_default());
+            let late = TimeDelta::minutes([0, 0, 1, 90].get(choices.next(4)).copied().unwrap_or_default());
             self.deliver(*at + late, Function::Ingest, event.clone(), choices);
         }
         while let Some(next) = self.next() {
