@@ -218,7 +218,7 @@ impl Run {
                 3 if delivery.tries > 1 => Some(Fault::Crash),
                 _ => None,
             };
-            self.world.expect(fault.map(|fault| (choices.next(12), fault)));
+            self.world.expect(fault.map(|fault| (choices.next(9), fault)));
             let done = match delivery.function {
                 Function::Ingest => self.ingest.handle(&delivery.payload, now).await.map(drop),
                 Function::Deploy => self.deploy.handle(&delivery.payload, now).await.map(drop),

@@ -92,7 +92,7 @@ fn run(fates: &[Fate], notices: &[Notice], choices: Vec<u8>) -> (End, Vec<u32>) 
 
 /// Each case is a week of some hundred invocations: fewer than proptest's default.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24)
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(32)
 }
 
 fn fate() -> impl Strategy<Value = Fate> {
@@ -119,7 +119,7 @@ proptest! {
     fn every_order_repeat_and_failure_leads_to_the_same_end(
         fates in vec(fate(), 3),
         notices in vec(notice(), 1..=2),
-        choices in vec(any::<u8>(), 0..400),
+        choices in vec(any::<u8>(), 100..600),
     ) {
         let open: BTreeSet<usize> =
             notices.iter().filter(|notice| !notice.closed).flat_map(|notice| notice.pages.concat()).collect();
