@@ -201,8 +201,8 @@ impl Ingest {
         let older = sent_at.is_some_and(|sent_at| sent_at > notice.sent_at);
         let print = watch::told(kept, &report.outcomes);
         // An older event says something only of what no newer one has named.
-        let all_known = report.outcomes.iter().all(|outcome| outcome.outcome == OutcomeKind::Unchanged);
-        let new = !notice.closed && !told.contains(&print) && !(older && all_known);
+        let known = |outcome: &Outcome| older && outcome.outcome == OutcomeKind::Unchanged;
+        let new = !notice.closed && !told.contains(&print) && !report.outcomes.iter().all(known);
         let anything = new || report.outcomes.iter().any(moved);
         self.count(report, new, now);
         if !anything && sent_at.is_some_and(|sent_at| sent_at >= notice.sent_at) {
@@ -211,7 +211,6 @@ impl Ingest {
 
         let mut all_told = Ok(());
         if anything {
-            let known = |outcome: &Outcome| older && outcome.outcome == OutcomeKind::Unchanged;
             let news = report.outcomes.iter().filter(|outcome| (new && !known(outcome)) || moved(outcome));
             let events: Vec<BusEvent> = news.filter_map(|outcome| self.event(outcome, kept, now)).collect();
             let message = self.notifier.reader.plan(report, kept);
