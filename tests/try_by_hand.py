@@ -35,7 +35,10 @@ In another terminal:
   {outputs['ListPendingCommand']}
 
 Ctrl-C stops it.""", flush=True)
-        threading.Event().wait()
+        try:
+            threading.Event().wait()
+        finally:
+            LOCAL_TEMPLATE.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":
@@ -47,5 +50,3 @@ if __name__ == "__main__":
     except Failed as failure:
         print(f"\n{failure}", file=sys.stderr)
         sys.exit(1)
-    finally:
-        LOCAL_TEMPLATE.unlink(missing_ok=True)
