@@ -1,6 +1,6 @@
 """A local AWS for the demo and the tests: started on a free port, and gone without a trace afterwards.
 
-It is ministack (https://pypi.org/project/ministack/). Nothing here reads the AWS configuration of the person who
+It is ministack, a Python package. Nothing here reads the AWS configuration of the person who
 runs it, and nothing can reach a real account.
 """
 
