@@ -58,11 +58,7 @@ impl CodeDeploy {
     pub async fn last(&self, id: &str) -> Result<Option<CodeDeployment>, CallFailed> {
         let Some(mut found) = self.get(id).await? else { return Ok(None) };
         if let Revision::Registered(hash) = &found.revision {
-            let spec = AppSpecContent::builder().sha256(hash).build();
-            let asked = RevisionLocation::builder()
-                .revision_type(RevisionLocationType::AppSpecContent)
-                .app_spec_content(spec)
-                .build();
+            let asked = app_spec_revision(AppSpecContent::builder().sha256(hash).build());
             let answer = self
                 .client
                 .get_application_revision()
@@ -107,11 +103,7 @@ impl CodeDeploy {
     /// # Errors
     /// The call failed in a way that another try may mend, or for want of a permission.
     pub async fn create(&self, last: &CodeDeployment, app_spec: &str) -> Result<Created, CallFailed> {
-        let content = AppSpecContent::builder().content(app_spec).build();
-        let revision = RevisionLocation::builder()
-            .revision_type(RevisionLocationType::AppSpecContent)
-            .app_spec_content(content)
-            .build();
+        let revision = app_spec_revision(AppSpecContent::builder().content(app_spec).build());
         let sent = self
             .client
             .create_deployment()
@@ -141,6 +133,13 @@ impl CodeDeploy {
             }
         }
     }
+}
+
+fn app_spec_revision(spec: AppSpecContent) -> RevisionLocation {
+    RevisionLocation::builder()
+        .revision_type(RevisionLocationType::AppSpecContent)
+        .app_spec_content(spec)
+        .build()
 }
 
 fn deployment(id: &str, info: DeploymentInfo) -> CodeDeployment {

@@ -9,10 +9,11 @@ use aws_sdk_scheduler::{
         interceptors::InterceptorContext,
         retry::{ClassifyRetry, RetryAction, RetryPartition, TokenBucket},
     },
-    error::ProvideErrorMetadata,
+    error::{ProvideErrorMetadata, SdkError},
     operation::{
         create_schedule::CreateScheduleError,
         get_schedule::{GetScheduleError, GetScheduleOutput},
+        update_schedule::{UpdateScheduleError, UpdateScheduleOutput},
     },
     types::{
         ActionAfterCompletion, DeadLetterConfig, FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy,
@@ -215,17 +216,7 @@ impl Scheduler {
             .action_after_completion(ActionAfterCompletion::Delete)
             .state(state)
             .target(self.target(spec)?);
-        match update.send().await {
-            Ok(_) => Ok(Written::Done),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conflict_exception() || e.is_resource_not_found_exception()) =>
-            {
-                Ok(Written::Lost)
-            }
-            Err(error) => Err(CallFailed::new("UpdateSchedule", &error)),
-        }
+        updated(update.send().await)
     }
 
     /// Writes the input of a schedule. Everything else is repeated as it is, because an update sets what it
@@ -265,17 +256,7 @@ impl Scheduler {
             .set_kms_key_arn(raw.kms_key_arn.clone())
             .set_state(raw.state.clone())
             .set_target(target);
-        match update.send().await {
-            Ok(_) => Ok(Written::Done),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conflict_exception() || e.is_resource_not_found_exception()) =>
-            {
-                Ok(Written::Lost)
-            }
-            Err(error) => Err(CallFailed::new("UpdateSchedule", &error)),
-        }
+        updated(update.send().await)
     }
 
     /// Deletes a schedule. One that is gone already is as good.
@@ -337,6 +318,23 @@ impl Scheduler {
             .input(&spec.input)
             .build()
             .map_err(|error| CallFailed::unexpected("CreateSchedule", error.to_string()))
+    }
+}
+
+/// What `UpdateSchedule`'s answer means.
+fn updated(
+    answer: Result<UpdateScheduleOutput, SdkError<UpdateScheduleError>>,
+) -> Result<Written, CallFailed> {
+    match answer {
+        Ok(_) => Ok(Written::Done),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(|e| e.is_conflict_exception() || e.is_resource_not_found_exception()) =>
+        {
+            Ok(Written::Lost)
+        }
+        Err(error) => Err(CallFailed::new("UpdateSchedule", &error)),
     }
 }
 

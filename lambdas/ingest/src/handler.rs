@@ -442,29 +442,20 @@ fn log(event_arn: &str, outcome: &Outcome) {
     let Outcome { entity, cluster, service, outcome: kind, reason, slot, schedule, .. } = outcome;
     let (word, slot) = (serde_json::json!(kind), slot.map(|slot| slot.to_rfc3339()));
     let word = word.as_str().unwrap_or_default();
-    if *kind == OutcomeKind::Failed {
-        error!(
-            event_arn,
-            entity,
-            cluster,
-            service,
-            outcome = word,
-            reason,
-            slot,
-            schedule,
-            "{entity}: {word}: {reason}"
-        );
-    } else {
-        info!(
-            event_arn,
-            entity,
-            cluster,
-            service,
-            outcome = word,
-            reason,
-            slot,
-            schedule,
-            "{entity}: {word}: {reason}"
-        );
+    macro_rules! line {
+        ($level:ident) => {
+            $level!(
+                event_arn,
+                entity,
+                cluster,
+                service,
+                outcome = word,
+                reason,
+                slot,
+                schedule,
+                "{entity}: {word}: {reason}"
+            )
+        };
     }
+    if *kind == OutcomeKind::Failed { line!(error) } else { line!(info) }
 }

@@ -41,17 +41,20 @@ impl ServiceState {
         rolling.max_by_key(|rollout| rollout.created_at)
     }
 
-    /// Why the service has no task that could be patched, if so.
-    #[must_use]
-    pub fn nothing_to_patch(state: Option<&Self>) -> Option<(Cause, String)> {
-        let Some(state) = state else { return Some((Cause::Gone, "the service is gone".to_owned())) };
+    /// The service, if it has tasks to patch.
+    ///
+    /// # Errors
+    /// Says why there is nothing to patch.
+    pub fn to_patch(state: Option<&Self>) -> Result<&Self, (Cause, String)> {
+        let state = state.ok_or_else(|| (Cause::Gone, "the service is gone".to_owned()))?;
         if state.status != "ACTIVE" {
-            return Some((Cause::Gone, format!("the service is {}", state.status)));
+            return Err((Cause::Gone, format!("the service is {}", state.status)));
         }
-        (state.desired_count == 0).then(|| {
+        if state.desired_count == 0 {
             let reason = "the service's desired count is 0: no task is to be patched";
-            (Cause::ScaledToZero, reason.to_owned())
-        })
+            return Err((Cause::ScaledToZero, reason.to_owned()));
+        }
+        Ok(state)
     }
 }
 
@@ -139,8 +142,6 @@ pub enum Cause {
     Patched,
     /// A deployment is making every task new.
     Rolling,
-    /// A person holds the schedule.
-    Held,
     /// The notice is about another account or Region.
     NotOurs,
     /// The task has stopped.
@@ -160,7 +161,6 @@ impl Cause {
             Self::ScaledToZero => "scaled-to-zero",
             Self::Patched => "patched",
             Self::Rolling => "rolling",
-            Self::Held => "held",
             Self::NotOurs => "not-ours",
             Self::Stopped => "stopped",
             Self::NoWindow => "no-window",
@@ -203,10 +203,10 @@ pub fn decide(
     cutoff: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Decision {
-    if let Some((cause, reason)) = ServiceState::nothing_to_patch(state) {
-        return Decision::Skip(cause, reason);
-    }
-    let Some(state) = state else { return Decision::Skip(Cause::Gone, "the service is gone".to_owned()) };
+    let state = match ServiceState::to_patch(state) {
+        Ok(state) => state,
+        Err((cause, reason)) => return Decision::Skip(cause, reason),
+    };
     let (old, all) = (state.old_tasks(cutoff), state.tasks.len());
     let rolling = state.rolling();
     if all == 0 {

@@ -37,17 +37,23 @@ fn named(
     service_chars: usize,
     tail: &str,
 ) -> String {
-    const HASH_BYTES: usize = 10;
-    let mut hash = Sha256::new();
-    for part in [account, region, service.cluster(), service.service()] {
-        hash.update(part); // none of them can hold the separator
-        hash.update("/");
-    }
-    let hash =
-        hash.finalize().iter().take(HASH_BYTES).fold(0, |hash: u128, byte| (hash << 8) | u128::from(*byte));
+    // None of the parts can hold the separator.
+    let hash = fingerprint([account, region, service.cluster(), service.service()], "/");
     let head = |text: &str, most: usize| text.chars().take(most).collect::<String>();
     let (cluster, name) = (head(service.cluster(), cluster_chars), head(service.service(), service_chars));
-    format!("{cluster}.{name}.{hash:020x}{tail}")
+    format!("{cluster}.{name}.{hash}{tail}")
+}
+
+/// The first ten bytes of a hash of texts, each followed by `separator`, as 20 hexadecimal digits.
+pub(crate) fn fingerprint<'a>(texts: impl IntoIterator<Item = &'a str>, separator: &str) -> String {
+    const BYTES: usize = 10;
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update(text);
+        hash.update(separator);
+    }
+    let hash = hash.finalize().iter().take(BYTES).fold(0, |hash: u128, byte| (hash << 8) | u128::from(*byte));
+    format!("{hash:020x}")
 }
 
 /// What a schedule hands to deploy: the service, and why and until when it is to be redeployed.
@@ -73,7 +79,16 @@ pub struct ScheduleInput {
 /// (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html>).
 const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
 
-const VERSION: u32 = 1;
+/// The version of every input that is written.
+pub(crate) const VERSION: u32 = 1;
+
+/// Refuses an input of another version or kind.
+pub(crate) fn expect_kind(version: u32, kind: &str, expected: &str) -> Result<(), String> {
+    if (version, kind) == (VERSION, expected) {
+        return Ok(());
+    }
+    Err(format!("version and kind are {version} and {kind:?}; expected {VERSION} and {expected:?}"))
+}
 
 #[derive(Serialize, Deserialize)]
 #[serde(expecting = "the input of a schedule, a JSON object")]
@@ -166,13 +181,17 @@ impl ScheduleInput {
 /// The description that a person sees in the list of schedules: when, by when, for what.
 #[must_use]
 pub fn description(service: &ServiceRef, slot: DateTime<Utc>, zone: Tz, notices: &[NoticeRef]) -> String {
-    let aws = notices.iter().filter_map(|notice| notice.starts_at).min();
     shorten(&format!(
         "Redeploys at {}; AWS's date: {}; notices: {}; service: {service}",
         date::both(slot, zone),
-        aws.map_or_else(|| "unknown".to_owned(), date::utc),
+        awss_date(notices),
         notices.len(),
     ))
+}
+
+fn awss_date(notices: &[NoticeRef]) -> String {
+    let first = notices.iter().filter_map(|notice| notice.starts_at).min();
+    first.map_or_else(|| "unknown".to_owned(), date::utc)
 }
 
 /// The 512 characters that EventBridge Scheduler allows for a description.
@@ -298,12 +317,7 @@ impl Spec {
             date::both(at, zone),
             input.service,
             input.look + 1,
-            input
-                .notices
-                .iter()
-                .filter_map(|notice| notice.starts_at)
-                .min()
-                .map_or_else(|| "unknown".to_owned(), date::utc),
+            awss_date(&input.notices),
         );
         Self::new(name, Wakes::Verify, at, &description, input)
     }

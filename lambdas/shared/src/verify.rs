@@ -11,6 +11,7 @@ use crate::{
     notice::{NoticeRef, latest_cutoff},
     plan::deadline,
     policy::Policy,
+    schedule::{VERSION, expect_kind},
 };
 
 /// The first pause between two looks; each further one is twice as long, up to [`LONGEST_PAUSE`].
@@ -45,7 +46,6 @@ pub struct VerifyInput {
 
 /// The word by which a function tells this input from others.
 const KIND: &str = "service";
-const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
 struct Wire {
@@ -65,11 +65,7 @@ impl TryFrom<Wire> for VerifyInput {
 
     fn try_from(wire: Wire) -> Result<Self, String> {
         let Wire { version, kind, cluster, service, notices, deployment, since, look, told } = wire;
-        if (version, kind.as_str()) != (VERSION, KIND) {
-            return Err(format!(
-                "version and kind are {version} and {kind:?}; expected {VERSION} and {KIND:?}"
-            ));
-        }
+        expect_kind(version, &kind, KIND)?;
         let service = ServiceRef::named(&cluster, &service)?;
         if notices.is_empty() {
             return Err("notices is []; expected at least one notice".to_owned());
@@ -184,10 +180,10 @@ pub fn judge(
     policy: &Policy,
     now: DateTime<Utc>,
 ) -> Judgement {
-    if let Some((cause, reason)) = ServiceState::nothing_to_patch(state) {
-        return Judgement::Skipped(cause, reason);
-    }
-    let Some(state) = state else { return Judgement::Skipped(Cause::Gone, "the service is gone".to_owned()) };
+    let state = match ServiceState::to_patch(state) {
+        Ok(state) => state,
+        Err((cause, reason)) => return Judgement::Skipped(cause, reason),
+    };
     let cutoff = input.cutoff();
     let (old, all) = (state.old_tasks(cutoff), state.tasks.len());
     let counted = format!("{old} of {all} running task(s) were created before {}", date::utc(cutoff));

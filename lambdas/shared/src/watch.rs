@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::{
     date::{self, ceil_minute},
@@ -17,7 +16,7 @@ use crate::{
     plan::deadline,
     policy::Policy,
     reconcile::Existing,
-    schedule::{Spec, Wakes},
+    schedule::{Spec, VERSION, Wakes, expect_kind, fingerprint},
 };
 
 /// How long before the deadline the watch looks first.
@@ -54,7 +53,6 @@ pub struct WatchInput {
 
 /// The word by which a function tells this input from others.
 const KIND: &str = "deadline";
-const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
 struct Wire {
@@ -76,11 +74,7 @@ impl TryFrom<Wire> for WatchInput {
 
     fn try_from(wire: Wire) -> Result<Self, String> {
         let Wire { version, kind, notice, page, part, services, done, sent_at, told, until } = wire;
-        if (version, kind.as_str()) != (VERSION, KIND) {
-            return Err(format!(
-                "version and kind are {version} and {kind:?}; expected {VERSION} and {KIND:?}"
-            ));
-        }
+        expect_kind(version, &kind, KIND)?;
         let (services, done) = (ungrouped(&services)?, ungrouped(&done)?);
         Ok(Self { notice, page, part, services, done, sent_at, told, until })
     }
@@ -173,19 +167,8 @@ pub fn watches(
 /// The name of a watch's schedule: `deadline`, a hash of the notice, the page, and the part of the page.
 #[must_use]
 pub fn name(event_arn: &str, page: u32, part: u32) -> String {
-    let hash = fingerprint([event_arn]);
+    let hash = fingerprint([event_arn], "\n");
     if part == 0 { format!("deadline.{hash}.{page}") } else { format!("deadline.{hash}.{page}.{part}") }
-}
-
-fn fingerprint<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    const BYTES: usize = 10;
-    let mut hash = Sha256::new();
-    for text in texts {
-        hash.update(text);
-        hash.update("\n");
-    }
-    let hash = hash.finalize().iter().take(BYTES).fold(0, |hash: u128, byte| (hash << 8) | u128::from(*byte));
-    format!("{hash:020x}")
 }
 
 /// What people are told of a page's plan, as a fingerprint. Slots are left out: where one changes, the outcome
@@ -208,7 +191,7 @@ pub fn told(notice: &NoticeRef, outcomes: &[Outcome]) -> String {
         .collect();
     lines.sort();
     lines.push(notice.starts_at.map_or_else(|| "no date".to_owned(), |date| date.to_rfc3339()));
-    fingerprint(lines.iter().map(String::as_str))
+    fingerprint(lines.iter().map(String::as_str), "\n")
 }
 
 impl WatchInput {
@@ -266,10 +249,10 @@ pub fn standing(
     notice: &NoticeRef,
     now: DateTime<Utc>,
 ) -> Standing {
-    if let Some((_, reason)) = ServiceState::nothing_to_patch(state) {
-        return Standing::Settled(reason);
-    }
-    let Some(state) = state else { return Standing::Settled(Cause::Gone.word().to_owned()) };
+    let state = match ServiceState::to_patch(state) {
+        Ok(state) => state,
+        Err((_, reason)) => return Standing::Settled(reason),
+    };
     let (old, all) = (state.old_tasks(notice.cutoff), state.tasks.len());
     if old == 0 {
         return Standing::Settled(format!("all {all} running task(s) are new"));

@@ -58,26 +58,23 @@ impl Verify {
         let Look { cluster, service, outcome, reason, deployment_id, verify_at } = &look;
         let (kind, verify_at) = (json!(outcome), verify_at.map(|at| at.to_rfc3339()));
         let kind = kind.as_str().unwrap_or_default();
+        macro_rules! line {
+            ($level:ident) => {
+                $level!(
+                    cluster,
+                    service,
+                    outcome = kind,
+                    reason,
+                    deployment_id,
+                    verify_at,
+                    "{cluster}/{service}: {kind}: {reason}"
+                )
+            };
+        }
         if *outcome == LookKind::NeedsAttention {
-            warn!(
-                cluster,
-                service,
-                outcome = kind,
-                reason,
-                deployment_id,
-                verify_at,
-                "{cluster}/{service}: {kind}: {reason}"
-            );
+            line!(warn);
         } else {
-            info!(
-                cluster,
-                service,
-                outcome = kind,
-                reason,
-                deployment_id,
-                verify_at,
-                "{cluster}/{service}: {kind}: {reason}"
-            );
+            line!(info);
         }
         Ok(look)
     }
