@@ -28,6 +28,7 @@ BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
 LOCAL_TEMPLATE = ROOT / ".aws-sam" / "local.yaml"  # beside what `sam build` empties; samconfig.toml names it too
 ACCOUNT = "111122223333"
 REGION = "eu-west-2"
+IMAGE = f"example/app:1.0@sha256:{'0123456789abcdef' * 4}"  # by its digest, so that it cannot move
 BUCKET = "local-artifacts"  # samconfig.toml names it too
 
 
@@ -160,7 +161,7 @@ class LocalAws:
         [described] = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
 
-    def create_service(self, cluster: str, service: str, **options) -> None:
+    def create_service(self, cluster: str, service: str, image: str = IMAGE, **options) -> None:
         """A Fargate service with two tasks, and its cluster if that is not there."""
         ecs = self.client("ecs")
         ecs.create_cluster(clusterName=cluster)
@@ -170,7 +171,7 @@ class LocalAws:
             networkMode="awsvpc",
             cpu="256",
             memory="512",
-            containerDefinitions=[{"name": service, "image": "example/app:1.0", "essential": True}],
+            containerDefinitions=[{"name": service, "image": image, "essential": True}],
         )
         ecs.create_service(
             cluster=cluster,

@@ -147,6 +147,28 @@ class Stack:
         return [schedule["Name"] for schedule in found["Schedules"]]
 
 
+class changed:
+    """A function with other settings, for the length of a `with` block."""
+
+    def __init__(self, stack, function, **variables):
+        self._stack, self._variables = stack, variables
+        self._name = stack.outputs[function]
+
+    def _set(self, variables):
+        self._stack.functions.update_function_configuration(
+            FunctionName=self._name, Environment={"Variables": variables}
+        )
+        self._stack.functions.get_waiter("function_updated_v2").wait(FunctionName=self._name)
+
+    def __enter__(self):
+        configuration = self._stack.functions.get_function_configuration(FunctionName=self._name)
+        self._before = configuration["Environment"]["Variables"]
+        self._set(self._before | self._variables)
+
+    def __exit__(self, *_):
+        self._set(self._before)
+
+
 class Ears:
     """What people and machines are told: queues that listen to the topic and to the bus."""
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 import samples
-from conftest import notice
+from conftest import changed, notice
 from test_notices import SAMPLES
 
 MALFORMED = [name for name in SAMPLES if name.startswith("malformed-")]
@@ -65,28 +65,6 @@ def test_a_bad_parameter_fails_every_event_by_its_name(stack, cluster, variable,
     assert error == "InvalidConfiguration"
     assert message.startswith(expected) and "a right value is" in message
     assert stack.names_with(cluster) == []
-
-
-class changed:
-    """A function with other settings, for the length of a `with` block."""
-
-    def __init__(self, stack, function, **variables):
-        self._stack, self._variables = stack, variables
-        self._name = stack.outputs[function]
-
-    def _set(self, variables):
-        self._stack.functions.update_function_configuration(
-            FunctionName=self._name, Environment={"Variables": variables}
-        )
-        self._stack.functions.get_waiter("function_updated_v2").wait(FunctionName=self._name)
-
-    def __enter__(self):
-        configuration = self._stack.functions.get_function_configuration(FunctionName=self._name)
-        self._before = configuration["Environment"]["Variables"]
-        self._set(self._before | self._variables)
-
-    def __exit__(self, *_):
-        self._set(self._before)
 
 
 def test_the_operators_choices_reach_the_planner(stack, cluster):

@@ -1,5 +1,7 @@
 //! Amazon ECS: what runs, and the forced deployment.
 
+use std::collections::BTreeMap;
+
 use aws_config::SdkConfig;
 use aws_sdk_ecs::{
     Client,
@@ -10,14 +12,15 @@ use aws_sdk_ecs::{
     error::ProvideErrorMetadata,
     operation::update_service::UpdateServiceError,
     types::{
-        Deployment, DeploymentControllerType, DeploymentRolloutState, DesiredStatus, LoadBalancer, Service,
-        SettingName, Task,
+        ContainerDefinition, Deployment, DeploymentControllerType, DeploymentRolloutState, DesiredStatus,
+        LoadBalancer, Service, ServiceField, SettingName, Task,
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::{
     decide::{Controller, Progress, Rollout, ServiceEvent, ServiceState, TaskSet},
     entity::ServiceRef,
+    image::Container,
 };
 
 use crate::CallFailed;
@@ -26,7 +29,7 @@ use crate::CallFailed;
 const TASKS_PER_CALL: usize = 100;
 
 /// `DescribeServices` takes so many services in one call.
-const SERVICES_PER_CALL: usize = 10;
+pub const SERVICES_PER_CALL: usize = 10;
 
 /// The ECS of this account and Region.
 #[derive(Clone, Debug)]
@@ -96,6 +99,46 @@ impl Ecs {
         Ok(days.map(|days| TimeDelta::days(days.into())))
     }
 
+    /// Whether AWS aims for windows of its own: the account's `fargateEventWindows` is `enabled`.
+    ///
+    /// # Errors
+    /// The call failed after its retries.
+    pub async fn event_windows(&self) -> Result<bool, CallFailed> {
+        let call = self.client.list_account_settings().name(SettingName::FargateEventWindows);
+        let answer = call.effective_settings(true).send().await;
+        let answer = answer.map_err(|error| CallFailed::new("ListAccountSettings", &error))?;
+        Ok(answer.settings().iter().any(|setting| setting.value() == Some("enabled")))
+    }
+
+    /// The tags of those of these services of a cluster that ECS knows, by the services' names.
+    ///
+    /// # Errors
+    /// A call failed after its retries.
+    pub async fn tags(
+        &self,
+        cluster: &str,
+        names: &[String],
+    ) -> Result<BTreeMap<String, Vec<(String, String)>>, CallFailed> {
+        let services = self.describe_services(cluster, names).await?;
+        let tagged = |service: &Service| Some((service.service_name()?.to_owned(), tags(service)));
+        Ok(services.iter().filter_map(tagged).collect())
+    }
+
+    /// The containers of a task definition.
+    ///
+    /// # Errors
+    /// The call failed after its retries.
+    pub async fn containers(&self, task_definition: &str) -> Result<Vec<Container>, CallFailed> {
+        let answer = self.client.describe_task_definition().task_definition(task_definition).send().await;
+        let answer = answer.map_err(|error| CallFailed::new("DescribeTaskDefinition", &error))?;
+        let containers = answer.task_definition().map_or(&[][..], |found| found.container_definitions());
+        let container = |found: &ContainerDefinition| Container {
+            name: found.name().unwrap_or_default().to_owned(),
+            image: found.image().unwrap_or_default().to_owned(),
+        };
+        Ok(containers.iter().map(container).collect())
+    }
+
     /// Where the tasks of one cluster come from. Those that ECS no longer knows are left out; without the
     /// cluster, that is all.
     ///
@@ -137,20 +180,23 @@ impl Ecs {
     /// # Errors
     /// A call failed after its retries.
     pub async fn active(&self, cluster: &str, names: &[String]) -> Result<Vec<String>, CallFailed> {
-        let mut active = Vec::new();
+        let services = self.describe_services(cluster, names).await?.into_iter();
+        let active = services.filter(|found| found.status() == Some("ACTIVE"));
+        Ok(active.filter_map(|found| found.service_name).collect())
+    }
+
+    /// Those of these services of a cluster that ECS knows, with their tags.
+    async fn describe_services(&self, cluster: &str, names: &[String]) -> Result<Vec<Service>, CallFailed> {
+        let mut services = Vec::new();
         for some in names.chunks(SERVICES_PER_CALL) {
             let call = self.client.describe_services().cluster(cluster).set_services(Some(some.to_vec()));
-            match call.send().await {
-                Ok(answer) => {
-                    let services = answer.services.unwrap_or_default().into_iter();
-                    let services = services.filter(|found| found.status() == Some("ACTIVE"));
-                    active.extend(services.filter_map(|found| found.service_name));
-                }
+            match call.include(ServiceField::Tags).send().await {
+                Ok(answer) => services.extend(answer.services.unwrap_or_default()),
                 Err(error) if error.code() == Some("ClusterNotFoundException") => return Ok(Vec::new()),
                 Err(error) => return Err(CallFailed::new("DescribeServices", &error)),
             }
         }
-        Ok(active)
+        Ok(services)
     }
 
     /// The state of a service and the age of its running tasks, or nothing where ECS knows none.
@@ -175,7 +221,7 @@ impl Ecs {
     async fn describe(&self, service: &ServiceRef) -> Result<Option<Service>, CallFailed> {
         const CALL: &str = "DescribeServices";
         let call = self.client.describe_services().cluster(service.cluster()).services(service.service());
-        let answer = match call.send().await {
+        let answer = match call.include(ServiceField::Tags).send().await {
             Ok(answer) => answer,
             Err(error) if error.code() == Some("ClusterNotFoundException") => return Ok(None),
             Err(error) => return Err(CallFailed::new(CALL, &error)),
@@ -351,7 +397,14 @@ fn service_state(service: &Service) -> ServiceState {
         tasks: Vec::new(),
         starting: 0,
         events: service.events().iter().filter_map(event).collect(),
+        task_definition: service.task_definition().map(str::to_owned),
+        tags: tags(service),
     }
+}
+
+fn tags(service: &Service) -> Vec<(String, String)> {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    service.tags().iter().map(|tag| (text(tag.key()), text(tag.value()))).collect()
 }
 
 fn rollout(deployment: &Deployment) -> Rollout {

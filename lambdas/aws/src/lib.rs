@@ -1,6 +1,9 @@
 //! The edge that the functions share: one file for each AWS service, which speaks our types outwards and
 //! the SDK inwards.
 
+pub mod alarm;
+pub mod calendar;
+pub mod cloudformation;
 pub mod code_deploy;
 pub mod config;
 pub mod ecs;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use shared::{
     decide::{Controller, Progress, Rollout, ServiceEvent, ServiceState, TaskSet},
     entity::ServiceRef,
+    image::Container,
 };
 
 const EPOCH: i64 = 1_892_937_600; // 2029-12-26T00:00:00Z
@@ -167,7 +168,7 @@ async fn a_service_that_is_not_there_is_told_from_one_that_cannot_be_read() {
     for (answer, expected) in rows {
         let (state, requests) = state(vec![answer.clone()]).await;
         assert_eq!(state, expected.map_err(str::to_owned), "{answer:?}");
-        let asked = json!({"cluster": "prod", "services": ["web"]});
+        let asked = json!({"cluster": "prod", "services": ["web"], "include": ["TAGS"]});
         assert_eq!(requests, [("DescribeServices".to_owned(), asked)]);
     }
 }
@@ -194,7 +195,18 @@ async fn active_services_are_looked_for_by_the_ten() {
     let first = found(&[("web-3", "ACTIVE"), ("web-4", "INACTIVE"), ("web-5", "DRAINING")]);
     let aws = Aws::that_answers([first, found(&[("web-11", "ACTIVE")])]);
     assert_eq!(ecs(&aws).active("prod", &names).await.unwrap(), ["web-3", "web-11"]);
-    let asked = |range: std::ops::Range<usize>| json!({"cluster": "prod", "services": names[range]});
+    let asked = |range: std::ops::Range<usize>| json!({"cluster": "prod", "services": names[range], "include": ["TAGS"]});
+    assert_eq!(aws.sent("DescribeServices"), [asked(0..10), asked(10..12)]);
+
+    let tagged =
+        json!([{"serviceName": "web-3", "tags": [{"key": "a", "value": "b"}]}, {"serviceName": "web-4"}]);
+    let aws = Aws::that_answers([(200, json!({"services": tagged})), found(&[])]);
+    let tags = ecs(&aws).tags("prod", &names).await.unwrap();
+    let expected = [("web-3", vec![("a", "b")]), ("web-4", vec![])].map(|(name, tags)| {
+        let text = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+        (name.to_owned(), tags.into_iter().map(text).collect::<Vec<_>>())
+    });
+    assert_eq!(tags, expected.into());
     assert_eq!(aws.sent("DescribeServices"), [asked(0..10), asked(10..12)]);
 
     let rows = [
@@ -283,7 +295,12 @@ async fn deployments_and_the_ages_of_all_running_tasks_make_the_state() {
     ]);
     let page = |range, next: Option<&str>| (200, json!({"taskArns": arns(range), "nextToken": next}));
     let (state, requests) = state(vec![
-        service(&[("deployments", deployments), ("events", events)]),
+        service(&[
+            ("deployments", deployments),
+            ("events", events),
+            ("taskDefinition", json!("arn:web:7")),
+            ("tags", json!([{"key": "ecs-task-patching:mode", "value": "off"}, {"key": "empty"}])),
+        ]),
         page(0..100, Some("more")),
         page(100..101, None),
         tasks(0..100),
@@ -327,10 +344,12 @@ async fn deployments_and_the_ages_of_all_running_tasks_make_the_state() {
             event(9, "(service web) is unable to place a task."),
             event(0, "(service web) has started 1 tasks."),
         ],
+        task_definition: Some("arn:web:7".into()),
+        tags: vec![("ecs-task-patching:mode".into(), "off".into()), ("empty".into(), String::new())],
     };
     assert_eq!(state, Ok(Some(expected)));
     let expected = [
-        ("DescribeServices", json!({"cluster": "prod", "services": ["web"]})),
+        ("DescribeServices", json!({"cluster": "prod", "services": ["web"], "include": ["TAGS"]})),
         ("ListTasks", json!({"cluster": "prod", "serviceName": "web", "desiredStatus": "RUNNING"})),
         (
             "ListTasks",
@@ -476,4 +495,30 @@ async fn a_flood_of_throttling_uses_up_no_quota_of_retries() {
     for nth in 0..CALLS {
         assert_eq!(ecs.clusters().await, Ok(Vec::new()), "call {nth}");
     }
+}
+
+#[tokio::test]
+async fn what_the_account_set_is_read_as_it_takes_effect() {
+    for (value, expected) in [(json!("enabled"), true), (json!("disabled"), false), (Value::Null, false)] {
+        let setting = json!({"name": "fargateEventWindows", "value": value});
+        let aws = Aws::that_answers([(200, json!({"settings": [setting]}))]);
+        assert_eq!(ecs(&aws).event_windows().await, Ok(expected), "{value}");
+        let asked = json!({"name": "fargateEventWindows", "effectiveSettings": true});
+        assert_eq!(aws.sent("ListAccountSettings"), [asked]);
+    }
+}
+
+#[tokio::test]
+async fn the_images_of_a_task_definition_are_read() {
+    let containers = json!([{"name": "app", "image": "app:1"}, {"name": "log", "image": "log@sha256:1"}]);
+    let aws = Aws::that_answers([
+        (200, json!({"taskDefinition": {"containerDefinitions": containers}})),
+        error("ClientException", "Unable to describe task definition."),
+    ]);
+    let container = |name: &str, image: &str| Container { name: name.into(), image: image.into() };
+    let expected = vec![container("app", "app:1"), container("log", "log@sha256:1")];
+    assert_eq!(ecs(&aws).containers("arn:web:7").await, Ok(expected));
+    assert_eq!(aws.sent("DescribeTaskDefinition"), [json!({"taskDefinition": "arn:web:7"})]);
+    let failed = ecs(&aws).containers("arn:web:8").await.unwrap_err().to_string();
+    assert_eq!(failed, "DescribeTaskDefinition failed: ClientException: Unable to describe task definition.");
 }

@@ -57,8 +57,8 @@ fn joined() -> ScheduleInput {
 
 fn schedule(spread_minutes: u16) -> Spec {
     let ScheduleInput { service, notices, slot: at, window_ends_at, .. } = input();
-    let slot =
-        Slot { at, window_ends_at, zone: Tz::Europe__London, spread_minutes, reason: "of the test".into() };
+    let (windows, reason) = ("Fri 22:00-02:00 UTC".into(), "of the test".into());
+    let slot = Slot { at, window_ends_at, zone: Tz::Europe__London, windows, spread_minutes, reason };
     NewSchedule::new(&service, slot, notices).spec(NAME)
 }
 
@@ -155,7 +155,8 @@ async fn each_function_is_woken_by_its_own_arn() {
 async fn the_longest_names_make_no_description_that_is_refused() {
     let aws = Aws::that_answers([done()]);
     let ScheduleInput { notices, slot: at, window_ends_at, .. } = input();
-    let slot = Slot { at, window_ends_at, zone: Tz::UTC, spread_minutes: 0, reason: "of the test".into() };
+    let (windows, reason) = ("Fri 22:00-02:00 UTC".into(), "of the test".into());
+    let slot = Slot { at, window_ends_at, zone: Tz::UTC, windows, spread_minutes: 0, reason };
     let long = ServiceRef::new(&"c".repeat(255), &"s".repeat(255)).unwrap();
     let long = NewSchedule::new(&long, slot, notices).spec(NAME);
     assert_eq!(scheduler(&aws).create(&long).await, Ok(Written::Done));

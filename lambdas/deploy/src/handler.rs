@@ -2,6 +2,8 @@
 
 use aws::{
     CallFailed, Failure,
+    alarm::Alarms,
+    calendar::ChangeCalendars,
     code_deploy::{CodeDeploy, Created},
     config::Config,
     ecs::{Ecs, Forced},
@@ -14,13 +16,17 @@ use lambda_runtime::tracing::{error, info, warn};
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::{
+    alarm::{Blocking, blocking},
     bus::{BusEvent, Happened},
     code_deploy::{self, CodeDecision},
+    control::Control,
     date,
     decide::{Cause, Controller, Decision, TaskSet, decide, deploy_command},
+    image,
     metrics::Metric,
+    order,
     plan::{NoSlot, deadline},
-    policy::Policy,
+    policy::{Mode, Policy},
     postpone::postpone,
     schedule::{self, ScheduleInput, Spec},
     verify::VerifyInput,
@@ -33,6 +39,10 @@ pub struct Deploy {
     pub ecs: Ecs,
     /// Where services under CodeDeploy are deployed.
     pub code_deploy: CodeDeploy,
+    /// Where it is asked whether a change freeze lies on now.
+    pub change_calendars: ChangeCalendars,
+    /// Where it is asked whether an alarm fires that blocks.
+    pub alarms: Alarms,
     /// Where further tries and looks are scheduled.
     pub scheduler: Scheduler,
     /// Who is told.
@@ -80,9 +90,24 @@ pub struct Outcome {
     /// When verify looks first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verify_at: Option<DateTime<Utc>>,
+    /// What its owner should know, such as a tag that cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Why nothing is done, in a word to count by.
     #[serde(skip)]
     cause: Option<Cause>,
+    /// A person must act, though it is tried again.
+    #[serde(skip)]
+    attention: bool,
+}
+
+/// Why a deployment that is needed does not start now.
+struct Hold {
+    reason: String,
+    /// The window in which it is tried again is not the one for which it was planned.
+    other_window: bool,
+    /// Something could not be read, and counts as a no.
+    unread: bool,
 }
 
 impl Deploy {
@@ -92,6 +117,8 @@ impl Deploy {
         Self {
             ecs: Ecs::new(sdk),
             code_deploy: CodeDeploy::new(sdk),
+            change_calendars: ChangeCalendars::new(sdk),
+            alarms: Alarms::new(sdk),
             notifier: Notifier::new(sdk, &config),
             scheduler: Scheduler::new(sdk, config.target),
             policy: config.policy,
@@ -104,7 +131,8 @@ impl Deploy {
     /// The input cannot be read, or a call to AWS failed.
     pub async fn handle(&self, input: &Value, now: DateTime<Utc>) -> Result<Outcome, Failure> {
         let input: ScheduleInput = schedule::read(input)?;
-        let outcome = self.deploy(&input, now).await.map_err(Failure::call(&input.service))?;
+        // Boxed: the types of the SDK's futures are large.
+        let outcome = Box::pin(self.deploy(&input, now)).await.map_err(Failure::call(&input.service))?;
         log(&input, &outcome);
         let told = self.report(&input, &outcome, now).await;
         // That nobody could be told does not undo a deployment; but a person who must act has to know.
@@ -116,6 +144,9 @@ impl Deploy {
 
     async fn deploy(&self, input: &ScheduleInput, now: DateTime<Utc>) -> Result<Outcome, CallFailed> {
         let service = &input.service;
+        let state = self.ecs.state(service).await?;
+        let tags = state.as_ref().map_or(&[][..], |state| &state.tags);
+        let control = Control::read(service, tags, self.policy.zone);
         let told = |outcome, reason: String| Outcome {
             cluster: service.cluster().to_owned(),
             service: service.service().to_owned(),
@@ -125,17 +156,39 @@ impl Deploy {
             deployment_id: None,
             slot: None,
             verify_at: None,
+            warnings: control.problems.clone(),
             cause: None,
+            attention: false,
         };
-        let state = self.ecs.state(service).await?;
+        let mut policy = control.over(&self.policy);
         let decision = decide(service, state.as_ref(), input.cutoff(), now);
         let postponed = |reason| Outcome {
             command: state.as_ref().map(|state| deploy_command(service, &state.controller)),
             ..told(OutcomeKind::Postponed, reason)
         };
-        if matches!(decision, Decision::Force(_) | Decision::CodeDeploy(..)) && input.is_late(now) {
-            let reason = "its window has closed, as when a hold is released late";
-            return self.wait(input, postponed(reason.to_owned()), now).await;
+        let starts = matches!(decision, Decision::Force(_) | Decision::CodeDeploy(..));
+        let hold = if starts && policy.mode != Mode::Off {
+            self.hold(input, &control, &mut policy, now).await
+        } else {
+            None
+        };
+        match policy.mode {
+            Mode::Off if !matches!(decision, Decision::Skip(..)) => {
+                let reason = "its owner opted out (its tag ecs-task-patching:mode is off)".to_owned();
+                return Ok(Outcome { cause: Some(Cause::OptedOut), ..told(OutcomeKind::Skipped, reason) });
+            }
+            Mode::Observe if !matches!(decision, Decision::Skip(..)) => {
+                let would = hold.map_or_else(|| decision.would(), |hold| Decision::Wait(hold.reason).would());
+                let reason = format!("only observed: {would}");
+                return Ok(Outcome { cause: Some(Cause::Observed), ..told(OutcomeKind::Skipped, reason) });
+            }
+            Mode::Deploy | Mode::Observe | Mode::Off => {}
+        }
+        if let Some(hold) = hold {
+            let window_ends_at = if hold.other_window { now } else { input.window_ends_at };
+            let input = ScheduleInput { window_ends_at, ..input.clone() };
+            let outcome = Outcome { attention: hold.unread, ..postponed(hold.reason) };
+            return self.wait(&input, outcome, &mut policy, now).await;
         }
         match decision {
             Decision::Skip(cause, reason) => {
@@ -146,25 +199,96 @@ impl Deploy {
                     Outcome { cause: Some(cause), deployment_id, ..told(OutcomeKind::Skipped, reason) };
                 self.hand_to_verify(input, skipped, now).await
             }
-            Decision::Wait(reason) => self.wait(input, postponed(reason), now).await,
+            Decision::Wait(reason) => self.wait(input, postponed(reason), &mut policy, now).await,
             Decision::Ask { reason, command } => {
                 Ok(Outcome { command: Some(command), ..told(OutcomeKind::NotActionable, reason) })
             }
-            Decision::Force(reason) => match self.ecs.force(service).await? {
-                Forced::Started { deployment } => {
-                    let started = Outcome { deployment_id: deployment, ..told(OutcomeKind::Started, reason) };
-                    self.hand_to_verify(input, started, now).await
-                }
-                Forced::Gone(error) => {
-                    Ok(Outcome { cause: Some(Cause::Gone), ..told(OutcomeKind::Skipped, error) })
-                }
-                Forced::Refused(error) => {
-                    let command = Some(deploy_command(service, &Controller::Ecs));
-                    Ok(Outcome { command, ..told(OutcomeKind::Failed, error) })
-                }
-            },
+            Decision::Force(reason) => {
+                let task_definition = state.as_ref().and_then(|state| state.task_definition.as_deref());
+                let warning = self.image_warning(task_definition.unwrap_or_default()).await;
+                let mut started = told(OutcomeKind::Started, reason);
+                started.warnings.extend(warning);
+                self.force(input, started, now).await
+            }
             Decision::CodeDeploy(reason, set) => {
-                self.deploy_with_code_deploy(input, &set, told(OutcomeKind::Started, reason), now).await
+                let warning = self.image_warning(&set.task_definition).await;
+                let mut started = told(OutcomeKind::Started, reason);
+                started.warnings.extend(warning);
+                self.deploy_with_code_deploy(input, &set, started, &mut policy, now).await
+            }
+        }
+    }
+
+    /// Why a deployment that is needed does not start now, if it does not. What cannot be read counts as a no.
+    async fn hold(
+        &self,
+        input: &ScheduleInput,
+        control: &Control,
+        policy: &mut Policy,
+        now: DateTime<Utc>,
+    ) -> Option<Hold> {
+        if input.is_late(now) {
+            let reason = "its window has closed, as when a hold is released late".to_owned();
+            return Some(Hold { reason, other_window: false, unread: false });
+        }
+        if input.is_outside(&policy.windows, now) {
+            let reason = format!("its windows are {} now, and none of these is open", policy.windows);
+            return Some(Hold { reason, other_window: true, unread: false });
+        }
+        let (mut known, mut unread) = (Vec::new(), Vec::new());
+        self.change_calendars.ask(&mut policy.calendars, now).await;
+        known.extend(policy.calendars.closed(now).map(|closed| closed.to_string()));
+        for (calendar, why) in policy.calendars.unread(now) {
+            unread.push(format!("Change Calendar {calendar} cannot be read, and counts as closed: {why}"));
+        }
+        match self.alarms.watched(&policy.alarms).await {
+            Ok(found) => {
+                let Blocking { firing, missing } = blocking(&policy.alarms, &found);
+                known.extend(firing);
+                unread.extend(missing.into_iter().map(|missing| format!("{missing}, which counts as ALARM")));
+            }
+            Err(error) => unread.push(format!("BlockingAlarms cannot be read, and count as ALARM: {error}")),
+        }
+        if let Some(other) = &control.after {
+            match self.ecs.state(other).await {
+                Ok(state) => known.extend(order::wait(other, state.as_ref(), input.cutoff())),
+                Err(error) => unread.push(format!("{other}, after which it comes, cannot be read: {error}")),
+            }
+        }
+        let reasons = [known, unread.clone()].concat();
+        (!reasons.is_empty()).then(|| Hold {
+            reason: reasons.join("; "),
+            other_window: false,
+            unread: !unread.is_empty(),
+        })
+    }
+
+    /// Whether the new tasks may run other code than the old. It does not keep them from being started.
+    async fn image_warning(&self, task_definition: &str) -> Option<String> {
+        match self.ecs.containers(task_definition).await {
+            Ok(containers) => image::warning(&containers),
+            Err(error) => Some(format!("whether the deployment ships new code could not be seen: {error}")),
+        }
+    }
+
+    async fn force(
+        &self,
+        input: &ScheduleInput,
+        started: Outcome,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome, CallFailed> {
+        let service = &input.service;
+        match self.ecs.force(service).await? {
+            Forced::Started { deployment } => {
+                self.hand_to_verify(input, Outcome { deployment_id: deployment, ..started }, now).await
+            }
+            Forced::Gone(reason) => {
+                let (outcome, cause) = (OutcomeKind::Skipped, Some(Cause::Gone));
+                Ok(Outcome { outcome, reason, cause, ..started })
+            }
+            Forced::Refused(reason) => {
+                let command = Some(deploy_command(service, &Controller::Ecs));
+                Ok(Outcome { outcome: OutcomeKind::Failed, command, reason, ..started })
             }
         }
     }
@@ -174,6 +298,7 @@ impl Deploy {
         input: &ScheduleInput,
         set: &TaskSet,
         started: Outcome,
+        policy: &mut Policy,
         now: DateTime<Utc>,
     ) -> Result<Outcome, CallFailed> {
         let last = match &set.deployment {
@@ -199,7 +324,7 @@ impl Deploy {
             }
             CodeDecision::Wait(reason) => {
                 let (outcome, command) = (OutcomeKind::Postponed, Some(code_deploy::command(&last.id)));
-                self.wait(input, Outcome { outcome, reason, command, ..started }, now).await
+                self.wait(input, Outcome { outcome, reason, command, ..started }, policy, now).await
             }
             CodeDecision::Ask { reason, command } => {
                 let reason = format!("{}, and {reason}", started.reason);
@@ -254,15 +379,24 @@ impl Deploy {
         &self,
         input: &ScheduleInput,
         outcome: Outcome,
+        policy: &mut Policy,
         now: DateTime<Utc>,
     ) -> Result<Outcome, CallFailed> {
-        let again = match postpone(&self.policy, input, now) {
-            Ok(again) => again,
-            Err(NoSlot(why)) => {
-                let reason = format!("{}; {why}", outcome.reason);
-                return Ok(Outcome { outcome: OutcomeKind::NotActionable, reason, ..outcome });
+        let again = loop {
+            let again = match postpone(policy, input, now) {
+                Ok(again) => again,
+                Err(NoSlot(why)) => {
+                    let reason = format!("{}; {why}", outcome.reason);
+                    return Ok(Outcome { outcome: OutcomeKind::NotActionable, reason, ..outcome });
+                }
+            };
+            if policy.calendars.unknown(again.slot.at).is_empty() {
+                break again;
             }
+            self.change_calendars.ask(&mut policy.calendars, again.slot.at).await;
         };
+        // What cannot be read may be read in ten minutes; when the window ends, a person has to see to it.
+        let attention = outcome.attention && again.slot.at >= input.window_ends_at;
         let place = &self.notifier.reader.place;
         let name = schedule::name(&place.account, &place.region, &input.service);
         let (slot, when) = match self.scheduler.arm(&again.spec(&name), now).await? {
@@ -272,7 +406,8 @@ impl Deploy {
             }
             Armed::AsItWas(found) => (found.existing.at, "it is scheduled again already".to_owned()),
         };
-        Ok(Outcome { reason: format!("{}; {when}", outcome.reason), slot, command: None, ..outcome })
+        let reason = format!("{}; {when}", outcome.reason);
+        Ok(Outcome { reason, slot, attention, command: outcome.command.filter(|_| attention), ..outcome })
     }
 
     /// Counts, and tells machines and people.
@@ -285,6 +420,7 @@ impl Deploy {
         let (happened, metric) = match outcome.outcome {
             OutcomeKind::Started => (Happened::Started, Metric::Started),
             OutcomeKind::Skipped => (Happened::Skipped, Metric::Skipped),
+            OutcomeKind::Postponed if outcome.attention => (Happened::NeedsAttention, Metric::NeedsAttention),
             OutcomeKind::Postponed => (Happened::Postponed, Metric::Postponed),
             OutcomeKind::NotActionable => (Happened::NeedsAttention, Metric::NeedsAttention),
             OutcomeKind::Failed => (Happened::Failed, Metric::Failed),
@@ -302,9 +438,21 @@ impl Deploy {
         event.detail.slot = outcome.slot.or(Some(input.slot));
         event.detail.deadline = deadline;
         event.detail.deployment_id.clone_from(&outcome.deployment_id);
+        event.detail.warnings.clone_from(&outcome.warnings);
         let next = match outcome.outcome {
             // Verify tells how it ends; and what is tried again every ten minutes is told once for a window.
-            OutcomeKind::Started => None,
+            OutcomeKind::Started if outcome.warnings.is_empty() => None,
+            OutcomeKind::Started => Some(
+                "Read the warnings; how the deployment ends is told. To have the service left alone the next time, set \
+                 its tag ecs-task-patching:mode to off"
+                    .to_owned(),
+            ),
+            OutcomeKind::Skipped if outcome.cause == Some(Cause::Observed) => Some(
+                "To have it redeployed: set the parameter Mode, or its tag ecs-task-patching:mode, to deploy".to_owned(),
+            ),
+            OutcomeKind::Postponed if outcome.attention => Some(
+                "Put right what cannot be read, or deploy the service yourself, before AWS's date".to_owned(),
+            ),
             OutcomeKind::Skipped if outcome.cause != Some(Cause::Patched) || outcome.verify_at.is_some() => {
                 None
             }
@@ -325,7 +473,9 @@ impl Deploy {
         };
         let message = next.map(|next| {
             let next = std::iter::once(next).chain(outcome.command.clone()).collect();
-            reader.service(happened, &input.service, &input.notices, &outcome.reason, next, now)
+            reader
+                .service(happened, &input.service, &input.notices, &outcome.reason, next, now)
+                .with_warnings(&outcome.warnings)
         });
         self.notifier.tell(&[event], message.as_ref(), now).await
     }
@@ -335,13 +485,15 @@ impl Deploy {
 fn log(input: &ScheduleInput, told: &Outcome) {
     let notices: Vec<&str> = input.notices.iter().map(|notice| notice.event_arn.as_str()).collect();
     let event_arns = notices.join(" ");
-    let Outcome { cluster, service, outcome, reason, command, deployment_id, slot, verify_at, .. } = told;
+    let Outcome { cluster, service, outcome, reason, command, deployment_id, .. } = told;
     let kind = json!(outcome);
     let kind = kind.as_str().unwrap_or_default();
-    let (slot, verify_at) = (slot.map(|slot| slot.to_rfc3339()), verify_at.map(|at| at.to_rfc3339()));
-    match outcome {
-        OutcomeKind::Started | OutcomeKind::Skipped | OutcomeKind::Postponed => {
-            info!(
+    let (slot, verify_at) =
+        (told.slot.map(|slot| slot.to_rfc3339()), told.verify_at.map(|at| at.to_rfc3339()));
+    let warnings = (!told.warnings.is_empty()).then(|| told.warnings.join("; "));
+    macro_rules! line {
+        ($level:ident) => {
+            $level!(
                 event_arns,
                 cluster,
                 service,
@@ -350,29 +502,16 @@ fn log(input: &ScheduleInput, told: &Outcome) {
                 deployment_id,
                 slot,
                 verify_at,
-                "{cluster}/{service}: {kind}: {reason}"
-            );
-        }
-        OutcomeKind::NotActionable => {
-            warn!(
-                event_arns,
-                cluster,
-                service,
-                outcome = kind,
-                reason,
                 command,
+                warnings,
                 "{cluster}/{service}: {kind}: {reason}"
-            );
-        }
-        OutcomeKind::Failed => {
-            error!(
-                cluster,
-                service,
-                outcome = kind,
-                reason,
-                command,
-                "{cluster}/{service}: {kind}: {reason}"
-            );
-        }
+            )
+        };
+    }
+    match outcome {
+        OutcomeKind::Failed => line!(error),
+        OutcomeKind::NotActionable => line!(warn),
+        OutcomeKind::Postponed if told.attention => line!(warn),
+        OutcomeKind::Started | OutcomeKind::Skipped | OutcomeKind::Postponed => line!(info),
     }
 }

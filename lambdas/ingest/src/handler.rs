@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use aws::{
     CallFailed, Failure,
+    alarm::Alarms,
+    calendar::ChangeCalendars,
     config::Config,
     ecs::Ecs,
     notify::Notifier,
@@ -16,20 +18,27 @@ use lambda_runtime::tracing::{error, info, warn};
 use serde_json::Value;
 use shared::{
     bus::{BusEvent, Detail, Happened},
+    calendar::Calendars,
+    control::Control,
     date,
     decide::{Cause, Decision, decide},
     entity::ServiceRef,
     metrics::Metric,
     notice::{Affected, Notice, NoticeRef},
+    order,
     outcome::{Outcome, OutcomeKind, Report},
     plan::deadline,
-    policy::Policy,
-    reconcile::{self, Change, Verdict},
+    policy::{Mode, Policy},
+    reconcile::{self, Change, Existing, Verdict},
     schedule,
     watch::{self, WatchInput},
 };
+use tokio::sync::Mutex;
 
-use crate::resolve::{Resolved, resolve};
+use crate::{
+    control::controls,
+    resolve::{Resolved, resolve},
+};
 
 /// How many schedules are written at once. Small Regions allow 250 writes a second.
 const CONCURRENCY: usize = 16;
@@ -39,8 +48,12 @@ const CONCURRENCY: usize = 16;
 pub struct Ingest {
     /// Where schedules are written.
     pub scheduler: Scheduler,
-    /// Where tasks are traced to their services.
+    /// Where tasks are traced to their services, and services' tags are read.
     pub ecs: Ecs,
+    /// Where it is asked whether a change freeze lies on a slot.
+    pub change_calendars: ChangeCalendars,
+    /// Where it is checked at deployment whether the alarms are there that block.
+    pub alarms: Alarms,
     /// Who is told.
     pub notifier: Notifier,
     /// When services are redeployed.
@@ -61,6 +74,22 @@ struct Remembered {
     services: BTreeMap<ServiceRef, bool>,
 }
 
+/// What became of the entities of a notice.
+struct Processed {
+    outcomes: Vec<Outcome>,
+    /// Something may be written about the notice: not all of its services are only observed.
+    acts: bool,
+}
+
+/// What every service of an event is settled with.
+struct Settling<'a> {
+    notice: &'a NoticeRef,
+    controls: BTreeMap<ServiceRef, Control>,
+    /// What was learned of the Change Calendars so far: a thousand services ask about the same few slots.
+    calendars: Mutex<Calendars>,
+    now: DateTime<Utc>,
+}
+
 /// The entities of one service, by their place in the event.
 struct Group {
     places: Vec<usize>,
@@ -74,6 +103,8 @@ impl Ingest {
     pub fn new(sdk: &SdkConfig, config: Config) -> Self {
         Self {
             ecs: Ecs::new(sdk),
+            change_calendars: ChangeCalendars::new(sdk),
+            alarms: Alarms::new(sdk),
             notifier: Notifier::new(sdk, &config),
             scheduler: Scheduler::new(sdk, config.target),
             policy: config.policy,
@@ -93,8 +124,9 @@ impl Ingest {
         notice.require_entities()?;
         let kept = notice.as_ref(self.wait_for(&notice).await);
         let before = self.remembered(&notice).await.map_err(Failure::call(&notice.event_arn))?;
-        let report = Report::new(&notice, self.process(&notice, &kept, &before, now).await);
-        let announced = self.announce(&notice, &kept, &report, before, now).await;
+        let Processed { outcomes, acts } = self.process(&notice, &kept, &before, now).await;
+        let report = Report::new(&notice, outcomes);
+        let announced = self.announce(&notice, &kept, &report, before, acts, now).await;
         Failure::of(&report).map_or(Ok(()), Err)?;
         announced.map_err(Failure::call(&notice.event_arn))?;
         Ok(report)
@@ -121,7 +153,7 @@ impl Ingest {
         kept: &NoticeRef,
         before: &Remembered,
         now: DateTime<Utc>,
-    ) -> Vec<Outcome> {
+    ) -> Processed {
         let newer = before.sent_at.filter(|sent_at| *sent_at > notice.sent_at);
         let mut outcomes: Vec<Option<Outcome>> = notice.entities.iter().map(|_| None).collect();
         let mut groups: BTreeMap<ServiceRef, Group> = BTreeMap::new();
@@ -157,14 +189,21 @@ impl Ingest {
             }
         }
 
+        let settling = Settling {
+            notice: kept,
+            controls: controls(&self.ecs, groups.keys(), self.policy.zone).await,
+            calendars: Mutex::new(self.policy.calendars.clone()),
+            now,
+        };
+        let settling = &settling;
         let mut work = stream::iter(groups)
             .map(|(service, group)| async move {
                 let name = schedule::name(&notice.account, &notice.region, &service);
-                let verdict = self.settle(&service, &name, kept, group.cancelled, now).await;
-                (service, name, group.places, verdict)
+                let settled = self.settle(&service, &name, group.cancelled, settling).await;
+                (service, name, group.places, settled)
             })
             .buffer_unordered(CONCURRENCY);
-        while let Some((service, name, places, verdict)) = work.next().await {
+        while let Some((service, name, places, settled)) = work.next().await {
             let first =
                 places.first().and_then(|place| notice.entities.get(*place)).map(|affected| &affected.text);
             for (nth, place) in places.iter().enumerate() {
@@ -172,7 +211,7 @@ impl Ingest {
                 else {
                     continue; // places are those of the same lists
                 };
-                let mut told = outcome_of(&affected.text, &service, &name, &verdict);
+                let mut told = outcome_of(&affected.text, &service, &name, &settled);
                 if let (1.., Some(first)) = (nth, first) {
                     told = repeated(told, first);
                 }
@@ -180,7 +219,67 @@ impl Ingest {
                 *outcome = Some(told);
             }
         }
-        outcomes.into_iter().flatten().collect()
+        let mut outcomes = outcomes.into_iter().flatten().collect();
+        self.warn_of_order(&mut outcomes, settling).await;
+        Processed { outcomes, acts: self.acts(settling) }
+    }
+
+    /// Whether something may be written about the notice itself: all of it is not if all is only observed.
+    fn acts(&self, settling: &Settling<'_>) -> bool {
+        let deploys = self.policy.mode == Mode::Deploy;
+        let mut modes = settling.controls.values().map(|control| control.mode(&self.policy));
+        let any = modes.any(|mode| mode == Mode::Deploy || (mode == Mode::Off && deploys));
+        if settling.controls.is_empty() { deploys } else { any }
+    }
+
+    /// Warns of services that are to come after another, and whose plan does not give that.
+    async fn warn_of_order(&self, outcomes: &mut Vec<Outcome>, settling: &Settling<'_>) {
+        let after =
+            |(service, control): (&ServiceRef, &Control)| Some((service.clone(), control.after.clone()?));
+        let after: BTreeMap<ServiceRef, ServiceRef> = settling.controls.iter().filter_map(after).collect();
+        if after.is_empty() {
+            return;
+        }
+        let slot = |outcome: &Outcome| Some((outcome.service_ref()?, outcome.slot?));
+        let slots: BTreeMap<ServiceRef, DateTime<Utc>> = outcomes.iter().filter_map(slot).collect();
+        for outcome in outcomes {
+            let Some((service, slot)) = outcome.service_ref().zip(outcome.slot) else { continue };
+            let Some(other) = after.get(&service) else { continue };
+            let warning = if order::in_a_circle(&service, &after) {
+                Some(order::circle(other))
+            } else {
+                match self.slot_of(other, &slots, settling).await {
+                    Ok(Planned::At(other_slot)) => order::warning(slot, other, Some(other_slot)),
+                    Ok(Planned::Nothing) => order::warning(slot, other, None),
+                    Ok(Planned::NotNeeded) => None,
+                    Err(error) => Some(format!("{other}, after which it comes, could not be read: {error}")),
+                }
+            };
+            if let Some(warning) = warning {
+                warn!(event_arn = settling.notice.event_arn, %service, warning, "{service}: {warning}");
+                outcome.warnings.push(warning);
+            }
+        }
+    }
+
+    /// When another service is redeployed, which may be none of this notice.
+    async fn slot_of(
+        &self,
+        other: &ServiceRef,
+        slots: &BTreeMap<ServiceRef, DateTime<Utc>>,
+        settling: &Settling<'_>,
+    ) -> Result<Planned, CallFailed> {
+        if let Some(slot) = slots.get(other) {
+            return Ok(Planned::At(*slot));
+        }
+        let place = &self.notifier.reader.place;
+        let found = self.scheduler.get(&schedule::name(&place.account, &place.region, other)).await?;
+        if let Some(at) = found.filter(|found| found.existing.enabled).and_then(|found| found.existing.at) {
+            return Ok(Planned::At(at));
+        }
+        let state = self.ecs.state(other).await?;
+        let unpatched = order::wait(other, state.as_ref(), settling.notice.cutoff).is_some();
+        Ok(if unpatched { Planned::Nothing } else { Planned::NotNeeded })
     }
 
     /// Counts, tells people and machines what is new, once, and has the notice watched.
@@ -193,6 +292,7 @@ impl Ingest {
         kept: &NoticeRef,
         report: &Report,
         before: Remembered,
+        acts: bool,
         now: DateTime<Utc>,
     ) -> Result<(), CallFailed> {
         use OutcomeKind::{Cancelled, Rescheduled, Scheduled};
@@ -215,6 +315,9 @@ impl Ingest {
             let events: Vec<BusEvent> = news.filter_map(|outcome| self.event(outcome, kept, now)).collect();
             let message = self.notifier.reader.plan(report, kept);
             all_told = self.notifier.tell(&events, Some(&message), now).await;
+        }
+        if !acts {
+            return all_told; // what is only observed leaves no trace, so that a repeated event is told again
         }
         if all_told.is_ok() && !told.contains(&print) {
             told.push(print);
@@ -272,6 +375,7 @@ impl Ingest {
         };
         event.detail.slot = outcome.slot;
         event.detail.deadline = deadline(&self.policy, notices, now);
+        event.detail.warnings.clone_from(&outcome.warnings);
         Some(event)
     }
 
@@ -348,30 +452,46 @@ impl Ingest {
         wait.ok().flatten()
     }
 
-    /// Lets the notice take effect on the schedule of one service. Where somebody else was faster, what they
-    /// left is read, and decides anew.
+    /// Lets the notice take effect on the schedule of one service, and says what its owner should know. Where
+    /// somebody else was faster, what they left is read, and decides anew.
     async fn settle(
         &self,
         service: &ServiceRef,
         name: &str,
-        notice: &NoticeRef,
         cancelled: Option<&str>,
-        now: DateTime<Utc>,
-    ) -> Result<Verdict, CallFailed> {
-        let patched = self.patched(service, notice, now).await;
+        settling: &Settling<'_>,
+    ) -> Result<(Verdict, Vec<String>), CallFailed> {
+        let control = settling.controls.get(service).cloned().unwrap_or_default();
+        let mut policy = control.over(&self.policy);
+        let observed =
+            [policy.mode, self.policy.mode].contains(&Mode::Observe) && policy.mode != Mode::Deploy;
+        let patched = self.patched(service, settling.notice, settling.now).await;
+        let over = match (cancelled, policy.mode, &patched) {
+            (Some(why), ..) => Some((None, why)),
+            (None, Mode::Off, _) => Some((Some(Cause::OptedOut), OPTED_OUT)),
+            (None, _, Some(why)) => Some((Some(Cause::Patched), why.as_str())),
+            (None, _, None) => None,
+        };
         // Most services have no schedule yet: to create one without a look saves half of the calls.
         let mut found: Option<Found> = None;
         let mut looked = false;
+        if observed {
+            found = self.scheduler.get(name).await?;
+        }
         for nth in 0..=READS {
             let existing = found.as_ref().map(|found| &found.existing);
-            let verdict = match (cancelled, &patched) {
-                (Some(why), _) => reconcile::cancel(service, existing, &notice.event_arn, why),
-                (None, Some(why)) => Verdict {
-                    cause: Some(Cause::Patched),
-                    ..reconcile::cancel(service, existing, &notice.event_arn, why)
-                },
-                (None, None) => reconcile::apply(service, existing, notice, &self.policy, now),
-            };
+            let verdict = self.verdict(service, existing, over, &mut policy, settling).await;
+            let unread = verdict.slot.into_iter().flat_map(|at| policy.calendars.unread(at));
+            let unread = unread.map(|(calendar, why)| {
+                format!(
+                    "Change Calendar {calendar} could not be read, and must be by the slot, for until it is shown to be open \
+                     nothing starts: {why}"
+                )
+            });
+            let warnings = control.problems.iter().cloned().chain(unread).collect();
+            if observed {
+                return Ok((verdict.only_observed(), warnings));
+            }
             let written = match (&verdict.change, &found) {
                 (Change::Keep, _) if looked => Written::Done,
                 (Change::Create(schedule), _) => self.scheduler.create(&schedule.spec(name)).await?,
@@ -383,7 +503,7 @@ impl Ingest {
                 (Change::Keep | Change::Update(_), _) => Written::Lost,
             };
             if written == Written::Done {
-                return Ok(verdict);
+                return Ok((verdict, warnings));
             }
             if looked {
                 tokio::time::sleep(PAUSE * 2_u32.pow(nth)).await;
@@ -393,12 +513,56 @@ impl Ingest {
         }
         Err(changed_by_others("UpdateSchedule", name))
     }
+
+    /// What the notice changes about the schedule, once no calendar is left that is not asked about the slot.
+    async fn verdict(
+        &self,
+        service: &ServiceRef,
+        existing: Option<&Existing>,
+        over: Option<(Option<Cause>, &str)>,
+        policy: &mut Policy,
+        settling: &Settling<'_>,
+    ) -> Verdict {
+        let Settling { notice, calendars, now, .. } = settling;
+        if let Some((cause, why)) = over {
+            let verdict = reconcile::cancel(service, existing, &notice.event_arn, why);
+            return Verdict { cause: cause.or(verdict.cause), ..verdict };
+        }
+        loop {
+            let verdict = reconcile::apply(service, existing, notice, policy, *now);
+            let (Change::Create(planned) | Change::Replace(planned)) = &verdict.change else {
+                return verdict;
+            };
+            let at = planned.slot.at;
+            if policy.calendars.unknown(at).is_empty() {
+                return verdict;
+            }
+            let mut known = calendars.lock().await;
+            self.change_calendars.ask(&mut known, at).await;
+            policy.calendars = known.clone();
+        }
+    }
+}
+
+/// Why nothing is done for a service whose owner wants it so.
+const OPTED_OUT: &str = "its owner opted out (its tag ecs-task-patching:mode is off)";
+
+/// When a service is redeployed after which another comes.
+enum Planned {
+    At(DateTime<Utc>),
+    /// Not at all, though it is not patched.
+    Nothing,
+    /// Not at all: it is patched.
+    NotNeeded,
 }
 
 /// The notice may still concern the service.
 fn still_open(outcome: &Outcome) -> bool {
     (outcome.outcome != OutcomeKind::Cancelled || outcome.cause == Some(Cause::NoWindow))
-        && !matches!(outcome.cause, Some(Cause::NothingPending | Cause::Patched))
+        && !matches!(
+            outcome.cause,
+            Some(Cause::NothingPending | Cause::Patched | Cause::OptedOut | Cause::Observed)
+        )
 }
 
 /// The outcome for one entity of a service.
@@ -406,10 +570,10 @@ fn outcome_of(
     text: &str,
     service: &ServiceRef,
     name: &str,
-    verdict: &Result<Verdict, CallFailed>,
+    settled: &Result<(Verdict, Vec<String>), CallFailed>,
 ) -> Outcome {
-    let outcome = match verdict {
-        Ok(verdict) => {
+    let outcome = match settled {
+        Ok((verdict, warnings)) => {
             // Where something is pending, people need its name to look at it.
             let pending =
                 !matches!(verdict.outcome, OutcomeKind::Skipped) && !matches!(verdict.change, Change::Delete);
@@ -417,6 +581,7 @@ fn outcome_of(
                 cause: verdict.cause,
                 slot: verdict.slot,
                 schedule: pending.then(|| name.to_owned()),
+                warnings: warnings.clone(),
                 ..Outcome::of(text, verdict.outcome, &verdict.reason)
             }
         }
@@ -439,7 +604,8 @@ fn repeated(outcome: Outcome, first: &str) -> Outcome {
 
 /// One line for each outcome, as soon as it is known: the record of what the product did and why.
 fn log(event_arn: &str, outcome: &Outcome) {
-    let Outcome { entity, cluster, service, outcome: kind, reason, slot, schedule, .. } = outcome;
+    let Outcome { entity, cluster, service, outcome: kind, reason, slot, schedule, warnings, .. } = outcome;
+    let warnings = (!warnings.is_empty()).then(|| warnings.join("; "));
     let (word, slot) = (serde_json::json!(kind), slot.map(|slot| slot.to_rfc3339()));
     let word = word.as_str().unwrap_or_default();
     macro_rules! line {
@@ -453,6 +619,7 @@ fn log(event_arn: &str, outcome: &Outcome) {
                 reason,
                 slot,
                 schedule,
+                warnings,
                 "{entity}: {word}: {reason}"
             )
         };

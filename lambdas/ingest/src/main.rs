@@ -13,12 +13,9 @@ async fn main() -> Result<(), Error> {
     let config = Config::read(&|name| std::env::var(name).ok());
     let sdk = aws::sdk_config().await;
     let ingest = config.map(|config| Ingest::new(&sdk, config)).map_err(Failure::from);
-    let ingest = &ingest;
+    let ingest = ingest.as_ref();
     run(service_fn(|event: LambdaEvent<Value>| async move {
-        match ingest {
-            Ok(ingest) => ingest.handle(&event.payload, Utc::now()).await,
-            Err(failure) => Err(failure.clone()),
-        }
+        ingest::handle(ingest, &event.payload, Utc::now()).await
     }))
     .await
 }

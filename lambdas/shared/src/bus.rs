@@ -79,6 +79,9 @@ pub struct Detail {
     /// The deployment's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment_id: Option<String>,
+    /// What its owner should know, such as a tag that cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl BusEvent {

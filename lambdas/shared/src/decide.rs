@@ -22,6 +22,10 @@ pub struct ServiceState {
     pub starting: usize,
     /// What ECS reports about it, newest first.
     pub events: Vec<ServiceEvent>,
+    /// The ARN of its task definition, where ECS deploys it.
+    pub task_definition: Option<String>,
+    /// Its tags, as keys and values.
+    pub tags: Vec<(String, String)>,
 }
 
 impl ServiceState {
@@ -150,6 +154,10 @@ pub enum Cause {
     NoWindow,
     /// The notice is closed, and nothing was pending.
     NothingPending,
+    /// The service's tag says that it is not to be redeployed.
+    OptedOut,
+    /// It would be redeployed, were it not only observed.
+    Observed,
 }
 
 impl Cause {
@@ -165,6 +173,8 @@ impl Cause {
             Self::Stopped => "stopped",
             Self::NoWindow => "no-window",
             Self::NothingPending => "nothing-pending",
+            Self::OptedOut => "opted-out",
+            Self::Observed => "observed",
         }
     }
 }
@@ -189,6 +199,20 @@ pub enum Decision {
         /// What they can run.
         command: String,
     },
+}
+
+impl Decision {
+    /// What would be done, for a service that is only observed.
+    #[must_use]
+    pub fn would(&self) -> String {
+        match self {
+            Self::Skip(_, reason) | Self::Verify(_, reason, _) => format!("nothing would be done: {reason}"),
+            Self::Force(reason) => format!("a new deployment would be forced: {reason}"),
+            Self::CodeDeploy(reason, _) => format!("it would be deployed with CodeDeploy: {reason}"),
+            Self::Wait(reason) => format!("it would wait: {reason}"),
+            Self::Ask { reason, .. } => format!("a person would be asked: {reason}"),
+        }
+    }
 }
 
 /// For how long tasks may be those of a delivery before this one, which did not come to hand them to verify.
@@ -306,6 +330,8 @@ mod tests {
             tasks: tasks.iter().map(|task| Some(instant(task))).collect(),
             starting: 0,
             events: Vec::new(),
+            task_definition: None,
+            tags: Vec::new(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What people are told: a text to act on without opening the console, and the same for a chat room.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
@@ -99,75 +101,38 @@ impl Reader {
     /// What is planned for the entities of a notice.
     #[must_use]
     pub fn plan(&self, report: &Report, notice: &NoticeRef) -> Message {
-        use OutcomeKind::{
-            Cancelled, Failed, Held, NotActionable, Rescheduled, Scheduled, Skipped, Unchanged,
-        };
-        let of = |kinds: &[OutcomeKind]| -> Vec<&Outcome> {
-            report.outcomes.iter().filter(|outcome| kinds.contains(&outcome.outcome)).collect()
-        };
-        let (mut pending, mut held) = (of(&[Scheduled, Rescheduled, Unchanged, Held]), of(&[Held]));
-        let (cancelled, skipped) = (of(&[Cancelled]), of(&[Skipped]));
-        let (ask, failed) = (of(&[NotActionable]), of(&[Failed]));
-        pending.retain(|outcome| outcome.slot.is_some());
-        held.retain(|outcome| outcome.slot.is_none());
-        pending.sort_by_key(|outcome| outcome.slot);
-
+        let plan = Plan::of(report);
         let date = self.date(std::slice::from_ref(notice));
-        let services = pending.iter().filter_map(|outcome| outcome.schedule.as_ref());
-        let count = services.collect::<std::collections::BTreeSet<_>>().len();
-        let patched = skipped.iter().filter(|outcome| outcome.cause == Some(Cause::Patched)).count();
-        let title = if patched > 0 && patched == report.outcomes.len() {
-            format!("Task retirement: all {patched} service(s) are patched")
-        } else if pending.is_empty() && !cancelled.is_empty() {
-            format!("Task retirement: {} service(s) no longer planned", cancelled.len())
-        } else if count == 0 {
-            format!("Task retirement: no service will be redeployed; AWS's date is {}", self.short(notice))
-        } else {
-            format!(
-                "Task retirement: {count} service(s) will be redeployed; AWS's date is {}",
-                self.short(notice)
-            )
-        };
-
         let mut paragraphs = vec![format!(
             "AWS retires Fargate tasks of this account. It replaces them from this date on: {date}."
         )];
+        let at = |outcome: &Outcome| outcome.slot.map(|slot| date::both(slot, self.zone));
         let slot = |outcome: &&Outcome| {
-            let when = outcome.slot.map(|slot| date::both(slot, self.zone)).unwrap_or_default();
-            let moved = if matches!(outcome.outcome, Rescheduled | Held) {
+            let moved = if matches!(outcome.outcome, OutcomeKind::Rescheduled | OutcomeKind::Held) {
                 format!(" ({})", outcome.reason)
             } else {
                 String::new()
             };
-            format!("{when}: {}{moved}", name(outcome))
+            format!("{}: {}{moved}", at(outcome).unwrap_or_default(), name(outcome))
         };
         let why = |outcome: &&Outcome| format!("{}: {}", name(outcome), outcome.reason);
+        let would = |outcome: &&Outcome| {
+            at(outcome).map_or_else(|| why(outcome), |at| format!("{at}: {}", name(outcome)))
+        };
         for (head, outcomes, line) in [
-            ("Will be redeployed:", &pending, &slot as &dyn Fn(&&Outcome) -> String),
-            ("Held by a person:", &held, &why),
-            ("A person must act:", &ask, &why),
-            ("Will not be redeployed:", &skipped, &why),
-            ("No longer planned:", &cancelled, &why),
-            ("Could not be planned, and is tried again:", &failed, &why),
+            ("Will be redeployed:", &plan.pending, &slot as &dyn Fn(&&Outcome) -> String),
+            ("Would be redeployed, but are only observed:", &plan.observed, &would),
+            ("Held by a person:", &plan.held, &why),
+            ("A person must act:", &plan.ask, &why),
+            ("Will not be redeployed:", &plan.skipped, &why),
+            ("No longer planned:", &plan.cancelled, &why),
+            ("Could not be planned, and is tried again:", &plan.failed, &why),
         ] {
             paragraphs.extend(list(head, outcomes, line));
         }
+        let warning = |(name, warning): &(String, &String)| format!("{name}: {warning}");
+        paragraphs.extend(list("Warnings:", &plan.warned, &warning));
 
-        let mut next = Vec::new();
-        if count > 0 {
-            next.push(format!(
-                "To hold, move or run a deployment: edit its schedule in the group {} of EventBridge Scheduler",
-                self.stack
-            ));
-        }
-        if !ask.is_empty() {
-            next.push("Do what is said under \"A person must act\" before AWS's date".to_owned());
-        }
-        if !skipped.is_empty() || !failed.is_empty() {
-            next.push(
-                "Read the reasons; what is not redeployed is replaced by AWS from its date on".to_owned(),
-            );
-        }
         let mut facts = self.where_it_is().to_vec();
         facts.push(("AWS's date", date));
         facts.push(("Notice", notice.event_arn.clone()));
@@ -176,19 +141,69 @@ impl Reader {
             .iter()
             .filter_map(Outcome::service_ref)
             .map(|service| self.place.service_arn(&service));
+        let attention = !plan.ask.is_empty() || plan.with(Cause::NoWindow) > 0;
         Message {
-            happened: if count == 0 && !ask.is_empty() {
+            happened: if plan.pending.is_empty() && attention {
                 Happened::NeedsAttention
             } else {
                 Happened::Scheduled
             },
-            title,
+            title: self.title(&plan, notice),
             paragraphs,
             facts,
-            next,
+            next: self.next_steps(&plan),
             resources: resources.take(MOST_LISTED).collect(),
             thread: notice.event_arn.clone(),
         }
+    }
+
+    fn title(&self, plan: &Plan<'_>, notice: &NoticeRef) -> String {
+        let patched = plan.with(Cause::Patched);
+        let date = self.short(notice);
+        if patched > 0 && patched == plan.all {
+            format!("Task retirement: all {patched} service(s) are patched")
+        } else if !plan.pending.is_empty() {
+            let count = services(&plan.pending);
+            format!("Task retirement: {count} service(s) will be redeployed; AWS's date is {date}")
+        } else if !plan.observed.is_empty() {
+            let count = services(&plan.observed);
+            format!(
+                "Task retirement: {count} service(s) would be redeployed, but are only observed; AWS's date is {date}"
+            )
+        } else if !plan.cancelled.is_empty() {
+            format!("Task retirement: {} service(s) no longer planned", plan.cancelled.len())
+        } else {
+            format!("Task retirement: no service will be redeployed; AWS's date is {date}")
+        }
+    }
+
+    fn next_steps(&self, plan: &Plan<'_>) -> Vec<String> {
+        let mut next = Vec::new();
+        if !plan.pending.is_empty() {
+            next.push(format!(
+                "To hold, move or run a deployment: edit its schedule in the group {} of EventBridge Scheduler",
+                self.stack
+            ));
+        }
+        if !plan.observed.is_empty() {
+            next.push(
+                "To have services redeployed that are only observed: set the parameter Mode, or their tag \
+                 ecs-task-patching:mode, to deploy"
+                    .to_owned(),
+            );
+        }
+        if !plan.warned.is_empty() {
+            next.push("Read the warnings, and put right what they name".to_owned());
+        }
+        if !plan.ask.is_empty() {
+            next.push("Do what is said under \"A person must act\" before AWS's date".to_owned());
+        }
+        if !plan.skipped.is_empty() || !plan.failed.is_empty() {
+            next.push(
+                "Read the reasons; what is not redeployed is replaced by AWS from its date on".to_owned(),
+            );
+        }
+        next
     }
 
     /// Which services are not patched, shortly before AWS's date.
@@ -231,6 +246,61 @@ impl Reader {
     }
 }
 
+/// The outcomes of a report, as people are told of them.
+struct Plan<'a> {
+    all: usize,
+    pending: Vec<&'a Outcome>,
+    observed: Vec<&'a Outcome>,
+    held: Vec<&'a Outcome>,
+    ask: Vec<&'a Outcome>,
+    skipped: Vec<&'a Outcome>,
+    cancelled: Vec<&'a Outcome>,
+    failed: Vec<&'a Outcome>,
+    /// Warnings, each with the service's name.
+    warned: Vec<(String, &'a String)>,
+}
+
+impl<'a> Plan<'a> {
+    fn of(report: &'a Report) -> Self {
+        use OutcomeKind::{
+            Cancelled, Failed, Held, NotActionable, Rescheduled, Scheduled, Skipped, Unchanged,
+        };
+        let of = |kinds: &[OutcomeKind]| -> Vec<&Outcome> {
+            report.outcomes.iter().filter(|outcome| kinds.contains(&outcome.outcome)).collect()
+        };
+        let (mut pending, mut held) = (of(&[Scheduled, Rescheduled, Unchanged, Held]), of(&[Held]));
+        pending.retain(|outcome| outcome.slot.is_some());
+        pending.sort_by_key(|outcome| outcome.slot);
+        held.retain(|outcome| outcome.slot.is_none());
+        let only_observed = |outcome: &&Outcome| outcome.cause == Some(Cause::Observed);
+        let (mut observed, skipped): (Vec<_>, Vec<_>) = of(&[Skipped]).into_iter().partition(only_observed);
+        observed.sort_by_key(|outcome| outcome.slot);
+        let warned = |outcome: &'a Outcome| outcome.warnings.iter().map(|warning| (name(outcome), warning));
+        Self {
+            all: report.outcomes.len(),
+            pending,
+            observed,
+            held,
+            ask: of(&[NotActionable]),
+            skipped,
+            cancelled: of(&[Cancelled]),
+            failed: of(&[Failed]),
+            warned: report.outcomes.iter().flat_map(warned).collect(),
+        }
+    }
+
+    /// How many are left alone for this cause.
+    fn with(&self, cause: Cause) -> usize {
+        let left = self.skipped.iter().chain(&self.cancelled);
+        left.filter(|outcome| outcome.cause == Some(cause)).count()
+    }
+}
+
+/// How many services the outcomes are about: a service can be named by several of its tasks.
+fn services(outcomes: &[&Outcome]) -> usize {
+    outcomes.iter().map(|outcome| name(outcome)).collect::<BTreeSet<_>>().len()
+}
+
 fn name(outcome: &Outcome) -> String {
     outcome.service_ref().map_or_else(|| outcome.entity.clone(), |service| service.to_string())
 }
@@ -244,9 +314,12 @@ fn sentence(text: &str) -> String {
 
 /// The items under their head, nothing where there are none.
 fn list<T>(head: &str, items: &[T], line: &dyn Fn(&T) -> String) -> Option<String> {
+    // What is said of a service is said once, though several of its tasks may be named.
+    let mut said = BTreeSet::new();
+    let items: Vec<String> = items.iter().map(line).filter(|line| said.insert(line.clone())).collect();
     let more = items.len().saturating_sub(MOST_LISTED);
     let mut lines = vec![head.to_owned()];
-    lines.extend(items.iter().take(MOST_LISTED).map(|item| format!("- {}", line(item))));
+    lines.extend(items.iter().take(MOST_LISTED).map(|item| format!("- {item}")));
     if more > 0 {
         lines.push(format!("- and {more} more, which are in the log"));
     }
@@ -254,6 +327,13 @@ fn list<T>(head: &str, items: &[T], line: &dyn Fn(&T) -> String) -> Option<Strin
 }
 
 impl Message {
+    /// The same, with warnings.
+    #[must_use]
+    pub fn with_warnings(mut self, warnings: &[String]) -> Self {
+        self.paragraphs.extend(warnings.iter().map(|warning| format!("Warning: {}", sentence(warning))));
+        self
+    }
+
     /// The subject of an e-mail, within the 100 characters that SNS allows.
     #[must_use]
     pub fn subject(&self) -> String {

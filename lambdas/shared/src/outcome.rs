@@ -53,6 +53,9 @@ pub struct Outcome {
     /// The name of its schedule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
+    /// What its owner should know, such as a tag that cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 impl Outcome {
@@ -68,6 +71,7 @@ impl Outcome {
             cause: None,
             slot: None,
             schedule: None,
+            warnings: Vec::new(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! When a service is redeployed: the slot.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
@@ -7,7 +9,7 @@ use crate::{
     date::{self, ceil_minute, floor_minute},
     notice::NoticeRef,
     policy::{Fallback, Policy, Preference},
-    window::{Candidate, Window},
+    window::{Candidate, HORIZON, Window},
 };
 
 /// The instant that the plan picks for a service.
@@ -19,6 +21,8 @@ pub struct Slot {
     pub window_ends_at: DateTime<Utc>,
     /// The zone in which people read the time.
     pub zone: Tz,
+    /// The windows for which it was planned.
+    pub windows: String,
     /// By how many minutes at most the start may come later, so that many services do not start at once.
     pub spread_minutes: u16,
     /// Why this instant.
@@ -58,7 +62,7 @@ pub fn deadline(policy: &Policy, notices: &[NoticeRef], now: DateTime<Utc>) -> O
 /// Picks the slot that serves all `notices` of one service.
 ///
 /// Candidates are the moments at which a maintenance window opens, or is open with at least half of it
-/// left, from the minimum notice on and not after the deadline. The earliest wins, or by preference the
+/// left, from the minimum notice on and not after the deadline, when no calendar is known to be closed. The earliest wins, or by preference the
 /// latest. Without a date to come the earliest wins always.
 ///
 /// # Errors
@@ -78,43 +82,49 @@ pub fn plan_from(
     from: DateTime<Utc>,
 ) -> Result<Slot, NoSlot> {
     let from = ceil_minute(from);
+    let calendars = &policy.calendars;
     let bounds = Bounds::of(notices, now);
     let (Some(starts_at), Some(deadline)) = (bounds.starts_at, deadline(policy, notices, now)) else {
-        let candidate =
-            pick(policy.windows.iter(), |window| window.earliest(from, None), Preference::Earliest)
-                .ok_or_else(|| NoSlot(format!("no window of {} ever opens", policy.windows)))?;
-        return Ok(slot(
-            policy,
-            candidate,
-            None,
-            "AWS's date has passed or is unknown: the next window".to_owned(),
-        ));
+        let next = |window: Window| window.earliest(from, None, calendars);
+        let candidate = pick(policy.windows.iter(), next, Preference::Earliest).ok_or_else(|| {
+            let until = from + TimeDelta::days(HORIZON);
+            let frozen = frozen(policy, from, until).unwrap_or_default();
+            NoSlot(format!("no window of {} opens in the next {HORIZON} days{frozen}", policy.windows))
+        })?;
+        let frozen = frozen(policy, from, candidate.at).unwrap_or_default();
+        let reason = format!("AWS's date has passed or is unknown: the next window{frozen}");
+        return Ok(slot(policy, candidate, None, reason));
     };
 
     let latest_wins = policy.preference == Preference::Latest && !bounds.urgent;
     let in_window = if latest_wins {
-        pick(policy.windows.iter(), |window| window.latest(from, deadline), Preference::Latest)
+        let latest = |window: Window| window.latest(from, deadline, calendars);
+        pick(policy.windows.iter(), latest, Preference::Latest)
     } else {
-        pick(policy.windows.iter(), |window| window.earliest(from, Some(deadline)), Preference::Earliest)
+        let earliest = |window: Window| window.earliest(from, Some(deadline), calendars);
+        pick(policy.windows.iter(), earliest, Preference::Earliest)
     };
+    let frozen = frozen(policy, from, deadline);
     if let Some(candidate) = in_window {
         let which = if latest_wins { "latest" } else { "earliest" };
-        let reason = format!("{which} opening of {} before AWS's date", candidate.window);
+        let frozen = frozen.unwrap_or_default();
+        let reason = format!("{which} opening of {} before AWS's date{frozen}", candidate.window);
         return Ok(slot(policy, candidate, Some(deadline), reason));
     }
 
     let none_fits = format!(
-        "no window of {} fits between {} and the deadline {}",
+        "no window of {} fits between {} and the deadline {}{}",
         policy.windows,
         date::utc(from),
-        date::utc(deadline)
+        date::utc(deadline),
+        frozen.unwrap_or_default()
     );
     let leave = |why: &str| {
         NoSlot(format!("{none_fits}, {why}: AWS replaces the tasks from {} on", date::utc(starts_at)))
     };
     match policy.fallback {
         Fallback::AnyDay => {
-            let on_any_day = |window: Window| window.on_every_day().latest(from, deadline);
+            let on_any_day = |window: Window| window.on_every_day().latest(from, deadline, calendars);
             pick(policy.windows.iter(), on_any_day, Preference::Latest)
                 .map(|candidate| {
                     let reason =
@@ -123,16 +133,44 @@ pub fn plan_from(
                 })
                 .ok_or_else(|| leave("nor do the same hours on another day (WhenNoWindowFits: any-day)"))
         }
-        Fallback::BeforeDeadline if from <= deadline => Ok(Slot {
-            at: floor_minute(deadline),
-            window_ends_at: starts_at,
-            zone: policy.windows.zone(),
-            spread_minutes: 0,
-            reason: format!("{none_fits}; the deadline itself (WhenNoWindowFits: before-deadline)"),
-        }),
+        Fallback::BeforeDeadline if from <= deadline => {
+            let at = floor_minute(deadline);
+            if let Some(closed) = calendars.closed(at) {
+                return Err(leave(&format!("nor the deadline itself, when {closed}")));
+            }
+            Ok(Slot {
+                at,
+                window_ends_at: starts_at,
+                zone: policy.windows.zone(),
+                windows: policy.windows.to_string(),
+                spread_minutes: 0,
+                reason: format!("{none_fits}; the deadline itself (WhenNoWindowFits: before-deadline)"),
+            })
+        }
         Fallback::BeforeDeadline => Err(leave("which is too near (WhenNoWindowFits: before-deadline)")),
         Fallback::LeaveToAws => Err(leave("WhenNoWindowFits is leave-to-aws")),
     }
+}
+
+/// Which candidates between `from` and `until` are out because a Change Calendar is closed, if any are.
+fn frozen(policy: &Policy, from: DateTime<Utc>, until: DateTime<Utc>) -> Option<String> {
+    const NAMED: usize = 5;
+    let of_window = |window: Window| window.frozen(from, until, &policy.calendars);
+    let moments: BTreeSet<DateTime<Utc>> = policy.windows.iter().flat_map(of_window).collect();
+    let mut by_calendar: BTreeMap<&str, Vec<DateTime<Utc>>> = BTreeMap::new();
+    for moment in moments {
+        if let Some(closed) = policy.calendars.closed(moment) {
+            by_calendar.entry(closed.calendar).or_default().push(moment);
+        }
+    }
+    let told = by_calendar.into_iter().map(|(calendar, moments)| {
+        let named: Vec<String> = moments.iter().take(NAMED).map(|moment| date::utc(*moment)).collect();
+        let more = moments.len() - named.len();
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        format!("Change Calendar {calendar} closes {}{more}", named.join(", "))
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| format!(" ({})", told.join("; ")))
 }
 
 /// The winner among the windows' candidates; of two at the same moment the one that stays open longer.
@@ -154,7 +192,8 @@ fn slot(policy: &Policy, candidate: Candidate, deadline: Option<DateTime<Utc>>, 
     let last = deadline.map_or(ends_at, |deadline| deadline.min(ends_at));
     let room = (last - at).max(TimeDelta::zero()).num_minutes();
     let spread_minutes = policy.spread_minutes.min(u16::try_from(room).unwrap_or(u16::MAX));
-    Slot { at, window_ends_at: ends_at, zone: window.zone(), spread_minutes, reason }
+    let windows = policy.windows.to_string();
+    Slot { at, window_ends_at: ends_at, zone: window.zone(), windows, spread_minutes, reason }
 }
 
 #[cfg(test)]

@@ -5,13 +5,25 @@ use std::fmt;
 use chrono::TimeDelta;
 use chrono_tz::Tz;
 
-use crate::window::{Windows, parse_zone};
+use crate::{
+    alarm::{self, AlarmRef},
+    calendar::Calendars,
+    window::{Windows, parse_zone},
+};
 
 /// When services are redeployed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
+    /// `Mode`: whether anything is done.
+    pub mode: Mode,
     /// `MaintenanceWindows`: when a deployment may start.
     pub windows: Windows,
+    /// `TimeZone`: the zone of windows that name none.
+    pub zone: Tz,
+    /// `ChangeCalendars`: when no deployment may start, as far as known.
+    pub calendars: Calendars,
+    /// `BlockingAlarms`: while one of these fires, no deployment starts.
+    pub alarms: Vec<AlarmRef>,
     /// `MinimumNoticeMinutes`: a slot is at least this far away, so that people can react.
     pub minimum_notice: TimeDelta,
     /// `DeadlineMarginMinutes`: a slot is at least this long before AWS's date.
@@ -22,6 +34,32 @@ pub struct Policy {
     pub fallback: Fallback,
     /// `SpreadMinutes`: starts are spread over this long, in minutes.
     pub spread_minutes: u16,
+}
+
+/// Whether anything is done: `Mode`, or a service's tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Schedules are written, and services are redeployed.
+    Deploy,
+    /// All is planned and told, and nothing is written.
+    Observe,
+    /// Nothing: the service's owner opted out, by its tag.
+    Off,
+}
+
+impl Mode {
+    /// Reads the word that a service's tag carries, in any case.
+    ///
+    /// # Errors
+    /// Says which words there are.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "deploy" => Ok(Self::Deploy),
+            "observe" => Ok(Self::Observe),
+            "off" => Ok(Self::Off),
+            _ => Err("it is none of deploy, observe and off".to_owned()),
+        }
+    }
 }
 
 /// Which candidate wins.
@@ -42,6 +80,18 @@ pub enum Fallback {
     BeforeDeadline,
     /// AWS replaces the tasks.
     LeaveToAws,
+}
+
+impl Fallback {
+    /// The parameter's word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::AnyDay => "any-day",
+            Self::BeforeDeadline => "before-deadline",
+            Self::LeaveToAws => "leave-to-aws",
+        }
+    }
 }
 
 /// Everything that is wrong with the configuration, by the names of the template's parameters.
@@ -145,9 +195,38 @@ impl<'a> Settings<'a> {
                 _ => Err("it is none of any-day, before-deadline and leave-to-aws".to_owned()),
             },
         );
-        zone?;
+        let mode = self.read(
+            &Setting { parameter: "Mode", variable: "MODE", default: "deploy", example: "observe" },
+            |text| match text {
+                "deploy" => Ok(Mode::Deploy),
+                "observe" => Ok(Mode::Observe),
+                _ => Err("it is neither deploy nor observe".to_owned()),
+            },
+        );
+        let calendars = self.read(
+            &Setting {
+                parameter: "ChangeCalendars",
+                variable: "CHANGE_CALENDARS",
+                default: "",
+                example: "YearEndFreeze",
+            },
+            Calendars::parse,
+        );
+        let alarms = self.read(
+            &Setting {
+                parameter: "BlockingAlarms",
+                variable: "BLOCKING_ALARMS",
+                default: "",
+                example: "prod-",
+            },
+            alarm::parse,
+        );
         Some(Policy {
+            mode: mode?,
             windows: windows?,
+            zone: zone?,
+            calendars: calendars?,
+            alarms: alarms?,
             minimum_notice: TimeDelta::minutes(minimum_notice?.into()),
             margin: TimeDelta::minutes(margin?.into()),
             preference: preference?,
@@ -237,6 +316,8 @@ mod tests {
         assert_eq!(policy.margin, TimeDelta::minutes(120));
         assert_eq!((policy.preference, policy.fallback), (Preference::Earliest, Fallback::AnyDay));
         assert_eq!(policy.spread_minutes, 15);
+        assert_eq!((policy.mode, policy.zone), (Mode::Deploy, Tz::UTC));
+        assert_eq!((policy.calendars, policy.alarms), (Calendars::default(), Vec::new()));
     }
 
     #[test]
@@ -273,6 +354,18 @@ mod tests {
             (
                 ("SLOT_PREFERENCE", "last"),
                 r#"SlotPreference is "last": it is neither earliest nor latest; a right value is "latest""#,
+            ),
+            (
+                ("MODE", "off"),
+                r#"Mode is "off": it is neither deploy nor observe; a right value is "observe""#,
+            ),
+            (
+                ("CHANGE_CALENDARS", "Year End"),
+                r#"ChangeCalendars is "Year End": "Year End" is neither the name nor the ARN of a Change Calendar; a right value is "YearEndFreeze""#,
+            ),
+            (
+                ("BLOCKING_ALARMS", "arn:aws:sns:eu-west-2:1:x"),
+                r#"BlockingAlarms is "arn:aws:sns:eu-west-2:1:x": "arn:aws:sns:eu-west-2:1:x" is no ARN of an alarm, such as arn:aws:cloudwatch:eu-west-2:111122223333:alarm:prod-errors; a right value is "prod-""#,
             ),
             (
                 ("WHEN_NO_WINDOW_FITS", ""),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{
-    date::ceil_minute,
+    date::{self, ceil_minute},
     plan::{NoSlot, Slot, deadline, plan_from},
     policy::Policy,
     schedule::{NewSchedule, ScheduleInput},
@@ -12,15 +12,17 @@ use crate::{
 /// After how long it is tried again in the same window.
 const PAUSE: TimeDelta = TimeDelta::minutes(10);
 
-/// When a deployment is tried again that cannot start now: in ten minutes, while the same window is open and
-/// the deadline has not come; then at the next slot before the deadline.
+/// When a deployment is tried again that cannot start now: in ten minutes, or when a calendar opens, while the
+/// same window is open and the deadline has not come; then at the next slot before the deadline.
 ///
 /// One that a person moved to another time than a window goes back to the windows.
 ///
 /// # Errors
 /// Says why there is no such time: the owner must be told.
 pub fn postpone(policy: &Policy, input: &ScheduleInput, now: DateTime<Utc>) -> Result<NewSchedule, NoSlot> {
-    let again = ceil_minute(now + PAUSE);
+    let soon = ceil_minute(now + PAUSE);
+    // Where nobody knows until when a calendar is closed, it is asked again.
+    let again = policy.calendars.open_from(soon).unwrap_or(soon);
     let in_time = deadline(policy, &input.notices, now).is_none_or(|deadline| again <= deadline);
     let in_window = input.slot <= now && again < input.window_ends_at;
     let slot = if in_time && in_window {
@@ -28,8 +30,9 @@ pub fn postpone(policy: &Policy, input: &ScheduleInput, now: DateTime<Utc>) -> R
             at: again,
             window_ends_at: input.window_ends_at,
             zone: policy.windows.zone(),
+            windows: policy.windows.to_string(),
             spread_minutes: 0,
-            reason: "the same window, in 10 minutes".to_owned(),
+            reason: format!("the same window, at {}", date::utc(again)),
         }
     } else {
         let closed = if input.slot <= now { input.window_ends_at } else { now };
@@ -66,6 +69,7 @@ mod tests {
             }],
             slot: instant("2026-11-27T22:00:00Z"),
             window_ends_at: instant("2026-11-28T02:00:00Z"),
+            windows: None,
             attempt: 4,
             scheduled_for: None,
         }

@@ -88,6 +88,20 @@ impl Verdict {
     fn skipped(cause: Cause, reason: impl Into<String>) -> Self {
         Self { cause: Some(cause), ..Self::new(Change::Keep, OutcomeKind::Skipped, reason, None) }
     }
+
+    /// The same, where the service is only observed: nothing is written, and what would be is told.
+    #[must_use]
+    pub fn only_observed(self) -> Self {
+        let would = match self.change {
+            Change::Keep => return self,
+            Change::Create(_) => "it would be scheduled",
+            Change::Replace(_) => "its schedule would be planned again",
+            Change::Update(_) => "its schedule would be updated",
+            Change::Delete => "its schedule would be deleted",
+        };
+        let reason = format!("only observed: {would}: {}", self.reason);
+        Self { slot: self.slot, ..Self::skipped(Cause::Observed, reason) }
+    }
 }
 
 /// Lets `notice` take effect on the schedule of `service`.
@@ -172,13 +186,15 @@ pub fn apply(
         }
     }
 
-    if date_stands && !existing.overdue(now) {
+    let other_windows = input.has_other_windows(&policy.windows);
+    if date_stands && !existing.overdue(now) && !other_windows {
         let change =
             if input.notices == notices { Change::Keep } else { input_only(existing, service, notices, now) };
         return Verdict::new(change, OutcomeKind::Unchanged, "already scheduled", existing.at);
     }
     let why = match before {
         _ if existing.overdue(now) => "the schedule's time passed, and it is still there".to_owned(),
+        Some(_) if date_stands => format!("its windows are {} now", policy.windows),
         Some(known) => format!(
             "AWS's date moved from {} to {}",
             known.starts_at.map_or_else(|| "unknown".to_owned(), date::utc),
@@ -248,8 +264,15 @@ fn input_only(
             let slot = existing.at.unwrap_or(now);
             let service = service.clone();
             let window_ends_at = slot;
-            let input =
-                ScheduleInput { service, notices, slot, window_ends_at, attempt: 0, scheduled_for: None };
+            let input = ScheduleInput {
+                service,
+                notices,
+                slot,
+                window_ends_at,
+                windows: None,
+                attempt: 0,
+                scheduled_for: None,
+            };
             Change::Update(input)
         }
     }
@@ -353,6 +376,7 @@ mod tests {
                 notices: notices.to_vec(),
                 slot: at,
                 window_ends_at: at + TimeDelta::hours(4),
+                windows: None,
                 attempt: 0,
                 scheduled_for: None,
             }),

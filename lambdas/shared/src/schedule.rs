@@ -11,7 +11,7 @@ use crate::{
     notice::{NoticeRef, latest_cutoff},
     plan::Slot,
     verify::VerifyInput,
-    window::{first_instant, parse_zone},
+    window::{Windows, first_instant, parse_zone},
 };
 
 /// The name of a service's schedule: readable, at most 64 characters, and never the same for two services.
@@ -45,7 +45,8 @@ fn named(
 }
 
 /// The first ten bytes of a hash of texts, each followed by `separator`, as 20 hexadecimal digits.
-pub(crate) fn fingerprint<'a>(texts: impl IntoIterator<Item = &'a str>, separator: &str) -> String {
+#[must_use]
+pub fn fingerprint<'a>(texts: impl IntoIterator<Item = &'a str>, separator: &str) -> String {
     const BYTES: usize = 10;
     let mut hash = Sha256::new();
     for text in texts {
@@ -68,6 +69,8 @@ pub struct ScheduleInput {
     pub slot: DateTime<Utc>,
     /// When the window of the slot closes.
     pub window_ends_at: DateTime<Utc>,
+    /// The windows for which the slot was planned. Where the service has others by then, it is planned again.
+    pub windows: Option<String>,
     /// How many times the start was postponed.
     pub attempt: u32,
     /// For when the schedule was set that handed this over: EventBridge Scheduler fills it in as it fires.
@@ -100,6 +103,8 @@ struct Wire {
     slot: DateTime<Utc>,
     window_ends_at: DateTime<Utc>,
     #[serde(default)]
+    windows: Option<String>,
+    #[serde(default)]
     attempt: u32,
     #[serde(default)]
     scheduled_for: String,
@@ -109,7 +114,17 @@ impl TryFrom<Wire> for ScheduleInput {
     type Error = String;
 
     fn try_from(wire: Wire) -> Result<Self, String> {
-        let Wire { version, cluster, service, notices, slot, window_ends_at, attempt, scheduled_for } = wire;
+        let Wire {
+            version,
+            cluster,
+            service,
+            notices,
+            slot,
+            window_ends_at,
+            windows,
+            attempt,
+            scheduled_for,
+        } = wire;
         if version != VERSION {
             return Err(format!("version is {version}; expected {VERSION}"));
         }
@@ -118,13 +133,13 @@ impl TryFrom<Wire> for ScheduleInput {
             return Err("notices is []; expected at least one notice".to_owned());
         }
         let scheduled_for = date::parse(&scheduled_for);
-        Ok(Self { service, notices, slot, window_ends_at, attempt, scheduled_for })
+        Ok(Self { service, notices, slot, window_ends_at, windows, attempt, scheduled_for })
     }
 }
 
 impl From<ScheduleInput> for Wire {
     fn from(input: ScheduleInput) -> Self {
-        let ScheduleInput { service, notices, slot, window_ends_at, attempt, .. } = input;
+        let ScheduleInput { service, notices, slot, window_ends_at, windows, attempt, .. } = input;
         Self {
             version: VERSION,
             cluster: service.cluster().to_owned(),
@@ -132,6 +147,7 @@ impl From<ScheduleInput> for Wire {
             notices,
             slot,
             window_ends_at,
+            windows,
             attempt,
             scheduled_for: SCHEDULED_TIME.to_owned(),
         }
@@ -169,6 +185,20 @@ impl ScheduleInput {
     #[must_use]
     pub fn is_late(&self, now: DateTime<Utc>) -> bool {
         now >= self.window_ends_at && self.scheduled_for.is_some_and(|set| set < self.window_ends_at)
+    }
+
+    /// Whether it is at a time that was planned for other windows than `windows`, and that is outside of these.
+    /// Where a person set the time, or hands it over by hand, the person's time stands.
+    #[must_use]
+    pub fn is_outside(&self, windows: &Windows, now: DateTime<Utc>) -> bool {
+        let planned = self.scheduled_for == Some(self.slot);
+        planned && self.has_other_windows(windows) && !windows.iter().any(|window| window.is_open(now))
+    }
+
+    /// Whether its slot was planned for other windows than these.
+    #[must_use]
+    pub fn has_other_windows(&self, windows: &Windows) -> bool {
+        self.windows.as_ref().is_some_and(|planned| *planned != windows.to_string())
     }
 
     /// A task created after this moment is on the new revision of every notice.
@@ -240,6 +270,7 @@ impl NewSchedule {
             notices,
             slot: slot.at,
             window_ends_at: slot.window_ends_at,
+            windows: Some(slot.windows.clone()),
             attempt: 0,
             scheduled_for: None,
         };
@@ -353,6 +384,7 @@ mod tests {
             ],
             slot: instant("2026-11-27T22:00:00Z"),
             window_ends_at: instant("2026-11-28T02:00:00Z"),
+            windows: Some("Fri 22:00-02:00 UTC".into()),
             attempt: 0,
             scheduled_for: None,
         }
@@ -367,7 +399,7 @@ mod tests {
                 r#"{"version":1,"cluster":"prod","service":"web","notices":["#,
                 r#"{"event_arn":"arn:1","starts_at":"2026-12-02T18:00:00Z","cutoff":"2026-11-25T18:00:00Z"},"#,
                 r#"{"event_arn":"arn:2","starts_at":null,"cutoff":"2026-11-26T18:00:00Z"}],"#,
-                r#""slot":"2026-11-27T22:00:00Z","window_ends_at":"2026-11-28T02:00:00Z","attempt":0,"scheduled_for":"<aws.scheduler.scheduled-time>"}"#
+                r#""slot":"2026-11-27T22:00:00Z","window_ends_at":"2026-11-28T02:00:00Z","windows":"Fri 22:00-02:00 UTC","attempt":0,"scheduled_for":"<aws.scheduler.scheduled-time>"}"#
             )
         );
         assert_eq!(ScheduleInput::from_text(&text), Ok(input()));
@@ -496,6 +528,7 @@ mod tests {
             at: instant("2026-11-27T22:00:00Z"),
             window_ends_at: instant(ends_at),
             zone: Tz::UTC,
+            windows: "Fri 22:00-02:00 UTC".into(),
             spread_minutes: 15,
             reason: String::new(),
         };

@@ -363,6 +363,8 @@ mod tests {
             tasks: tasks.iter().map(|task| Some(instant(task))).collect(),
             starting: 0,
             events: Vec::new(),
+            task_definition: None,
+            tags: Vec::new(),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{
     notice::NoticeRef,
     outcome::{Outcome, OutcomeKind},
     plan::deadline,
-    policy::Policy,
+    policy::{Mode, Policy},
     reconcile::Existing,
     schedule::{Spec, VERSION, Wakes, expect_kind, fingerprint},
 };
@@ -180,6 +180,7 @@ pub fn told(notice: &NoticeRef, outcomes: &[Outcome]) -> String {
         .map(|outcome| {
             let class = match outcome.outcome {
                 _ if outcome.cause == Some(Cause::NothingPending) => "cancelled",
+                OutcomeKind::Skipped if outcome.cause == Some(Cause::Observed) => "observed",
                 OutcomeKind::Skipped => "skipped",
                 OutcomeKind::NotActionable => "not-actionable",
                 OutcomeKind::Failed => "failed",
@@ -239,10 +240,11 @@ pub struct Unpatched {
     pub command: String,
 }
 
-/// How a service stands. `pending` is its schedule, if it has one; `rolling` a deployment of CodeDeploy that is
-/// under way.
+/// How a service stands, for which `mode` is chosen. `pending` is its schedule, if it has one; `rolling` a
+/// deployment of CodeDeploy that is under way.
 #[must_use]
 pub fn standing(
+    mode: Mode,
     state: Option<&ServiceState>,
     pending: Option<&Existing>,
     rolling: Option<&str>,
@@ -253,6 +255,11 @@ pub fn standing(
         Ok(state) => state,
         Err((_, reason)) => return Standing::Settled(reason),
     };
+    match mode {
+        Mode::Deploy => {}
+        Mode::Observe => return Standing::Settled("it is only observed".to_owned()),
+        Mode::Off => return Standing::Settled("its owner opted out".to_owned()),
+    }
     let (old, all) = (state.old_tasks(notice.cutoff), state.tasks.len());
     if old == 0 {
         return Standing::Settled(format!("all {all} running task(s) are new"));
@@ -379,11 +386,9 @@ mod tests {
         assert_eq!(found, services);
     }
 
-    #[test]
-    fn only_what_is_neither_settled_nor_in_hand_is_unpatched() {
+    fn old_service() -> ServiceState {
         let old = Some(instant("2026-11-20T00:00:00Z"));
-        let new = Some(instant("2026-11-27T22:01:00Z"));
-        let state = |tasks: &[Option<DateTime<Utc>>], progress| ServiceState {
+        ServiceState {
             status: "ACTIVE".into(),
             desired_count: 2,
             controller: Controller::Ecs,
@@ -391,13 +396,27 @@ mod tests {
                 id: "ecs-svc/1".into(),
                 primary: true,
                 created_at: old,
-                progress,
+                progress: Progress::Completed,
                 reason: None,
                 failed_tasks: 0,
             }],
-            tasks: tasks.to_vec(),
+            tasks: vec![old, old],
             starting: 0,
             events: Vec::new(),
+            task_definition: None,
+            tags: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_what_is_neither_settled_nor_in_hand_is_unpatched() {
+        let old = Some(instant("2026-11-20T00:00:00Z"));
+        let new = Some(instant("2026-11-27T22:01:00Z"));
+        let state = |tasks: &[Option<DateTime<Utc>>], progress| {
+            let mut state = old_service();
+            state.tasks = tasks.to_vec();
+            state.deployments.iter_mut().for_each(|rollout| rollout.progress = progress);
+            state
         };
         let schedule = |at: Option<&str>, enabled| {
             Some(Existing {
@@ -475,12 +494,21 @@ mod tests {
         for (state, pending, rolling, expected) in rows {
             let notice = notice(Some("2026-12-02T18:00:00Z"));
             let now = instant("2026-12-02T15:30:00Z");
-            let told = match standing(state.as_ref(), pending.as_ref(), rolling, &notice, now) {
+            let told = match standing(Mode::Deploy, state.as_ref(), pending.as_ref(), rolling, &notice, now) {
                 Standing::Settled(reason) => format!("settled: {reason}"),
                 Standing::InHand(reason) => format!("in hand: {reason}"),
                 Standing::Unpatched(reason) => format!("unpatched: {reason}"),
             };
             assert_eq!(told, expected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_to_be_redeployed_is_settled() {
+        for (mode, expected) in [(Mode::Observe, "it is only observed"), (Mode::Off, "its owner opted out")] {
+            let (state, notice) = (old_service(), notice(Some("2026-12-02T18:00:00Z")));
+            let found = standing(mode, Some(&state), None, None, &notice, instant("2026-12-02T15:30:00Z"));
+            assert_eq!(found, Standing::Settled(expected.to_owned()));
         }
     }
 

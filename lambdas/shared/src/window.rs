@@ -7,7 +7,7 @@ use chrono::{
 };
 use chrono_tz::{GapInfo, Tz};
 
-use crate::date::ceil_minute;
+use crate::calendar::Calendars;
 
 /// A recurring span of local time, such as `Fri 22:00-02:00 Europe/London`.
 ///
@@ -20,6 +20,10 @@ pub struct Window {
     end: NaiveTime,
     zone: Tz,
 }
+
+/// How many days are searched for an opening. Without a freeze every window opens within ten; a freeze may take
+/// a month, and AWS announces its dates two weeks ahead.
+pub const HORIZON: i64 = 62;
 
 /// One opening of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,20 +99,56 @@ impl Window {
         Some(Occurrence { start, end: start + self.length() })
     }
 
-    /// The earliest moment, at or after `from` and not after `deadline`, at which a deployment may start.
+    /// Whether it is open at `moment`.
     #[must_use]
-    pub fn earliest(&self, from: DateTime<Utc>, deadline: Option<DateTime<Utc>>) -> Option<Candidate> {
-        // A window may have opened a day before and a gap in the calendar may move it; within ten days
-        // every weekday has come.
-        self.openings(from, -2..=10).find_map(|opening| self.candidate(opening, from, deadline))
+    pub fn is_open(&self, moment: DateTime<Utc>) -> bool {
+        self.openings(moment, -2..=2).any(|opening| opening.start <= moment && moment < opening.end)
     }
 
-    /// The latest moment, at or after `from` and not after `deadline`, at which a deployment may start.
+    /// The earliest moment, at or after `from` and not after `deadline`, at which a deployment may start and no
+    /// calendar is known to be closed. Without a deadline, the next [`HORIZON`] days are searched.
     #[must_use]
-    pub fn latest(&self, from: DateTime<Utc>, deadline: DateTime<Utc>) -> Option<Candidate> {
-        self.openings(deadline, -10..=2)
+    pub fn earliest(
+        &self,
+        from: DateTime<Utc>,
+        deadline: Option<DateTime<Utc>>,
+        calendars: &Calendars,
+    ) -> Option<Candidate> {
+        // A window may have opened a day before, and a gap in the calendar may move it.
+        self.openings(from, -2..=HORIZON)
+            .take_while(|opening| deadline.is_none_or(|deadline| opening.start <= deadline))
+            .find_map(|opening| self.candidate(opening, from, deadline, calendars))
+    }
+
+    /// The latest moment, at or after `from` and not after `deadline`, at which a deployment may start and no
+    /// calendar is known to be closed.
+    #[must_use]
+    pub fn latest(
+        &self,
+        from: DateTime<Utc>,
+        deadline: DateTime<Utc>,
+        calendars: &Calendars,
+    ) -> Option<Candidate> {
+        self.openings(deadline, -HORIZON..=2)
             .rev()
-            .find_map(|opening| self.candidate(opening, from, Some(deadline)))
+            .take_while(|opening| opening.end > from)
+            .find_map(|opening| self.candidate(opening, from, Some(deadline), calendars))
+    }
+
+    /// The moments between `from` and `deadline` at which a deployment could start, were no calendar closed.
+    #[must_use]
+    pub fn frozen(
+        &self,
+        from: DateTime<Utc>,
+        deadline: DateTime<Utc>,
+        calendars: &Calendars,
+    ) -> Vec<DateTime<Utc>> {
+        self.openings(from, -2..=HORIZON)
+            .take_while(|opening| opening.start <= deadline)
+            .filter_map(|opening| self.candidate(opening, from, Some(deadline), &Calendars::default()))
+            .map(|candidate| candidate.at)
+            .filter(|at| calendars.closed(*at).is_some())
+            .collect()
     }
 
     /// The openings on the local days around `moment`, in their order.
@@ -126,15 +166,16 @@ impl Window {
         })
     }
 
-    /// The moment at which `opening` can serve: its start, or `from` if it is open then and at least half
-    /// of it is left.
+    /// The moment at which `opening` can serve: its start, or the first moment after that is at or after `from`
+    /// and that no calendar closes, if at least half of it is left then.
     fn candidate(
         &self,
         opening: Occurrence,
         from: DateTime<Utc>,
         deadline: Option<DateTime<Utc>>,
+        calendars: &Calendars,
     ) -> Option<Candidate> {
-        let at = ceil_minute(opening.start.max(from));
+        let at = calendars.open_from(opening.start.max(from))?;
         let half_is_left = (opening.end - at) * 2 >= self.length();
         (half_is_left && deadline.is_none_or(|deadline| at <= deadline)).then_some(Candidate {
             at,
@@ -385,7 +426,7 @@ mod tests {
             ("2026-11-28T03:00:00Z", "2026-12-04T22:00:00Z"),
         ];
         for (from, expected) in rows {
-            let candidate = window.earliest(instant(from), None).unwrap();
+            let candidate = window.earliest(instant(from), None, &Calendars::default()).unwrap();
             assert_eq!(candidate.at, instant(expected), "{from}");
         }
     }
@@ -394,7 +435,8 @@ mod tests {
     fn the_deadline_itself_is_still_in_time() {
         let window = window("Fri 22:00-02:00");
         let from = instant("2026-11-20T00:00:00Z");
-        let at = |deadline: &str| window.latest(from, instant(deadline)).map(|candidate| candidate.at);
+        let none = Calendars::default();
+        let at = |deadline: &str| window.latest(from, instant(deadline), &none).map(|candidate| candidate.at);
         assert_eq!(at("2026-11-27T22:00:00Z"), Some(instant("2026-11-27T22:00:00Z")));
         assert_eq!(at("2026-11-27T21:59:59Z"), Some(instant("2026-11-20T22:00:00Z")));
         assert_eq!(at("2026-11-20T21:00:00Z"), None);

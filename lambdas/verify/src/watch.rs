@@ -7,6 +7,7 @@ use lambda_runtime::tracing::{info, warn};
 use serde::Serialize;
 use shared::{
     bus::{BusEvent, Happened},
+    control::Control,
     decide::{Controller, ServiceState, TaskSet, deploy_command},
     entity::ServiceRef,
     metrics::Metric,
@@ -122,7 +123,9 @@ impl Verify {
         let found = match self.rest(service, state.as_ref()).await {
             Ok((pending, rolling)) => {
                 let pending = pending.as_ref().map(|found| &found.existing);
-                standing(state.as_ref(), pending, rolling.as_deref(), &input.notice, now)
+                let tags = state.as_ref().map_or(&[][..], |state| &state.tags);
+                let mode = Control::read(service, tags, self.policy.zone).mode(&self.policy);
+                standing(mode, state.as_ref(), pending, rolling.as_deref(), &input.notice, now)
             }
             Err(error) => unread(error),
         };

@@ -206,8 +206,16 @@ impl Aws {
             Some((_, answer)) => answer(&call, &body),
             None => state.out_of_itself(&call, body),
         };
-        let answer = if call == "Publish" { xml(status, &answer) } else { answer.to_string() };
-        HttpResponse::new(status.try_into().expect("an HTTP status"), answer.into())
+        let body = match call.as_str() {
+            "Publish" => xml(status, &answer).into_bytes(),
+            "DescribeAlarms" => cbor(&answer),
+            _ => answer.to_string().into_bytes(),
+        };
+        let mut response = HttpResponse::new(status.try_into().expect("an HTTP status"), body.into());
+        if call == "DescribeAlarms" {
+            response.headers_mut().insert("smithy-protocol", "rpc-v2-cbor");
+        }
+        response
     }
 }
 
@@ -231,6 +239,11 @@ impl State {
             })
         } else if let Some(name) = named(DELETE) {
             self.schedules.remove(&name).map_or_else(no_such, |_| (200, json!({})))
+        } else if call == "DescribeServices" {
+            (200, json!({"services": [], "failures": []}))
+        } else if call == "DescribeTaskDefinition" {
+            let container = json!({"name": "app", "image": "example/app@sha256:0123"});
+            (200, json!({"taskDefinition": {"containerDefinitions": [container]}}))
         } else if call == "PutEvents" {
             let entries = body["Entries"].as_array().expect("a list of entries");
             let ids: Vec<Value> =
@@ -258,6 +271,13 @@ pub fn environment(name: &str) -> Option<String> {
         _ => return None,
     };
     Some(value.to_owned())
+}
+
+/// The same with these parameters, by their variables.
+pub fn environment_with(over: &[(&str, &str)]) -> impl Fn(&str) -> Option<String> + use<> {
+    let over: BTreeMap<String, String> =
+        over.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    move |name| over.get(name).cloned().or_else(|| environment(name))
 }
 
 /// Gives these answers in this order.
@@ -288,6 +308,9 @@ fn read(request: &HttpRequest) -> Request {
         let action = form.remove("Action").expect("an action");
         return (action.as_str().expect("a text").to_owned(), form.into());
     }
+    if let Some((_, action)) = path.split_once("/operation/") {
+        return (action.to_owned(), ciborium::from_reader(bytes).expect("CBOR"));
+    }
     let mut body: Value = serde_json::from_slice(bytes).unwrap_or(Value::Null);
     if let Some(body) = body.as_object_mut() {
         body.remove("ClientToken");
@@ -301,6 +324,13 @@ fn form(text: &str) -> Map<String, Value> {
         |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8().expect("UTF-8").into_owned();
     let pairs = text.split('&').map(|pair| pair.split_once('=').expect("a name and a value"));
     pairs.map(|(name, value)| (decoded(name), json!(decoded(value)))).collect()
+}
+
+/// The answer of Amazon CloudWatch, which speaks CBOR.
+fn cbor(answer: &Value) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    ciborium::into_writer(answer, &mut bytes).expect("a value");
+    bytes
 }
 
 /// The answer of SNS, which speaks the query protocol.

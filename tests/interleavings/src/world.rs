@@ -173,11 +173,19 @@ impl State {
         let name = call.rsplit('/').next().unwrap_or_default().to_owned();
         match call.split(' ').next().unwrap_or_default() {
             "DescribeServices" => {
-                let name = asked["services"][0].as_str().unwrap_or_default();
-                ok(match self.services.get(name) {
-                    Some(service) => json!({"services": [service.described(name)]}),
-                    None => json!({"services": [], "failures": [{"reason": "MISSING"}]}),
-                })
+                let names = asked["services"].as_array().into_iter().flatten().filter_map(Value::as_str);
+                let (mut services, mut failures) = (Vec::new(), Vec::new());
+                for name in names {
+                    match self.services.get(name) {
+                        Some(service) => services.push(service.described(name)),
+                        None => failures.push(json!({"reason": "MISSING"})),
+                    }
+                }
+                ok(json!({"services": services, "failures": failures}))
+            }
+            "DescribeTaskDefinition" => {
+                let containers = json!([{"name": "app", "image": "example/app@sha256:0123"}]);
+                ok(json!({"taskDefinition": {"containerDefinitions": containers}}))
             }
             "ListTasks" if asked["desiredStatus"] == "STOPPED" => ok(json!({"taskArns": []})),
             "ListTasks" => {

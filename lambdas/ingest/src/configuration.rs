@@ -1,0 +1,296 @@
+//! The check of the configuration when the stack is deployed: a custom resource of AWS CloudFormation, which ingest
+//! answers, so that the very code that will plan has read the parameters.
+
+use std::time::Duration;
+
+use aws::{CallFailed, Failure, cloudformation};
+use chrono::{DateTime, Utc};
+use lambda_runtime::tracing::{info, warn};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use shared::{
+    alarm::{AlarmRef, blocking},
+    check::{Findings, Retirements, check},
+    outcome::Report,
+    schedule::fingerprint,
+};
+
+use crate::Ingest;
+
+/// Ingest's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To an event of AWS Health.
+    Report(Report),
+    /// To AWS CloudFormation.
+    Checked(Checked),
+}
+
+/// What became of the check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    /// The stack may be deployed so.
+    pub accepted: bool,
+    /// What was found.
+    pub findings: Vec<String>,
+}
+
+/// A custom resource's request, as far as it is needed
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html>).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Asked {
+    request_type: RequestType,
+    #[serde(rename = "ResponseURL")]
+    response_url: String,
+    stack_id: String,
+    request_id: String,
+    logical_resource_id: String,
+    physical_resource_id: Option<String>,
+    #[serde(default)]
+    resource_properties: Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+enum RequestType {
+    Create,
+    Update,
+    Delete,
+}
+
+/// Handles whatever invokes ingest: AWS CloudFormation asks about the configuration, all else is an event.
+///
+/// # Errors
+/// The configuration cannot be read, or as for [`Ingest::handle`]. AWS CloudFormation always gets its answer; that
+/// it could not be given is an error.
+pub async fn handle(
+    ingest: Result<&Ingest, &Failure>,
+    payload: &Value,
+    now: DateTime<Utc>,
+) -> Result<Answer, Failure> {
+    if let Some(request) = Asked::read(payload) {
+        let checked = request.check(ingest, now).await;
+        let answer = request.answer(&checked);
+        cloudformation::answer(&request.response_url, &answer)
+            .await
+            .map_err(Failure::call(&request.stack_id))?;
+        return Ok(Answer::Checked(checked));
+    }
+    ingest.map_err(Clone::clone)?.handle(payload, now).await.map(Answer::Report)
+}
+
+impl Asked {
+    /// The request, if a payload is one.
+    fn read(payload: &Value) -> Option<Self> {
+        payload.get("ResponseURL")?;
+        Self::deserialize(payload).ok()
+    }
+
+    async fn check(&self, ingest: Result<&Ingest, &Failure>, now: DateTime<Utc>) -> Checked {
+        let nothing = Checked { accepted: true, findings: Vec::new() };
+        if self.request_type == RequestType::Delete {
+            return nothing;
+        }
+        let findings = match ingest {
+            Ok(ingest) => ingest.findings(now).await,
+            Err(wrong) => Findings { refusals: vec![wrong.to_string()], warnings: Vec::new() },
+        };
+        let accepted = findings.refusals.is_empty() || self.was_accepted();
+        let findings = [findings.refusals, findings.warnings].concat();
+        for finding in &findings {
+            warn!(stack_id = self.stack_id, accepted, finding, "the configuration: {finding}");
+        }
+        info!(stack_id = self.stack_id, accepted, "the configuration was checked");
+        Checked { accepted, findings }
+    }
+
+    /// The fingerprint of the parameters that the request carries.
+    fn fingerprint(&self) -> String {
+        fingerprint([self.resource_properties.to_string().as_str()], "\n")
+    }
+
+    /// The resource carried these parameters before, or does. A stack that is rolled back to them must not be held
+    /// up, whatever the account says by now.
+    fn was_accepted(&self) -> bool {
+        let known = self.physical_resource_id.as_deref().unwrap_or_default();
+        self.request_type == RequestType::Update && known.contains(&self.fingerprint())
+    }
+
+    /// The id of the resource: which parameters were accepted last, and which before those.
+    fn physical_id(&self, accepted: bool) -> String {
+        let known = self.physical_resource_id.clone();
+        match known {
+            Some(known) if !accepted || self.request_type == RequestType::Delete => known,
+            Some(known) => {
+                let this = self.fingerprint();
+                let last =
+                    known.rsplit('.').find(|part| **part != this && *part != PREFIX).map(str::to_owned);
+                [PREFIX.to_owned()].into_iter().chain(last).chain([this]).collect::<Vec<_>>().join(".")
+            }
+            None => format!("{PREFIX}.{}", self.fingerprint()),
+        }
+    }
+
+    fn answer(&self, Checked { accepted, findings }: &Checked) -> Value {
+        let mut found = findings.join(". ");
+        if found.is_empty() {
+            "Nothing is wrong".clone_into(&mut found);
+        }
+        let found: String = found.chars().take(MOST).collect();
+        json!({
+            "Status": if *accepted { "SUCCESS" } else { "FAILED" },
+            "Reason": found,
+            "PhysicalResourceId": self.physical_id(*accepted),
+            "StackId": self.stack_id,
+            "RequestId": self.request_id,
+            "LogicalResourceId": self.logical_resource_id,
+            "Data": { "Findings": found.chars().take(MOST_OF_AN_OUTPUT).collect::<String>() },
+        })
+    }
+}
+
+/// What the id of the resource begins with.
+const PREFIX: &str = "configuration";
+/// AWS CloudFormation takes 4,096 bytes as an answer.
+const MOST: usize = 1_500;
+/// And shows 1,024 characters of an output.
+const MOST_OF_AN_OUTPUT: usize = 1_000;
+
+impl Ingest {
+    /// What is wrong with the configuration in this account.
+    async fn findings(&self, now: DateTime<Utc>) -> Findings {
+        let wait = patiently(|| self.ecs.retirement_wait()).await;
+        let event_windows = patiently(|| self.ecs.event_windows()).await;
+        let unread =
+            [wait.as_ref().err(), event_windows.as_ref().err()].map(|error| error.map(ToString::to_string));
+        let retirements =
+            Retirements { wait: wait.ok().flatten(), event_windows: event_windows.unwrap_or_default() };
+        let mut findings = check(&self.policy, retirements, now);
+        findings.warnings.extend(unread.into_iter().flatten());
+        self.calendars(now, &mut findings).await;
+        self.alarms(&mut findings).await;
+        findings
+    }
+
+    /// A calendar that is not there would hold every deployment for ever.
+    async fn calendars(&self, now: DateTime<Utc>, findings: &mut Findings) {
+        for calendar in self.policy.calendars.names() {
+            let Err(error) = patiently(|| self.change_calendars.state(calendar, now)).await else { continue };
+            let no_calendar = matches!(
+                error.code(),
+                Some("InvalidDocument" | "InvalidDocumentType" | "UnsupportedCalendarException")
+            );
+            if no_calendar {
+                findings.refusals.push(format!(
+                    "ChangeCalendars names {calendar:?}, which is no Change Calendar that can be read: {error}; a right \
+                     value is what aws ssm list-documents --filters Key=DocumentType,Values=ChangeCalendar names"
+                ));
+            } else {
+                findings.warnings.push(unread(&format!("Change Calendar {calendar}"), &error));
+            }
+        }
+    }
+
+    /// An alarm that is not there would hold every deployment for ever, and a prefix of none holds nothing.
+    async fn alarms(&self, findings: &mut Findings) {
+        match patiently(|| self.alarms.watched(&self.policy.alarms)).await {
+            Ok(found) => findings.refusals.extend(
+                blocking(&self.policy.alarms, &found).missing.into_iter().map(|missing| {
+                    format!("BlockingAlarms: {missing}; a right value is the ARN of an alarm, or a prefix")
+                }),
+            ),
+            Err(error) => findings.warnings.push(unread("BlockingAlarms", &error)),
+        }
+        for alarm in &self.policy.alarms {
+            let AlarmRef::Prefix(prefix) = alarm else { continue };
+            if let Ok(false) = self.alarms.any(prefix).await {
+                let warning = format!(
+                    "BlockingAlarms names {prefix:?}, with which no alarm's name begins: nothing is blocked"
+                );
+                findings.warnings.push(warning);
+            }
+        }
+    }
+}
+
+/// Makes a call again that is denied: the stack may have granted it a moment ago, and IAM takes seconds to spread it.
+async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T, CallFailed>
+where
+    F: Future<Output = Result<T, CallFailed>>,
+{
+    const PAUSE: Duration = Duration::from_secs(5);
+    for _ in 0..4 {
+        match call().await {
+            Err(error) if error.code().is_some_and(|code| code.starts_with("AccessDenied")) => {}
+            answer => return answer,
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    call().await
+}
+
+fn unread(what: &str, error: &CallFailed) -> String {
+    format!("{what} could not be read, and until it can be nothing is redeployed: {error}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(kind: &str, id: Option<&str>, windows: &str) -> Asked {
+        let payload = json!({
+            "RequestType": kind,
+            "ResponseURL": "https://example.com",
+            "StackId": "arn:stack",
+            "RequestId": "1",
+            "LogicalResourceId": "ConfigurationCheck",
+            "PhysicalResourceId": id,
+            "ResourceProperties": { "MaintenanceWindows": windows },
+        });
+        Asked::read(&payload).expect("a request of the test")
+    }
+
+    #[test]
+    fn only_a_request_of_cloudformation_is_one() {
+        for payload in [json!({}), json!({"source": "aws.health"}), json!({"ResponseURL": "x"}), json!("x")] {
+            assert!(Asked::read(&payload).is_none(), "{payload}");
+        }
+    }
+
+    #[test]
+    fn a_rollback_finds_its_parameters_accepted() {
+        let first = asked("Create", None, "Fri").physical_id(true);
+        // The update is refused, and its resource keeps its id.
+        let refused = asked("Update", Some(&first), "Sat");
+        assert!(!refused.was_accepted());
+        assert_eq!(refused.physical_id(false), first);
+        assert!(asked("Update", Some(&first), "Fri").was_accepted());
+        // The update is accepted, and something else fails.
+        let second = refused.physical_id(true);
+        assert!(second != first && second.len() < 100, "{second}");
+        assert!(asked("Update", Some(&second), "Fri").was_accepted());
+        let back = asked("Update", Some(&second), "Fri").physical_id(true);
+        assert!(asked("Update", Some(&back), "Sat").was_accepted());
+        // Only the last two are known, and nothing is at creation.
+        let third = asked("Update", Some(&second), "Sun").physical_id(true);
+        assert!(!asked("Update", Some(&third), "Fri").was_accepted());
+        assert!(!asked("Create", Some(&first), "Fri").was_accepted());
+        // The same again is the same resource.
+        assert_eq!(asked("Update", Some(&third), "Sun").physical_id(true), third);
+        assert_eq!(asked("Delete", Some(&third), "Sun").physical_id(true), third);
+    }
+
+    #[test]
+    fn an_answer_is_short_enough_for_cloudformation() {
+        let findings = vec!["\"x\" ".repeat(2_000)];
+        let answer = asked("Create", None, "Fri").answer(&Checked { accepted: false, findings });
+        assert!(answer.to_string().len() < 4_096, "{}", answer.to_string().len());
+        assert_eq!(answer["Status"], "FAILED");
+        let fine = asked("Create", None, "Fri").answer(&Checked { accepted: true, findings: Vec::new() });
+        assert_eq!(
+            (&fine["Status"], &fine["Data"]["Findings"]),
+            (&json!("SUCCESS"), &json!("Nothing is wrong"))
+        );
+    }
+}

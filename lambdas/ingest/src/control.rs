@@ -1,0 +1,43 @@
+//! What the owners of a notice's services chose, with tags.
+
+use std::collections::BTreeMap;
+
+use aws::ecs::{Ecs, SERVICES_PER_CALL};
+use chrono_tz::Tz;
+use futures_util::{StreamExt as _, stream};
+use shared::{control::Control, entity::ServiceRef};
+
+/// How many calls are made at once. ECS answers some twenty a second.
+const CONCURRENCY: usize = 8;
+
+/// What the owner of each service chose. Where the tags cannot be read the parameters apply, and it is said: deploy
+/// reads them again.
+pub(crate) async fn controls<'a>(
+    ecs: &Ecs,
+    services: impl Iterator<Item = &'a ServiceRef>,
+    zone: Tz,
+) -> BTreeMap<ServiceRef, Control> {
+    let mut by_cluster: BTreeMap<&str, Vec<&ServiceRef>> = BTreeMap::new();
+    for service in services {
+        by_cluster.entry(service.cluster()).or_default().push(service);
+    }
+    let batches = by_cluster.iter().flat_map(|(cluster, services)| {
+        services.chunks(SERVICES_PER_CALL).map(|some| (*cluster, some.to_vec()))
+    });
+    let batches: Vec<(&str, Vec<&ServiceRef>)> = batches.collect();
+    let read = stream::iter(batches).map(|(cluster, services)| async move {
+        let names: Vec<String> = services.iter().map(|service| service.service().to_owned()).collect();
+        let tags = ecs.tags(cluster, &names).await;
+        let control = |service: &ServiceRef| match &tags {
+            Ok(tags) => {
+                tags.get(service.service()).map(|tags| Control::read(service, tags, zone)).unwrap_or_default()
+            }
+            Err(error) => {
+                let problem = format!("its tags could not be read, and are read again at its slot: {error}");
+                Control { problems: vec![problem], ..Control::default() }
+            }
+        };
+        services.into_iter().map(|service| (service.clone(), control(service))).collect::<Vec<_>>()
+    });
+    read.buffer_unordered(CONCURRENCY).flat_map(stream::iter).collect().await
+}

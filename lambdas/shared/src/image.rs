@@ -1,0 +1,71 @@
+//! Images that can move: a forced deployment resolves them anew, and may ship new code.
+
+/// A container of a task definition, with its image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// The container's name.
+    pub name: String,
+    /// Its image, as the task definition names it.
+    pub image: String,
+}
+
+/// What to warn of before the containers are started anew: ECS resolves a tag to a digest once for each
+/// deployment
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html#deployment-container-image-stability>),
+/// so that only an image named by its digest is sure to stay.
+#[must_use]
+pub fn warning(containers: &[Container]) -> Option<String> {
+    let moving =
+        containers.iter().filter_map(|Container { name, image }| Some(format!("{name}: {}", moves(image)?)));
+    let moving: Vec<String> = moving.collect();
+    (!moving.is_empty()).then(|| {
+        format!(
+            "the deployment may ship new code, because images are not named by their digests ({})",
+            moving.join("; ")
+        )
+    })
+}
+
+/// How an image can move, if it can.
+fn moves(image: &str) -> Option<String> {
+    if image.contains('@') {
+        return None;
+    }
+    // A registry's port stands before a slash, a tag behind the last one.
+    let name = image.rsplit('/').next().unwrap_or(image);
+    Some(match name.split_once(':') {
+        None => format!("{image} has no tag, which means latest"),
+        Some((_, "latest")) => format!("{image} is whatever is latest"),
+        Some((_, _)) => format!("{image} is a tag that can move"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_digest_stays() {
+        let digest = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        let rows = [
+            (format!("example/app{digest}"), None),
+            (format!("localhost:5000/app:1.0{digest}"), None),
+            ("example/app".to_owned(), Some("example/app has no tag, which means latest")),
+            ("localhost:5000/app".to_owned(), Some("localhost:5000/app has no tag, which means latest")),
+            ("app:latest".to_owned(), Some("app:latest is whatever is latest")),
+            ("localhost:5000/app:1.0".to_owned(), Some("localhost:5000/app:1.0 is a tag that can move")),
+        ];
+        for (image, expected) in rows {
+            assert_eq!(moves(&image).as_deref(), expected, "{image}");
+        }
+        let container = |name: &str, image: &str| Container { name: name.into(), image: image.into() };
+        let pinned = container("web", &format!("app{digest}"));
+        assert_eq!(warning(&[]), None);
+        assert_eq!(warning(std::slice::from_ref(&pinned)), None);
+        assert_eq!(
+            warning(&[pinned, container("log", "fluent:2"), container("x", "x")]).unwrap(),
+            "the deployment may ship new code, because images are not named by their digests (log: fluent:2 is a tag that \
+             can move; x: x has no tag, which means latest)"
+        );
+    }
+}
