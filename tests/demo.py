@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import samples
-from local_aws import Failed, LocalAws, build
+from local_aws import ACCOUNT, REGION, Failed, LocalAws, build
 
 ZONE = "Europe/Berlin"
 SERVICES = [("prod", "web"), ("prod", "api"), ("staging", "web")]
@@ -184,11 +184,18 @@ def main() -> None:
     with LocalAws() as aws:
         for cluster, service in SERVICES:
             aws.create_service(cluster, service)
+        window = {"key": "ecs-task-patching:window", "value": "daily 18:00-20:00"}
+        aws.client("ecs").tag_resource(
+            resourceArn=f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/staging/web", tags=[window]
+        )
+        story.say(f"staging/web has the tag {window['key']}={window['value']}, so that it goes first")
         story.done(f"at {aws.url}: {', '.join('/'.join(pair) for pair in SERVICES)}")
 
         story.step(f"sam deploy: the stack, with TimeZone={ZONE} and EnableDrills=true")
-        demo = Demo(aws, aws.deploy(TimeZone=ZONE, EnableDrills="true"), story)
+        outputs = aws.deploy(TimeZone=ZONE, EnableDrills="true")
+        demo = Demo(aws, outputs, story)
         demo.listen()
+        story.say(f"the configuration was checked in this account: {outputs['ConfigurationFindings']}")
         story.done("deployed")
 
         story.step("AWS Health announces a task retirement (events/service-notice.json, moved to today)")
