@@ -236,6 +236,9 @@ fn unread(what: &str, error: &CallFailed) -> String {
 
 #[cfg(test)]
 mod tests {
+    use answers::{Aws, environment_with, error, in_turn};
+    use aws::config::Config;
+
     use super::*;
 
     fn asked(kind: &str, id: Option<&str>, windows: &str) -> Asked {
@@ -249,6 +252,22 @@ mod tests {
             "ResourceProperties": { "MaintenanceWindows": windows },
         });
         Asked::read(&payload).expect("a request of the test")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_permission_that_was_just_granted_is_waited_for_and_one_that_is_missing_is_said() {
+        let (denied, open) = (error("AccessDeniedException", "no"), (200, json!({"State": "OPEN"})));
+        for (answers, warned) in
+            [(vec![denied.clone(), denied.clone(), open], false), (vec![denied; 5], true)]
+        {
+            let aws = Aws::default();
+            aws.always("ListAccountSettings", (200, json!({"settings": [{"value": "14"}]})));
+            aws.on("GetCalendarState", in_turn(&answers));
+            let config = Config::read(&environment_with(&[("CHANGE_CALENDARS", "Freeze")])).unwrap();
+            let findings =
+                Ingest::new(&aws.sdk(), config).findings("2029-12-26T18:00:10Z".parse().unwrap()).await;
+            assert_eq!((findings.refusals.len(), findings.warnings.len()), (0, usize::from(warned)));
+        }
     }
 
     #[test]

@@ -1,0 +1,184 @@
+//! What AWS CloudFormation is answered when it asks about the configuration, on an AWS that speaks its wire formats.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    thread::{self, JoinHandle},
+};
+
+use answers::{Answer, Aws, environment_with, error, merged};
+use aws::{Failure, config::Config};
+use ingest::Ingest;
+use serde_json::{Value, json};
+
+const NOW: &str = "2029-12-26T18:00:10Z";
+const ARN: &str = "arn:aws:cloudwatch:eu-west-2:111122223333:alarm:";
+
+/// Takes one request, as the pre-signed URL does, and gives this answer: the URL, and what was sent.
+fn response_url(status: &'static str) -> (String, JoinHandle<(String, Value)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/bucket?signature=a%2Fb", listener.local_addr().unwrap());
+    (url, thread::spawn(move || take(&listener.accept().unwrap().0, status)))
+}
+
+fn take(stream: &TcpStream, status: &str) -> (String, Value) {
+    let mut reader = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        reader.read_line(&mut head).unwrap();
+    }
+    let lower = head.to_ascii_lowercase();
+    let length = lower.split("content-length: ").nth(1).unwrap().lines().next().unwrap();
+    let mut body = vec![0; length.parse().unwrap()];
+    reader.read_exact(&mut body).unwrap();
+    let mut stream = stream;
+    write!(stream, "HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+    (head, serde_json::from_slice(&body).unwrap())
+}
+
+/// An AWS with this wait period.
+fn with_wait(days: &str) -> Aws {
+    let aws = Aws::default();
+    let days = days.to_owned();
+    aws.on("ListAccountSettings", move |_, asked| {
+        let value =
+            if asked["name"] == "fargateTaskRetirementWaitPeriod" { days.as_str() } else { "disabled" };
+        (200, json!({"settings": [{"name": asked["name"], "value": value}]}))
+    });
+    aws
+}
+
+/// What is answered to a request with these changes, and what ingest answers itself.
+async fn answered(
+    aws: &Aws,
+    parameters: &[(&str, &str)],
+    changes: &Value,
+) -> (Value, Result<Value, Failure>) {
+    let (url, taken) = response_url("200 OK");
+    let request = json!({
+        "RequestType": "Create", "ResponseURL": url, "StackId": "arn:stack", "RequestId": "r-1",
+        "ResourceType": "Custom::ConfigurationCheck", "LogicalResourceId": "ConfigurationCheck",
+        "ResourceProperties": {"ServiceToken": "arn:ingest", "TimeZone": "UTC"},
+    });
+    let config = Config::read(&environment_with(parameters)).map_err(Failure::from);
+    let ingest = config.map(|config| Ingest::new(&aws.sdk(), config));
+    let done = ingest::handle(ingest.as_ref(), &merged(&request, changes), NOW.parse().unwrap()).await;
+    let (head, body) = taken.join().unwrap();
+    assert!(head.starts_with("PUT /bucket?signature=a%2Fb HTTP/1.1\r\n"), "{head}");
+    assert!(!head.to_ascii_lowercase().contains("content-type"), "the signature covers none: {head}");
+    (body, done.map(|answer| json!(answer)))
+}
+
+#[tokio::test]
+async fn a_configuration_that_works_is_accepted_with_what_will_not_always() {
+    let (answer, done) = answered(&with_wait("7"), &[], &json!({})).await;
+    let found = "in 1 of 168 hours (1 %) of the week, a notice comes too late for the next opening of Fri 22:00-02:00 UTC and \
+                 too early for the one after: then WhenNoWindowFits decides, which is any-day. More windows make it rarer, or \
+                 a fargateTaskRetirementWaitPeriod of 14 days (it is 7)";
+    let expected = json!({
+        "Status": "SUCCESS", "Reason": found, "PhysicalResourceId": answer["PhysicalResourceId"],
+        "StackId": "arn:stack", "RequestId": "r-1", "LogicalResourceId": "ConfigurationCheck",
+        "Data": {"Findings": found},
+    });
+    assert_eq!(answer, expected);
+    assert_eq!(done.expect("an answer"), json!({"accepted": true, "findings": [found]}));
+    let (answer, _) = answered(&with_wait("14"), &[], &json!({})).await;
+    assert_eq!((&answer["Status"], &answer["Reason"]), (&json!("SUCCESS"), &json!("Nothing is wrong")));
+}
+
+#[tokio::test]
+async fn what_can_never_work_is_refused_with_a_right_value() {
+    let unsuitable: Answer = error("InvalidDocument", "no such document");
+    let alarm = format!("{ARN}x");
+    let rows = [
+        ("7", &[("TIME_ZONE", "Mars/Olympus")][..], "a right value is \"Europe/London\""),
+        ("7", &[("MAINTENANCE_WINDOWS", "")], "a right value is \"Fri 22:00-02:00\""),
+        ("7", &[("DEADLINE_MARGIN_MINUTES", "10080")], "right values are 120 and 60"),
+        ("0", &[], "a right value is 7 or 14"),
+        (
+            "7",
+            &[("CHANGE_CALENDARS", "Freeze")],
+            "ChangeCalendars names \"Freeze\", which is no Change Calendar",
+        ),
+        ("7", &[("BLOCKING_ALARMS", &alarm)], "there is no alarm arn:aws:cloudwatch:"),
+    ];
+    for (wait, parameters, expected) in rows {
+        let aws = with_wait(wait);
+        aws.always("GetCalendarState", unsuitable.clone());
+        aws.always("DescribeAlarms", (200, json!({})));
+        for kind in ["Create", "Update"] {
+            let changes = json!({"RequestType": kind, "PhysicalResourceId": "configuration.of-others"});
+            let (answer, done) = answered(&aws, parameters, &changes).await;
+            assert_eq!(answer["Status"], "FAILED", "{parameters:?}");
+            let reason = answer["Reason"].as_str().unwrap();
+            assert!(reason.contains(expected), "{reason}");
+            assert_eq!(done.expect("it is answered, so that nothing is tried again")["accepted"], false);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_said_and_refuses_nothing() {
+    let aws = with_wait("14");
+    for call in ["GetCalendarState", "DescribeAlarms"] {
+        aws.always(call, error("SomeException", "no"));
+    }
+    let parameters = [("CHANGE_CALENDARS", "Freeze"), ("BLOCKING_ALARMS", "prod-")];
+    let (answer, _) = answered(&aws, &parameters, &json!({})).await;
+    let expected = "Change Calendar Freeze could not be read, and until it can be nothing is redeployed: GetCalendarState \
+                    failed: SomeException: no. BlockingAlarms could not be read, and until it can be nothing is redeployed: \
+                    DescribeAlarms failed: SomeException: no";
+    assert_eq!((&answer["Status"], &answer["Reason"]), (&json!("SUCCESS"), &json!(expected)));
+
+    let aws = with_wait("14");
+    aws.always("ListAccountSettings", error("SomeException", "no"));
+    aws.always("DescribeAlarms", (200, json!({})));
+    let (answer, _) = answered(&aws, &[("BLOCKING_ALARMS", "prod-")], &json!({})).await;
+    let reason = answer["Reason"].as_str().unwrap();
+    for expected in
+        ["WaitPeriod is unknown", "ListAccountSettings failed", "with which no alarm's name begins"]
+    {
+        assert!(reason.contains(expected), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn neither_a_deletion_nor_a_rollback_is_held_up() {
+    let aws = Aws::default(); // which has an answer to nothing
+    for parameters in [&[][..], &[("TIME_ZONE", "Mars/Olympus")]] {
+        let changes = json!({"RequestType": "Delete", "PhysicalResourceId": "anything"});
+        let (answer, _) = answered(&aws, parameters, &changes).await;
+        assert_eq!(
+            (&answer["Status"], &answer["PhysicalResourceId"]),
+            (&json!("SUCCESS"), &json!("anything"))
+        );
+    }
+    // Accepted once; by now the account leaves nothing, an update is refused, and rolled back.
+    let (first, _) = answered(&with_wait("7"), &[], &json!({})).await;
+    let id = &first["PhysicalResourceId"];
+    let another =
+        json!({"RequestType": "Update", "PhysicalResourceId": id, "ResourceProperties": {"TimeZone": "x"}});
+    let (refused, _) = answered(&with_wait("0"), &[], &another).await;
+    assert_eq!((&refused["Status"], &refused["PhysicalResourceId"]), (&json!("FAILED"), id));
+    let back = json!({"RequestType": "Update", "PhysicalResourceId": id});
+    let (answer, _) = answered(&with_wait("0"), &[], &back).await;
+    assert_eq!((&answer["Status"], &answer["PhysicalResourceId"]), (&json!("SUCCESS"), id));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_taken_fails_the_invocation_so_that_lambda_tries_again() {
+    let (url, taken) = response_url("403 Forbidden");
+    let request = json!({
+        "RequestType": "Delete", "ResponseURL": url, "StackId": "arn:stack", "RequestId": "r-1",
+        "LogicalResourceId": "ConfigurationCheck",
+    });
+    let failed = Failure::InvalidConfiguration("wrong".to_owned());
+    let done = ingest::handle(Err(&failed), &request, NOW.parse().unwrap()).await;
+    taken.join().unwrap();
+    assert_eq!(
+        done.unwrap_err().to_string(),
+        "arn:stack: PUT of CloudFormation's ResponseURL failed: it was answered 403 Forbidden"
+    );
+}
