@@ -5,7 +5,7 @@ import time
 from datetime import datetime
 
 import pytest
-from conftest import changed, notice, outcome
+from conftest import changed, notice, now, outcome
 from local_aws import ACCOUNT, REGION, Failed
 from test_deploy import given, old_service, rollout, wait_until
 
@@ -32,7 +32,7 @@ def test_a_window_by_tag_wins_and_a_changed_one_is_honoured_when_the_schedule_fi
     assert stack.given(told["schedule"])["windows"] == "daily 03:00-05:00 Asia/Tokyo"
 
     # At the slot that was planned for other windows, these are not open: in twelve hours they are.
-    hour = (datetime.now().hour + 12) % 24
+    hour = (now().hour + 12) % 24
     tag(stack, cluster, window=f"daily {hour:02}:00-{(hour + 1) % 24:02}:00")
     fired = given(cluster, cutoff) | {"windows": "daily 03:00-05:00 Asia/Tokyo"}
     stack.scheduler.delete_schedule(GroupName=stack.group, Name=told["schedule"])

@@ -1,5 +1,7 @@
 //! AWS Systems Manager Change Calendars: whether changes may be made.
 
+use std::time::Duration;
+
 use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_ssm::{Client, types::CalendarState};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -8,10 +10,12 @@ use shared::{
     date,
 };
 
-use crate::CallFailed;
+use crate::{CallFailed, patience};
 
 /// How often a call is tried. A calendar that cannot be read has an answer of its own, so it need not take long.
 const ATTEMPTS: u32 = 5;
+/// For how long a call is tried at most: the function has other work to do.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The Change Calendars that this account can read.
 #[derive(Clone, Debug)]
@@ -25,6 +29,7 @@ impl ChangeCalendars {
     pub fn new(sdk: &SdkConfig) -> Self {
         let config = aws_sdk_ssm::config::Builder::from(sdk)
             .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(patience(sdk, PATIENCE))
             .build();
         Self { client: Client::from_conf(config) }
     }

@@ -35,3 +35,16 @@ pub async fn answer(url: &str, answer: &Value) -> Result<(), CallFailed> {
         Err(CallFailed::unexpected(CALL, format!("it was answered {status}")))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_url_that_nobody_answers_is_an_error_with_tls_too() {
+        for url in ["https://127.0.0.1:1/x", "http://127.0.0.1:1/x", "no url"] {
+            let failed = answer(url, &Value::Null).await.expect_err("nobody is there").to_string();
+            assert!(failed.starts_with("PUT of CloudFormation's ResponseURL failed: "), "{failed}");
+        }
+    }
+}

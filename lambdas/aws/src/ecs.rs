@@ -1,8 +1,8 @@
 //! Amazon ECS: what runs, and the forced deployment.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use aws_config::SdkConfig;
+use aws_config::{SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_ecs::{
     Client,
     config::{
@@ -129,7 +129,12 @@ impl Ecs {
     /// # Errors
     /// The call failed after its retries.
     pub async fn containers(&self, task_definition: &str) -> Result<Vec<Container>, CallFailed> {
-        let answer = self.client.describe_task_definition().task_definition(task_definition).send().await;
+        // What it serves for is no reason to keep a deployment waiting.
+        let quickly = aws_sdk_ecs::config::Builder::new()
+            .retry_config(RetryConfig::standard().with_max_attempts(2))
+            .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(10)).build());
+        let call = self.client.describe_task_definition().task_definition(task_definition);
+        let answer = call.customize().config_override(quickly).send().await;
         let answer = answer.map_err(|error| CallFailed::new("DescribeTaskDefinition", &error))?;
         let containers = answer.task_definition().map_or(&[][..], |found| found.container_definitions());
         let container = |found: &ContainerDefinition| Container {

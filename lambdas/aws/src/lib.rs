@@ -41,3 +41,9 @@ pub async fn sdk_config() -> SdkConfig {
         .load()
         .await
 }
+
+/// The SDK's limits, with a shorter one for a call with all its tries.
+pub(crate) fn patience(sdk: &SdkConfig, patience: Duration) -> TimeoutConfig {
+    let given = sdk.timeout_config().cloned().unwrap_or_else(TimeoutConfig::disabled);
+    given.to_builder().operation_timeout(patience).build()
+}

@@ -11,7 +11,7 @@ use aws::{
     scheduler::{Armed, Scheduler},
 };
 use aws_config::SdkConfig;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use lambda_runtime::tracing::{error, info, warn};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -19,18 +19,19 @@ use shared::{
     alarm::{Blocking, blocking},
     bus::{BusEvent, Happened},
     code_deploy::{self, CodeDecision},
-    control::Control,
+    control::{Control, OPTED_OUT},
     date,
     decide::{Cause, Controller, Decision, TaskSet, decide, deploy_command},
     image,
     metrics::Metric,
     order,
-    plan::{NoSlot, deadline},
+    plan::{CLOSING, NoSlot, deadline},
     policy::{Mode, Policy},
     postpone::postpone,
     schedule::{self, ScheduleInput, Spec},
     verify::VerifyInput,
 };
+use tokio::time::Instant;
 
 /// What every invocation uses.
 #[derive(Clone, Debug)]
@@ -166,21 +167,27 @@ impl Deploy {
             command: state.as_ref().map(|state| deploy_command(service, &state.controller)),
             ..told(OutcomeKind::Postponed, reason)
         };
-        let starts = matches!(decision, Decision::Force(_) | Decision::CodeDeploy(..));
-        let hold = if starts && policy.mode != Mode::Off {
-            self.hold(input, &control, &mut policy, now).await
-        } else {
-            None
+        let (starts, task_definition) = match &decision {
+            Decision::Force(_) => (true, state.as_ref().and_then(|state| state.task_definition.as_deref())),
+            Decision::CodeDeploy(_, set) => (true, Some(set.task_definition.as_str())),
+            _ => (false, None),
         };
+        let (mut hold, mut warnings) = (None, control.problems.clone());
+        if starts && policy.mode != Mode::Off {
+            // Before it is asked whether it may start: between that answer and the start nothing may take long.
+            warnings.extend(self.image_warning(task_definition.unwrap_or_default()).await);
+            hold = self.hold(input, &control, &mut policy, now).await;
+        }
+        let started = |reason| Outcome { warnings, ..told(OutcomeKind::Started, reason) };
         match policy.mode {
             Mode::Off if !matches!(decision, Decision::Skip(..)) => {
-                let reason = "its owner opted out (its tag ecs-task-patching:mode is off)".to_owned();
-                return Ok(Outcome { cause: Some(Cause::OptedOut), ..told(OutcomeKind::Skipped, reason) });
+                let skipped = told(OutcomeKind::Skipped, OPTED_OUT.to_owned());
+                return Ok(Outcome { cause: Some(Cause::OptedOut), ..skipped });
             }
             Mode::Observe if !matches!(decision, Decision::Skip(..)) => {
                 let would = hold.map_or_else(|| decision.would(), |hold| Decision::Wait(hold.reason).would());
-                let reason = format!("only observed: {would}");
-                return Ok(Outcome { cause: Some(Cause::Observed), ..told(OutcomeKind::Skipped, reason) });
+                let (outcome, cause) = (OutcomeKind::Skipped, Some(Cause::Observed));
+                return Ok(Outcome { outcome, cause, ..started(format!("only observed: {would}")) });
             }
             Mode::Deploy | Mode::Observe | Mode::Off => {}
         }
@@ -203,18 +210,9 @@ impl Deploy {
             Decision::Ask { reason, command } => {
                 Ok(Outcome { command: Some(command), ..told(OutcomeKind::NotActionable, reason) })
             }
-            Decision::Force(reason) => {
-                let task_definition = state.as_ref().and_then(|state| state.task_definition.as_deref());
-                let warning = self.image_warning(task_definition.unwrap_or_default()).await;
-                let mut started = told(OutcomeKind::Started, reason);
-                started.warnings.extend(warning);
-                self.force(input, started, now).await
-            }
+            Decision::Force(reason) => self.force(input, started(reason), now).await,
             Decision::CodeDeploy(reason, set) => {
-                let warning = self.image_warning(&set.task_definition).await;
-                let mut started = told(OutcomeKind::Started, reason);
-                started.warnings.extend(warning);
-                self.deploy_with_code_deploy(input, &set, started, &mut policy, now).await
+                self.deploy_with_code_deploy(input, &set, started(reason), &mut policy, now).await
             }
         }
     }
@@ -236,11 +234,7 @@ impl Deploy {
             return Some(Hold { reason, other_window: true, unread: false });
         }
         let (mut known, mut unread) = (Vec::new(), Vec::new());
-        self.change_calendars.ask(&mut policy.calendars, now).await;
-        known.extend(policy.calendars.closed(now).map(|closed| closed.to_string()));
-        for (calendar, why) in policy.calendars.unread(now) {
-            unread.push(format!("Change Calendar {calendar} cannot be read, and counts as closed: {why}"));
-        }
+        let begun = Instant::now();
         match self.alarms.watched(&policy.alarms).await {
             Ok(found) => {
                 let Blocking { firing, missing } = blocking(&policy.alarms, &found);
@@ -254,6 +248,17 @@ impl Deploy {
                 Ok(state) => known.extend(order::wait(other, state.as_ref(), input.cutoff())),
                 Err(error) => unread.push(format!("{other}, after which it comes, cannot be read: {error}")),
             }
+        }
+        // Last, and about the moment that it is by then: a freeze may begin while the rest is asked.
+        let by_now = now + TimeDelta::from_std(begun.elapsed()).unwrap_or_default();
+        let calendars = &mut policy.calendars;
+        self.change_calendars.ask(calendars, by_now).await;
+        known.extend(calendars.closed(by_now).map(|closed| closed.to_string()));
+        if let Some((calendar, at)) = calendars.closes_before(by_now, by_now + CLOSING) {
+            known.push(format!("Change Calendar {calendar} is about to close, at {}", date::utc(at)));
+        }
+        for (calendar, why) in calendars.unread(by_now) {
+            unread.push(format!("Change Calendar {calendar} cannot be read, and counts as closed: {why}"));
         }
         let reasons = [known, unread.clone()].concat();
         (!reasons.is_empty()).then(|| Hold {

@@ -241,6 +241,27 @@ async fn any_closed_calendar_closes_and_open_ones_do_not() {
 }
 
 #[tokio::test]
+async fn a_calendar_that_is_about_to_close_counts_as_closed() {
+    for (closes, expected) in [("2029-12-28T22:04:00Z", "postponed"), ("2029-12-28T22:06:00Z", "started")] {
+        let aws = tagged(&[]);
+        aws.on("GetCalendarState", move |_, asked| {
+            let state = if asked["AtTime"].as_str() < Some(closes) { "OPEN" } else { "CLOSED" };
+            (200, json!({"State": state, "NextTransitionTime": Some(closes).filter(|_| state == "OPEN")}))
+        });
+        let parameters = [("CHANGE_CALENDARS", "Freeze")];
+        let (outcome, reason, _) = handle(&aws, &parameters, &input(&json!({})), NOW).await;
+        assert_eq!(outcome, expected, "{reason}");
+        let told = "Change Calendar Freeze is about to close, at Fri 2029-12-28 22:04 UTC; ";
+        assert_eq!(reason.starts_with(told), expected == "postponed", "{reason}");
+        // The calendar is asked last: what comes between its answer and the start is nothing but the start.
+        let calls: Vec<String> = aws.requests().into_iter().map(|(call, _)| call).collect();
+        let start = calls.iter().position(|call| call == "UpdateService");
+        let asked = calls.iter().position(|call| call == "GetCalendarState").unwrap();
+        assert!(start.is_none_or(|start| start == asked + 1), "{calls:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_a_no_until_the_window_ends_and_then_the_owner_is_told() {
     let denied = error("AccessDeniedException", "no");
     let why = "AccessDeniedException: no";

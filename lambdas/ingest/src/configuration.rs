@@ -92,11 +92,18 @@ impl Asked {
         if self.request_type == RequestType::Delete {
             return nothing;
         }
+        if self.was_accepted() {
+            return nothing;
+        }
         let findings = match ingest {
-            Ok(ingest) => ingest.findings(now).await,
+            Ok(ingest) => tokio::time::timeout(PATIENCE, ingest.findings(now)).await.unwrap_or_else(|_| {
+                let warning =
+                    format!("AWS did not answer in {} seconds: not all was checked", PATIENCE.as_secs());
+                Findings { refusals: Vec::new(), warnings: vec![warning] }
+            }),
             Err(wrong) => Findings { refusals: vec![wrong.to_string()], warnings: Vec::new() },
         };
-        let accepted = findings.refusals.is_empty() || self.was_accepted();
+        let accepted = findings.refusals.is_empty();
         let findings = [findings.refusals, findings.warnings].concat();
         for finding in &findings {
             warn!(stack_id = self.stack_id, accepted, finding, "the configuration: {finding}");
@@ -137,7 +144,7 @@ impl Asked {
         if found.is_empty() {
             "Nothing is wrong".clone_into(&mut found);
         }
-        let found: String = found.chars().take(MOST).collect();
+        let found = found.get(..found.floor_char_boundary(MOST_BYTES)).unwrap_or_default();
         json!({
             "Status": if *accepted { "SUCCESS" } else { "FAILED" },
             "Reason": found,
@@ -145,17 +152,17 @@ impl Asked {
             "StackId": self.stack_id,
             "RequestId": self.request_id,
             "LogicalResourceId": self.logical_resource_id,
-            "Data": { "Findings": found.chars().take(MOST_OF_AN_OUTPUT).collect::<String>() },
+            "Data": { "Findings": found },
         })
     }
 }
 
 /// What the id of the resource begins with.
 const PREFIX: &str = "configuration";
-/// AWS CloudFormation takes 4,096 bytes as an answer.
-const MOST: usize = 1_500;
-/// And shows 1,024 characters of an output.
-const MOST_OF_AN_OUTPUT: usize = 1_000;
+/// AWS CloudFormation takes 4,096 bytes as an answer, in which this stands twice, and 1,024 as an output.
+const MOST_BYTES: usize = 1_000;
+/// For how long the account is asked. The template has AWS CloudFormation wait for a minute longer.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 impl Ingest {
     /// What is wrong with the configuration in this account.
@@ -302,7 +309,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_short_enough_for_cloudformation() {
-        let findings = vec!["\"x\" ".repeat(2_000)];
+        let findings = vec!["\"é\" ".repeat(2_000)];
         let answer = asked("Create", None, "Fri").answer(&Checked { accepted: false, findings });
         assert!(answer.to_string().len() < 4_096, "{}", answer.to_string().len());
         assert_eq!(answer["Status"], "FAILED");

@@ -1,6 +1,9 @@
 //! One notice: traced, planned, written, reported. A service that fails never stops the others.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aws::{
     CallFailed, Failure,
@@ -19,7 +22,7 @@ use serde_json::Value;
 use shared::{
     bus::{BusEvent, Detail, Happened},
     calendar::Calendars,
-    control::Control,
+    control::{Control, OPTED_OUT},
     date,
     decide::{Cause, Decision, decide},
     entity::ServiceRef,
@@ -240,20 +243,34 @@ impl Ingest {
         if after.is_empty() {
             return;
         }
+        let planned = |outcome: &&Outcome| outcome.cause != Some(Cause::Observed);
         let slot = |outcome: &Outcome| Some((outcome.service_ref()?, outcome.slot?));
-        let slots: BTreeMap<ServiceRef, DateTime<Utc>> = outcomes.iter().filter_map(slot).collect();
+        let would: BTreeMap<ServiceRef, DateTime<Utc>> = outcomes.iter().filter_map(slot).collect();
+        let will: BTreeMap<ServiceRef, DateTime<Utc>> =
+            outcomes.iter().filter(planned).filter_map(slot).collect();
+        let others: BTreeSet<&ServiceRef> =
+            after.values().filter(|other| !will.contains_key(other)).collect();
+        let elsewhere = stream::iter(others)
+            .map(|other| async move { (other.clone(), self.planned_elsewhere(other, settling).await) })
+            .buffer_unordered(CONCURRENCY)
+            .collect::<BTreeMap<_, _>>();
+        // A warning is no reason to lose the time in which the plan is told.
+        let elsewhere = tokio::time::timeout(ORDER_PATIENCE, elsewhere).await.unwrap_or_default();
         for outcome in outcomes {
             let Some((service, slot)) = outcome.service_ref().zip(outcome.slot) else { continue };
             let Some(other) = after.get(&service) else { continue };
-            let warning = if order::in_a_circle(&service, &after) {
-                Some(order::circle(other))
-            } else {
-                match self.slot_of(other, &slots, settling).await {
-                    Ok(Planned::At(other_slot)) => order::warning(slot, other, Some(other_slot)),
-                    Ok(Planned::Nothing) => order::warning(slot, other, None),
-                    Ok(Planned::NotNeeded) => None,
-                    Err(error) => Some(format!("{other}, after which it comes, could not be read: {error}")),
+            // Of two that are only observed, one would come after the other.
+            let observed = outcome.cause == Some(Cause::Observed);
+            let known = if observed { would.get(other) } else { will.get(other) };
+            let warning = match (known, elsewhere.get(other)) {
+                _ if order::in_a_circle(&service, &after) => Some(order::circle(other)),
+                (Some(at), _) | (None, Some(Ok(Planned::At(at)))) => order::warning(slot, other, Some(*at)),
+                (None, Some(Ok(Planned::Nothing))) => order::warning(slot, other, None),
+                (None, Some(Ok(Planned::NotNeeded))) => None,
+                (None, Some(Err(error))) => {
+                    Some(format!("{other}, after which it comes, could not be read: {error}"))
                 }
+                (None, None) => Some(format!("{other}, after which it comes, could not be read in time")),
             };
             if let Some(warning) = warning {
                 warn!(event_arn = settling.notice.event_arn, %service, warning, "{service}: {warning}");
@@ -262,16 +279,12 @@ impl Ingest {
         }
     }
 
-    /// When another service is redeployed, which may be none of this notice.
-    async fn slot_of(
+    /// When a service is redeployed that is not planned with this notice.
+    async fn planned_elsewhere(
         &self,
         other: &ServiceRef,
-        slots: &BTreeMap<ServiceRef, DateTime<Utc>>,
         settling: &Settling<'_>,
     ) -> Result<Planned, CallFailed> {
-        if let Some(slot) = slots.get(other) {
-            return Ok(Planned::At(*slot));
-        }
         let place = &self.notifier.reader.place;
         let found = self.scheduler.get(&schedule::name(&place.account, &place.region, other)).await?;
         if let Some(at) = found.filter(|found| found.existing.enabled).and_then(|found| found.existing.at) {
@@ -524,7 +537,9 @@ impl Ingest {
         settling: &Settling<'_>,
     ) -> Verdict {
         let Settling { notice, calendars, now, .. } = settling;
-        if let Some((cause, why)) = over {
+        // A schedule that a person disabled stays: their hold outlives the tag.
+        let held = existing.is_some_and(|existing| !existing.enabled);
+        if let Some((cause, why)) = over.filter(|(cause, _)| *cause != Some(Cause::OptedOut) || !held) {
             let verdict = reconcile::cancel(service, existing, &notice.event_arn, why);
             return Verdict { cause: cause.or(verdict.cause), ..verdict };
         }
@@ -544,8 +559,8 @@ impl Ingest {
     }
 }
 
-/// Why nothing is done for a service whose owner wants it so.
-const OPTED_OUT: &str = "its owner opted out (its tag ecs-task-patching:mode is off)";
+/// How long it may take to find out when the services are redeployed after which others come.
+const ORDER_PATIENCE: Duration = Duration::from_mins(1);
 
 /// When a service is redeployed after which another comes.
 enum Planned {

@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
-use answers::{Answer, Aws, CREATE, DELETE, UPDATE, environment_with, error};
+use answers::{Answer, Aws, CREATE, DELETE, UPDATE, environment_with, error, merged};
 use aws::config::Config;
 use ingest::Ingest;
 use serde_json::{Value, json};
@@ -170,6 +170,13 @@ async fn who_opted_out_is_left_alone_and_what_was_pending_goes() {
     let report = handle(&aws, &[], &about(&["prod|web"])).await;
     assert_eq!(answered(&report), [json!({"outcome": "cancelled", "reason": why})]);
     assert_eq!(aws.schedules().keys().collect::<Vec<_>>(), [WATCH]);
+
+    // What a person disabled stays disabled, whatever the tag says or will say.
+    let aws = tagged(off);
+    aws.schedule(NAME, merged(&before.schedules()[NAME], &json!({"State": "DISABLED"})));
+    let report = handle(&aws, &[], &about(&["prod|web"])).await;
+    assert_eq!(json!(report.counts), json!({"held": 1}));
+    assert_eq!(aws.schedules()[NAME]["State"], "DISABLED");
 }
 
 #[tokio::test]
@@ -213,6 +220,40 @@ async fn while_observing_one_service_can_be_deployed_by_its_tag_and_nothing_else
         "{written:?}"
     );
     assert_eq!(aws.input_of(WATCH)["services"], json!({"prod": ["api"]}));
+}
+
+#[tokio::test]
+async fn a_notice_of_which_nothing_is_to_be_done_leaves_nothing_while_observing() {
+    let aws = tagged(&[("prod/web", &[("mode", "off")]), ("prod/api", &[])]);
+    let report = handle(&aws, &[("MODE", "observe")], &about(&["prod|web", "prod|api"])).await;
+    assert_eq!((json!(report.counts), writes(&aws)), (json!({"skipped": 2}), 0));
+}
+
+#[tokio::test]
+async fn what_is_pending_when_observing_begins_is_not_said_to_be_redeployed() {
+    let aws = tagged(&[]);
+    handle(&aws, &[], &about(&["prod|web"])).await;
+    aws.forget();
+    let report = handle(&aws, &[("MODE", "observe")], &about(&["prod|web"])).await;
+    let why = "only observed: its schedule stays, and will do nothing: already scheduled";
+    assert_eq!(answered(&report), [json!({"outcome": "skipped", "reason": why, "slot": FRIDAY})]);
+    assert_eq!(writes(&aws), 0);
+    assert!(!aws.messages()[0].contains("Will be redeployed"), "{}", aws.messages()[0]);
+}
+
+#[tokio::test]
+async fn a_notice_that_joins_moves_a_slot_that_is_in_none_of_the_windows_of_by_now() {
+    let before = tagged(&[]);
+    handle(&before, &[], &about(&["prod|web"])).await;
+    for (window, expected) in [("Sun 03:00-05:00", "2029-12-30T03:00:00Z"), ("Fri+Sun 21:00-23:00", FRIDAY)] {
+        let aws = tagged(&[("prod/web", &[("window", window)])]);
+        aws.schedule(NAME, before.schedules()[NAME].clone());
+        let mut second = about(&["prod|web"]);
+        second["detail"]["eventArn"] = json!("arn:another");
+        let report = handle(&aws, &[("MINIMUM_NOTICE_MINUTES", "3200")], &second).await;
+        assert_eq!(json!(report.outcomes[0].slot), json!(expected), "{:?}", report.outcomes);
+        assert_eq!(aws.input_of(NAME)["notices"].as_array().unwrap().len(), 2);
+    }
 }
 
 #[tokio::test]
@@ -416,6 +457,13 @@ async fn a_window_before_that_of_the_service_it_comes_after_is_warned_of() {
         if let Some(warning) = expected.first() {
             assert!(aws.messages()[0].contains(&format!("- prod/web: {warning}")), "{}", aws.messages()[0]);
         }
+    }
+    // Where the other is only observed, it will not be patched; where both are, one would come after the other.
+    let observed: Texts<'_> = &[("mode", "observe"), ("window", "Thu 22:00-23:00")];
+    for (mode, expected) in [("deploy", vec![unplanned]), ("observe", vec![])] {
+        let aws = tagged(&[("prod/web", &[("after", "dev/web"), ("mode", mode)]), ("dev/web", observed)]);
+        let report = handle(&aws, &[], &about(&["prod|web", "dev|web"])).await;
+        assert_eq!(report.outcomes[0].warnings, expected, "{mode}");
     }
     // A schedule that is pending from another notice counts, and one that a person disabled does not.
     for (state, expected) in [("ENABLED", vec![before]), ("DISABLED", vec![unplanned])] {

@@ -101,6 +101,14 @@ impl Calendars {
         Some(Closed { calendar: &found.calendar, until: found.until })
     }
 
+    /// A calendar that is open at `at`, and known to close before `until`, with the moment.
+    #[must_use]
+    pub fn closes_before(&self, at: DateTime<Utc>, until: DateTime<Utc>) -> Option<(&str, DateTime<Utc>)> {
+        let open = self.known.iter().filter(|known| known.state == State::Open && known.covers(at));
+        let closes = open.filter_map(|known| Some((known.calendar.as_str(), known.until?)));
+        closes.filter(|(_, closes)| *closes < until).min_by_key(|(_, closes)| *closes)
+    }
+
     /// The first whole minute, from `at` on, at which no calendar is known to be closed; nothing where one is
     /// closed until nobody knows when.
     #[must_use]
@@ -123,6 +131,10 @@ impl Calendars {
 
 impl Known {
     fn covers(&self, at: DateTime<Utc>) -> bool {
+        // Whoever could not read it a moment ago need not try for every slot of a thousand services.
+        if matches!(self.state, State::Unread(_)) {
+            return true;
+        }
         self.at == at || (self.at < at && self.until.is_some_and(|until| at < until))
     }
 }
@@ -142,6 +154,8 @@ fn is_document(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
 
     fn instant(text: &str) -> DateTime<Utc> {
@@ -175,6 +189,14 @@ mod tests {
     }
 
     #[test]
+    fn a_transition_that_is_not_to_come_says_nothing() {
+        let at = instant("2026-12-18T22:00:00Z");
+        let mut calendars = Calendars::parse("Freeze").unwrap();
+        calendars.learn("Freeze", at, State::Closed, Some(at));
+        assert_eq!((calendars.closed(at).unwrap().until, calendars.open_from(at)), (None, None));
+    }
+
+    #[test]
     fn an_answer_holds_until_the_next_transition_or_for_its_moment_alone() {
         let [one, two, three] =
             ["2026-12-18T22:00:00Z", "2026-12-18T23:00:00Z", "2026-12-19T22:00:00Z"].map(instant);
@@ -188,6 +210,9 @@ mod tests {
         assert_eq!(calendars.unknown(instant("2026-12-18T21:59:00Z")), ["Freeze", "Payroll"]);
 
         assert_eq!(calendars.open_from(two), Some(three));
+        calendars.learn("Freeze", three, State::Open, Some(three + TimeDelta::hours(1)));
+        let closes = |minutes| calendars.closes_before(three, three + TimeDelta::minutes(minutes));
+        assert_eq!((closes(60), closes(61)), (None, Some(("Freeze", three + TimeDelta::hours(1)))));
         assert_eq!(calendars.closed(three), None);
         calendars.learn("Payroll", three, State::Closed, None);
         assert_eq!(calendars.open_from(two), None); // nobody knows until when
@@ -200,11 +225,10 @@ mod tests {
 
     #[test]
     fn a_calendar_that_cannot_be_read_is_not_asked_twice_and_closes_no_plan() {
-        let at = instant("2026-12-18T22:00:00Z");
+        let [at, later] = ["2026-12-18T22:00:00Z", "2026-12-19T22:00:00Z"].map(instant);
         let mut calendars = Calendars::parse("Freeze").unwrap();
-        // A transition that is not to come says nothing.
-        calendars.learn("Freeze", at, State::Unread("AccessDenied".into()), Some(at));
-        assert!(calendars.unknown(at).is_empty());
+        calendars.learn("Freeze", at, State::Unread("AccessDenied".into()), None);
+        assert!(calendars.unknown(at).is_empty() && calendars.unknown(later).is_empty());
         assert_eq!(calendars.open_from(at), Some(at));
         assert_eq!(calendars.unread(at).collect::<Vec<_>>(), [("Freeze", "AccessDenied")]);
     }

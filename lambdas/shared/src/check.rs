@@ -81,7 +81,15 @@ fn against_the_wait(policy: &Policy, wait: TimeDelta, now: DateTime<Utc>, findin
     }
     let in_windows = Policy { fallback: Fallback::LeaveToAws, ..policy.clone() };
     let (outside, never) = (without_a_slot(&in_windows, wait, now), without_a_slot(policy, wait, now));
-    if outside > 0 {
+    if never == HOURS {
+        findings.refusals.push(format!(
+            "MaintenanceWindows is {:?} with WhenNoWindowFits {}: no notice leaves a slot between MinimumNoticeMinutes ({notice}) \
+             and DeadlineMarginMinutes ({margin}) before AWS's date; right values are \"Fri 22:00-02:00\" and any-day, 60 and \
+             120",
+            policy.windows.to_string(),
+            policy.fallback.word()
+        ));
+    } else if outside > 0 {
         let fallback = policy.fallback.word();
         let nothing = match never {
             0 => String::new(),
@@ -142,6 +150,16 @@ mod tests {
             ]
         );
         assert!(refused(&[("DEADLINE_MARGIN_MINUTES", "10080")], 14).is_empty());
+        let never = [
+            ("DEADLINE_MARGIN_MINUTES", "9900"),
+            ("WHEN_NO_WINDOW_FITS", "leave-to-aws"),
+            ("MAINTENANCE_WINDOWS", "Mon 03:00-03:01"),
+        ];
+        assert!(refused(&never, 7).is_empty()); // some notice of the week does leave a slot
+        let gap = [("DEADLINE_MARGIN_MINUTES", "10000"), never[1], never[2]];
+        assert!(
+            matches!(refused(&gap, 7).as_slice(), [one] if one.starts_with("MaintenanceWindows is \"Mon 03:00"))
+        );
         let at_once = refused(&[], 0);
         assert!(matches!(at_once.as_slice(), [one] if one.contains("--value 14")), "{at_once:?}");
     }

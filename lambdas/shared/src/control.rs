@@ -10,6 +10,8 @@ use crate::{
 
 /// What the keys of our tags begin with.
 const PREFIX: &str = "ecs-task-patching:";
+/// Why nothing is done for a service whose owner wants it so.
+pub const OPTED_OUT: &str = "its owner opted out (its tag ecs-task-patching:mode is off)";
 /// What the message about an unknown tag names.
 const KNOWN: &str = "there is no such tag; known are ecs-task-patching:window, ecs-task-patching:mode and ecs-task-patching:after";
 

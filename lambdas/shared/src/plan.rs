@@ -29,6 +29,9 @@ pub struct Slot {
     pub reason: String,
 }
 
+/// A calendar that closes within this time counts as closed: a deployment that starts has to be through to ECS.
+pub const CLOSING: TimeDelta = TimeDelta::minutes(5);
+
 /// Nothing is scheduled, for this reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoSlot(pub String);
@@ -188,8 +191,10 @@ fn pick(
 
 fn slot(policy: &Policy, candidate: Candidate, deadline: Option<DateTime<Utc>>, reason: String) -> Slot {
     let Candidate { at, ends_at, window } = candidate;
-    // A start that the spread moves stays inside the window and before the deadline.
+    // A start that the spread moves stays inside the window, before the deadline, and before a calendar closes.
     let last = deadline.map_or(ends_at, |deadline| deadline.min(ends_at));
+    let last =
+        policy.calendars.closes_before(at, last + CLOSING).map_or(last, |(_, closes)| closes - CLOSING);
     let room = (last - at).max(TimeDelta::zero()).num_minutes();
     let spread_minutes = policy.spread_minutes.min(u16::try_from(room).unwrap_or(u16::MAX));
     let windows = policy.windows.to_string();

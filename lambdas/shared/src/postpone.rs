@@ -31,7 +31,8 @@ pub fn postpone(policy: &Policy, input: &ScheduleInput, now: DateTime<Utc>) -> R
             window_ends_at: input.window_ends_at,
             zone: policy.windows.zone(),
             windows: policy.windows.to_string(),
-            spread_minutes: 0,
+            // Whoever waited for the same calendar need not start at the same moment.
+            spread_minutes: if again > soon { spread(policy, again, input.window_ends_at) } else { 0 },
             reason: format!("the same window, at {}", date::utc(again)),
         }
     } else {
@@ -39,14 +40,20 @@ pub fn postpone(policy: &Policy, input: &ScheduleInput, now: DateTime<Utc>) -> R
         plan_from(policy, &input.notices, now, (now + policy.minimum_notice).max(closed))?
     };
     let mut schedule = NewSchedule::new(&input.service, slot, input.notices.clone());
-    schedule.input.attempt = input.attempt.saturating_add(1);
+    schedule.input.attempt = if in_time && in_window { input.attempt.saturating_add(1) } else { 0 };
     Ok(schedule)
+}
+
+/// Over how many minutes starts are spread from `at` on, inside the window.
+fn spread(policy: &Policy, at: DateTime<Utc>, window_ends_at: DateTime<Utc>) -> u16 {
+    let room = (window_ends_at - at).num_minutes();
+    policy.spread_minutes.min(u16::try_from(room).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{entity::ServiceRef, notice::NoticeRef, policy::Settings};
+    use crate::{calendar::State, entity::ServiceRef, notice::NoticeRef, policy::Settings};
 
     fn instant(text: &str) -> DateTime<Utc> {
         text.parse().expect("a date of the test")
@@ -110,8 +117,26 @@ mod tests {
             let at = schedule.as_ref().ok().map(|schedule| schedule.slot.at);
             assert_eq!(at, expected.map(instant), "{windows} {starts_at:?} {now}: {schedule:?}");
             if let Ok(schedule) = schedule {
-                assert_eq!((schedule.input.attempt, schedule.input.slot), (5, schedule.slot.at));
+                // A try in another window is its first.
+                let attempt = if schedule.slot.at < instant(now) + TimeDelta::minutes(12) { 5 } else { 0 };
+                assert_eq!((schedule.input.attempt, schedule.input.slot), (attempt, schedule.slot.at));
             }
+        }
+    }
+
+    #[test]
+    fn when_a_calendar_opens_starts_are_spread_inside_the_window() {
+        let rows = [
+            ("2026-11-27T23:00:00Z", "2026-11-27T23:00:00Z", 15),
+            ("2026-11-28T01:50:30Z", "2026-11-28T01:51:00Z", 9),
+            ("2026-11-27T22:05:00Z", "2026-11-27T22:11:00Z", 0), // it is open in ten minutes
+        ];
+        for (opens, at, spread) in rows {
+            let mut policy = policy("Fri 22:00-02:00");
+            let now = instant("2026-11-27T22:00:03Z");
+            policy.calendars.learn("Freeze", now, State::Closed, Some(instant(opens)));
+            let slot = postpone(&policy, &input(Some("2026-12-09T18:00:00Z")), now).unwrap().slot;
+            assert_eq!((slot.at, slot.spread_minutes), (instant(at), spread));
         }
     }
 }

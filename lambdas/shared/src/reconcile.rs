@@ -93,7 +93,10 @@ impl Verdict {
     #[must_use]
     pub fn only_observed(self) -> Self {
         let would = match self.change {
-            Change::Keep => return self,
+            Change::Keep if !matches!(self.outcome, OutcomeKind::Scheduled | OutcomeKind::Unchanged) => {
+                return self;
+            }
+            Change::Keep => "its schedule stays, and will do nothing",
             Change::Create(_) => "it would be scheduled",
             Change::Replace(_) => "its schedule would be planned again",
             Change::Update(_) => "its schedule would be updated",
@@ -292,8 +295,14 @@ fn plan_again(
     now: DateTime<Utc>,
 ) -> Verdict {
     let in_time = |at: &DateTime<Utc>| deadline(policy, &notices, now).is_none_or(|deadline| *at <= deadline);
-    let pending =
-        existing.pending(now).filter(in_time).filter(|_| existing.enabled && existing.input.is_ok());
+    // A slot of other windows stays where it is one of the new ones, too.
+    let changed = existing.input.as_ref().is_ok_and(|input| input.has_other_windows(&policy.windows));
+    let in_windows = |at: &DateTime<Utc>| !changed || policy.windows.iter().any(|window| window.is_open(*at));
+    let pending = existing
+        .pending(now)
+        .filter(in_time)
+        .filter(in_windows)
+        .filter(|_| existing.enabled && existing.input.is_ok());
     let joins = before.is_none();
     let planned = plan(policy, &notices, now);
     let stays = pending.filter(|at| match &planned {

@@ -71,7 +71,7 @@ pub struct ScheduleInput {
     pub window_ends_at: DateTime<Utc>,
     /// The windows for which the slot was planned. Where the service has others by then, it is planned again.
     pub windows: Option<String>,
-    /// How many times the start was postponed.
+    /// How many times the start was postponed within its window.
     pub attempt: u32,
     /// For when the schedule was set that handed this over: EventBridge Scheduler fills it in as it fires.
     /// Nothing where a person handed it over.

@@ -187,7 +187,7 @@ pub fn told(notice: &NoticeRef, outcomes: &[Outcome]) -> String {
                 OutcomeKind::Cancelled => "cancelled",
                 _ => "pending",
             };
-            format!("{class} {}", outcome.entity)
+            format!("{class} {} {}", outcome.entity, outcome.warnings.join(" "))
         })
         .collect();
     lines.sort();
@@ -523,5 +523,7 @@ mod tests {
         }
         assert_ne!(told(&notice("2026-12-03T18:00:00Z"), &[outcome(OutcomeKind::Scheduled)]), first);
         assert_ne!(told(&notice(date), &[outcome(OutcomeKind::NotActionable)]), first);
+        let warned = Outcome { warnings: vec!["a tag".into()], ..outcome(OutcomeKind::Unchanged) };
+        assert_ne!(told(&notice(date), &[warned]), first);
     }
 }
