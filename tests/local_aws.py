@@ -84,6 +84,7 @@ class LocalAws:
     def __enter__(self) -> LocalAws:
         env = self.env | {
             "BIND_HOST": self._host,
+            "MINISTACK_HOST": self._host,  # where custom resources answer
             "GATEWAY_PORT": str(self._port),
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_REGION": REGION,
