@@ -176,7 +176,7 @@ impl Deploy {
         if starts && policy.mode != Mode::Off {
             // Before it is asked whether it may start: between that answer and the start nothing may take long.
             warnings.extend(self.image_warning(task_definition.unwrap_or_default()).await);
-            hold = self.hold(input, &control, &mut policy, now).await;
+            hold = self.hold(input, &control, &mut policy, &mut warnings, now).await;
         }
         let started = |reason| Outcome { warnings, ..told(OutcomeKind::Started, reason) };
         match policy.mode {
@@ -223,6 +223,7 @@ impl Deploy {
         input: &ScheduleInput,
         control: &Control,
         policy: &mut Policy,
+        warnings: &mut Vec<String>,
         now: DateTime<Utc>,
     ) -> Option<Hold> {
         if input.is_late(now) {
@@ -245,7 +246,10 @@ impl Deploy {
         }
         if let Some(other) = &control.after {
             match self.ecs.state(other).await {
-                Ok(state) => known.extend(order::wait(other, state.as_ref(), input.cutoff())),
+                Ok(state) => {
+                    known.extend(order::wait(other, state.as_ref(), input.cutoff()));
+                    warnings.extend(order::missing(other, state.as_ref()));
+                }
                 Err(error) => unread.push(format!("{other}, after which it comes, cannot be read: {error}")),
             }
         }
@@ -453,11 +457,16 @@ impl Deploy {
                     .to_owned(),
             ),
             OutcomeKind::Skipped if outcome.cause == Some(Cause::Observed) => Some(
-                "To have it redeployed: set the parameter Mode, or its tag ecs-task-patching:mode, to deploy".to_owned(),
+                "To have it redeployed: set the parameter Mode, or its tag ecs-task-patching:mode, to deploy, and plan this \
+                 notice again (README)"
+                    .to_owned(),
             ),
-            OutcomeKind::Postponed if outcome.attention => Some(
-                "Put right what cannot be read, or deploy the service yourself, before AWS's date".to_owned(),
-            ),
+            OutcomeKind::Postponed if outcome.attention => Some(format!(
+                "Put right what cannot be read, before AWS's date{}. Only if you decide to deploy in spite of it:",
+                outcome.slot.map_or_else(String::new, |slot| {
+                    format!("; it is tried again at {}", date::both(slot, self.policy.windows.zone()))
+                })
+            )),
             OutcomeKind::Skipped if outcome.cause != Some(Cause::Patched) || outcome.verify_at.is_some() => {
                 None
             }

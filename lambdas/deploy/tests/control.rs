@@ -162,7 +162,7 @@ async fn a_tag_that_cannot_be_read_is_told_with_the_start() {
     let aws = tagged(&[("mode", "later")]);
     let outcome = handle_at(&aws, &[], &input(&json!({})), NOW).await;
     let warning = "its tag ecs-task-patching:mode is \"later\": it is none of deploy, observe and off; a right value is \
-                   \"off\"; the parameters apply";
+                   \"off\"; the parameter Mode applies";
     assert_eq!(outcome.warnings, [warning]);
     assert_eq!(aws.events()[0]["Detail"]["warnings"], json!([warning]));
     assert_eq!(titles(&aws), ["Started: prod/web"]);
@@ -199,7 +199,7 @@ async fn a_freeze_that_lies_on_the_slot_is_waited_for_in_the_window_and_then_pla
             None,
             "2029-12-29T01:55:00Z",
             "closed; no window of Fri+Sun 22:00-02:00 UTC fits between Sat 2029-12-29 02:55 UTC and the deadline Wed \
-             2030-01-02 16:00 UTC (Change Calendar Freeze closes Sun 2029-12-30 22:00 UTC), nor do the same hours on \
+             2030-01-02 16:00 UTC (Change Calendar Freeze is closed at Sun 2029-12-30 22:00 UTC), nor do the same hours on \
              another day (WhenNoWindowFits: any-day): AWS replaces the tasks from Wed 2030-01-02 18:00 UTC on",
             None,
         ),
@@ -297,7 +297,9 @@ async fn what_cannot_be_read_is_a_no_until_the_window_ends_and_then_the_owner_is
         assert_eq!(json!(outcome.slot), json!("2029-12-29T22:00:00Z"));
         assert!(outcome.command.is_some());
         assert_eq!(aws.told(), ["Patch Needs Attention: web"]);
-        assert!(aws.messages()[0].contains("Put right what cannot be read"), "{}", aws.messages()[0]);
+        let next = "1. Put right what cannot be read, before AWS's date; it is tried again at Sat 2029-12-29 22:00 UTC. Only if \
+                    you decide to deploy in spite of it:\n2. aws ecs update-service";
+        assert!(aws.messages()[0].contains(next), "{}", aws.messages()[0]);
         assert_eq!(aws.sent("UpdateService").len(), 0);
     }
 }
@@ -365,7 +367,7 @@ async fn a_service_waits_while_the_one_it_comes_after_is_not_patched() {
     }
     // It is gone: there is nothing to wait for. It cannot be read: nobody knows.
     for (answer, expected) in [
-        (error("ClusterNotFoundException", "no"), "started"),
+        (error("ClusterNotFoundException", "no"), "started"), // which is said
         (error("AccessDeniedException", "no"), "postponed"),
     ] {
         let aws = tagged(&[]);
@@ -374,7 +376,10 @@ async fn a_service_waits_while_the_one_it_comes_after_is_not_patched() {
         aws.on("DescribeServices", move |_, asked| {
             if asked["cluster"] == "prod" { (200, json!({"services": [web]})) } else { answer.clone() }
         });
-        assert_eq!(handle(&aws, &[], &input(&json!({})), NOW).await.0, expected);
+        let outcome = handle_at(&aws, &[], &input(&json!({})), NOW).await;
+        assert_eq!(json!(outcome.outcome), expected);
+        let said = "its tag ecs-task-patching:after names dev/web, and there is no such service: it waits for nothing";
+        assert_eq!(outcome.warnings, Vec::from_iter((expected == "started").then_some(said)));
     }
 }
 

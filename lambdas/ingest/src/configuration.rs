@@ -104,10 +104,11 @@ impl Asked {
             Err(wrong) => Findings { refusals: vec![wrong.to_string()], warnings: Vec::new() },
         };
         let accepted = findings.refusals.is_empty();
-        let findings = [findings.refusals, findings.warnings].concat();
-        for finding in &findings {
+        for finding in findings.refusals.iter().chain(&findings.warnings) {
             warn!(stack_id = self.stack_id, accepted, finding, "the configuration: {finding}");
         }
+        // A refusal is not to be searched for among what is only to be known.
+        let findings = if accepted { findings.warnings } else { findings.refusals };
         info!(stack_id = self.stack_id, accepted, "the configuration was checked");
         Checked { accepted, findings }
     }
@@ -211,6 +212,12 @@ impl Ingest {
         }
         for alarm in &self.policy.alarms {
             let AlarmRef::Prefix(prefix) = alarm else { continue };
+            if format!("{}-", self.notifier.reader.stack).starts_with(prefix.as_str()) {
+                findings.warnings.push(format!(
+                    "BlockingAlarms names {prefix:?}, with which the names of this stack's own alarms begin: trouble with one \
+                     service would hold all others"
+                ));
+            }
             if let Ok(false) = self.alarms.any(prefix).await {
                 let warning = format!(
                     "BlockingAlarms names {prefix:?}, with which no alarm's name begins: nothing is blocked"

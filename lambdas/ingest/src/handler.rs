@@ -266,7 +266,7 @@ impl Ingest {
                 _ if order::in_a_circle(&service, &after) => Some(order::circle(other)),
                 (Some(at), _) | (None, Some(Ok(Planned::At(at)))) => order::warning(slot, other, Some(*at)),
                 (None, Some(Ok(Planned::Nothing))) => order::warning(slot, other, None),
-                (None, Some(Ok(Planned::NotNeeded))) => None,
+                (None, Some(Ok(Planned::NotNeeded(missing)))) => missing.clone(),
                 (None, Some(Err(error))) => {
                     Some(format!("{other}, after which it comes, could not be read: {error}"))
                 }
@@ -292,7 +292,8 @@ impl Ingest {
         }
         let state = self.ecs.state(other).await?;
         let unpatched = order::wait(other, state.as_ref(), settling.notice.cutoff).is_some();
-        Ok(if unpatched { Planned::Nothing } else { Planned::NotNeeded })
+        let missing = order::missing(other, state.as_ref());
+        Ok(if unpatched { Planned::Nothing } else { Planned::NotNeeded(missing) })
     }
 
     /// Counts, tells people and machines what is new, once, and has the notice watched.
@@ -497,8 +498,7 @@ impl Ingest {
             let unread = verdict.slot.into_iter().flat_map(|at| policy.calendars.unread(at));
             let unread = unread.map(|(calendar, why)| {
                 format!(
-                    "Change Calendar {calendar} could not be read, and must be by the slot, for until it is shown to be open \
-                     nothing starts: {why}"
+                    "Change Calendar {calendar} could not be read; nothing is redeployed until it can: {why}"
                 )
             });
             let warnings = control.problems.iter().cloned().chain(unread).collect();
@@ -567,8 +567,8 @@ enum Planned {
     At(DateTime<Utc>),
     /// Not at all, though it is not patched.
     Nothing,
-    /// Not at all: it is patched.
-    NotNeeded,
+    /// Not at all: it is patched, or there is no such service, which is to be said.
+    NotNeeded(Option<String>),
 }
 
 /// The notice may still concern the service.

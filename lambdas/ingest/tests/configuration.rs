@@ -142,6 +142,9 @@ async fn what_cannot_be_read_is_said_and_refuses_nothing() {
     {
         assert!(reason.contains(expected), "{reason}");
     }
+    let own = [("BLOCKING_ALARMS", "the-g"), ("SCHEDULE_GROUP", "the-group")];
+    let (answer, _) = answered(&aws, &own, &json!({})).await;
+    assert!(answer.to_string().contains("this stack's own alarms begin"), "{answer}");
 }
 
 #[tokio::test]

@@ -42,7 +42,7 @@ fn tagged(tags: &[(&str, &[(&str, &str)])]) -> Aws {
             let (_, tags) = tags.iter().find(|(service, _)| *service == format!("{cluster}/{name}"))?;
             Some(json!({"serviceName": name, "status": "ACTIVE", "desiredCount": 1, "tags": tags}))
         });
-        (200, json!({"services": known.collect::<Vec<_>>()}))
+        (200, json!({"services": known.collect::<Vec<_>>(), "failures": [{"reason": "MISSING"}]}))
     });
     aws.always("ListTasks", (200, json!({"taskArns": ["arn:task"]})));
     aws.always("DescribeTasks", (200, json!({"tasks": [{"taskArn": "arn:task", "createdAt": 0}]})));
@@ -108,7 +108,7 @@ async fn a_tag_that_cannot_be_read_is_reported_in_outcome_event_and_message_and_
     let aws = tagged(&[("prod/web", &[("window", "Fry 22:00-02:00")])]);
     let report = handle(&aws, &[], &about(&["prod|web"])).await;
     let warning = "its tag ecs-task-patching:window is \"Fry 22:00-02:00\": \"Fry\" is no day (write Fri, Fri+Sat, Mon-Thu, \
-                   daily, weekdays or weekend); a right value is \"Fri 22:00-02:00\"; the parameters apply";
+                   daily, weekdays or weekend); a right value is \"Fri 22:00-02:00\"; the parameter MaintenanceWindows applies";
     let expected = json!({
         "outcome": "scheduled", "reason": "earliest opening of Fri 22:00-02:00 UTC before AWS's date", "slot": FRIDAY,
         "warnings": [warning],
@@ -292,7 +292,7 @@ async fn a_candidate_on_which_a_calendar_is_closed_is_skipped() {
             &[("MAINTENANCE_WINDOWS", "Fri+Sat+Sun 22:00-02:00"), calendars],
             "2029-12-30T22:00:00Z",
             format!(
-                "{} (Change Calendar Freeze closes Fri 2029-12-28 22:00 UTC, Sat 2029-12-29 22:00 UTC)",
+                "{} (Change Calendar Freeze is closed at Fri 2029-12-28 22:00 UTC, Sat 2029-12-29 22:00 UTC)",
                 frozen("Fri+Sat+Sun 22:00-02:00 UTC")
             ),
         ),
@@ -302,7 +302,7 @@ async fn a_candidate_on_which_a_calendar_is_closed_is_skipped() {
             &[("MAINTENANCE_WINDOWS", "Fri+Sat+Sun 22:00-02:00"), calendars],
             "2029-12-30T22:00:00Z",
             format!(
-                "{} (Change Calendar Freeze closes Fri 2029-12-28 22:00 UTC, Sat 2029-12-29 22:00 UTC)",
+                "{} (Change Calendar Freeze is closed at Fri 2029-12-28 22:00 UTC, Sat 2029-12-29 22:00 UTC)",
                 frozen("Fri+Sat+Sun 22:00-02:00 UTC")
             ),
         ),
@@ -312,7 +312,7 @@ async fn a_candidate_on_which_a_calendar_is_closed_is_skipped() {
             &[("MAINTENANCE_WINDOWS", "daily 22:00-02:00"), ("MINIMUM_NOTICE_MINUTES", "2880"), calendars],
             "2029-12-31T22:00:00Z",
             format!(
-                "{} (Change Calendar Freeze closes Fri 2029-12-28 22:00 UTC; Change Calendar Payroll closes Sat 2029-12-29 \
+                "{} (Change Calendar Freeze is closed at Fri 2029-12-28 22:00 UTC; Change Calendar Payroll is closed at Sat 2029-12-29 \
                  22:00 UTC, Sun 2029-12-30 22:00 UTC)",
                 frozen("daily 22:00-02:00 UTC")
             ),
@@ -324,7 +324,7 @@ async fn a_candidate_on_which_a_calendar_is_closed_is_skipped() {
             &[calendars],
             "2029-12-28T23:11:00Z",
             format!(
-                "{} (Change Calendar Freeze closes Fri 2029-12-28 22:00 UTC)",
+                "{} (Change Calendar Freeze is closed at Fri 2029-12-28 22:00 UTC)",
                 frozen("Fri 22:00-02:00 UTC")
             ),
         ),
@@ -352,7 +352,7 @@ async fn where_a_freeze_leaves_nothing_the_owner_is_told_which_calendar_closed_w
     const FREEZE: &[(&str, &str, &str)] = &[("Freeze", "2029-12-20T00:00:00Z", "2030-01-06T00:00:00Z")];
     let calendars = ("CHANGE_CALENDARS", "Freeze");
     let closes = "no window of Fri 22:00-02:00 UTC fits between Wed 2029-12-26 19:01 UTC and the deadline Wed 2030-01-02 \
-                  16:00 UTC (Change Calendar Freeze closes Fri 2029-12-28 22:00 UTC), ";
+                  16:00 UTC (Change Calendar Freeze is closed at Fri 2029-12-28 22:00 UTC), ";
     let end = ": AWS replaces the tasks from Wed 2030-01-02 18:00 UTC on";
     let rows = [
         ("any-day", "nor do the same hours on another day (WhenNoWindowFits: any-day)"),
@@ -395,7 +395,7 @@ async fn a_notice_whose_date_has_passed_waits_for_the_end_of_the_freeze() {
     aws.always("GetCalendarState", (200, json!({"State": "CLOSED"}))); // for ever, as far as AWS tells
     let report = handle(&aws, &[("CHANGE_CALENDARS", "Freeze")], &event).await;
     let reason = &report.outcomes[0].reason;
-    let expected = "no window of Fri 22:00-02:00 UTC opens in the next 62 days (Change Calendar Freeze closes Fri \
+    let expected = "no window of Fri 22:00-02:00 UTC opens in the next 62 days (Change Calendar Freeze is closed at Fri \
                     2029-12-28 22:00 UTC, Fri 2030-01-04 22:00 UTC, Fri 2030-01-11 22:00 UTC, Fri 2030-01-18 22:00 UTC, \
                     Fri 2030-01-25 22:00 UTC and 4 more)";
     assert_eq!(reason, expected);
@@ -412,8 +412,7 @@ async fn a_calendar_that_cannot_be_read_is_said_and_holds_no_plan_up() {
         }
     });
     let report = handle(&aws, &[("CHANGE_CALENDARS", "Freeze,Payroll")], &about(&["prod|web"])).await;
-    let warning = "Change Calendar Freeze could not be read, and must be by the slot, for until it is shown to be open \
-                   nothing starts: GetCalendarState failed: InvalidDocument: no such document";
+    let warning = "Change Calendar Freeze could not be read; nothing is redeployed until it can: GetCalendarState failed: InvalidDocument: no such document";
     let expected = json!({
         "outcome": "scheduled", "reason": "earliest opening of Fri 22:00-02:00 UTC before AWS's date", "slot": FRIDAY,
         "warnings": [warning],
@@ -458,6 +457,12 @@ async fn a_window_before_that_of_the_service_it_comes_after_is_warned_of() {
             assert!(aws.messages()[0].contains(&format!("- prod/web: {warning}")), "{}", aws.messages()[0]);
         }
     }
+    // There is no such service.
+    let aws = tagged(&[("prod/web", prod)]);
+    let report = handle(&aws, &[], &about(&["prod|web"])).await;
+    let missing =
+        "its tag ecs-task-patching:after names dev/web, and there is no such service: it waits for nothing";
+    assert_eq!(report.outcomes[0].warnings, [missing]);
     // Where the other is only observed, it will not be patched; where both are, one would come after the other.
     let observed: Texts<'_> = &[("mode", "observe"), ("window", "Thu 22:00-23:00")];
     for (mode, expected) in [("deploy", vec![unplanned]), ("observe", vec![])] {

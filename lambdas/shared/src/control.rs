@@ -43,11 +43,11 @@ impl Control {
                 "window" => Windows::parse(value, zone)
                     .map(|windows| control.windows = Some(windows))
                     .map_err(|error| {
-                        format!("{error}; a right value is \"Fri 22:00-02:00\"; the parameters apply")
+                        format!("{error}; a right value is \"Fri 22:00-02:00\"; the parameter MaintenanceWindows applies")
                     }),
                 "mode" => Mode::parse(value)
                     .map(|mode| control.mode = Some(mode))
-                    .map_err(|error| format!("{error}; a right value is \"off\"; the parameters apply")),
+                    .map_err(|error| format!("{error}; a right value is \"off\"; the parameter Mode applies")),
                 "after" => after(service, value).map(|other| control.after = Some(other)),
                 _ => Err(KNOWN.to_owned()),
             };
@@ -118,13 +118,13 @@ mod tests {
                 "ecs-task-patching:window",
                 "Fry 22:00-02:00",
                 "its tag ecs-task-patching:window is \"Fry 22:00-02:00\": \"Fry\" is no day (write Fri, Fri+Sat, Mon-Thu, \
-                 daily, weekdays or weekend); a right value is \"Fri 22:00-02:00\"; the parameters apply",
+                 daily, weekdays or weekend); a right value is \"Fri 22:00-02:00\"; the parameter MaintenanceWindows applies",
             ),
             (
                 "ecs-task-patching:mode",
                 "no",
                 "its tag ecs-task-patching:mode is \"no\": it is none of deploy, observe and off; a right value is \
-                 \"off\"; the parameters apply",
+                 \"off\"; the parameter Mode applies",
             ),
             (
                 "ecs-task-patching:after",

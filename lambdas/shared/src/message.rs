@@ -1,6 +1,6 @@
 //! What people are told: a text to act on without opening the console, and the same for a chat room.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -130,7 +130,12 @@ impl Reader {
         ] {
             paragraphs.extend(list(head, outcomes, line));
         }
-        let warning = |(name, warning): &(String, &String)| format!("{name}: {warning}");
+        // What holds for many services, such as a calendar that cannot be read, must not bury what is said of one.
+        let warning = |(warning, names): &(&String, Vec<String>)| match names.as_slice() {
+            [name] => format!("{name}: {warning}"),
+            [first, others @ ..] => format!("{first} and {} more: {warning}", others.len()),
+            [] => (*warning).clone(),
+        };
         paragraphs.extend(list("Warnings:", &plan.warned, &warning));
 
         let mut facts = self.where_it_is().to_vec();
@@ -188,7 +193,7 @@ impl Reader {
         if !plan.observed.is_empty() {
             next.push(
                 "To have services redeployed that are only observed: set the parameter Mode, or their tag \
-                 ecs-task-patching:mode, to deploy"
+                 ecs-task-patching:mode, to deploy, and plan this notice again (README)"
                     .to_owned(),
             );
         }
@@ -256,8 +261,8 @@ struct Plan<'a> {
     skipped: Vec<&'a Outcome>,
     cancelled: Vec<&'a Outcome>,
     failed: Vec<&'a Outcome>,
-    /// Warnings, each with the service's name.
-    warned: Vec<(String, &'a String)>,
+    /// Warnings, each with the services' names, those of the fewest first.
+    warned: Vec<(&'a String, Vec<String>)>,
 }
 
 impl<'a> Plan<'a> {
@@ -275,7 +280,15 @@ impl<'a> Plan<'a> {
         let only_observed = |outcome: &&Outcome| outcome.cause == Some(Cause::Observed);
         let (mut observed, skipped): (Vec<_>, Vec<_>) = of(&[Skipped]).into_iter().partition(only_observed);
         observed.sort_by_key(|outcome| outcome.slot);
-        let warned = |outcome: &'a Outcome| outcome.warnings.iter().map(|warning| (name(outcome), warning));
+        let mut warned: BTreeMap<&String, BTreeSet<String>> = BTreeMap::new();
+        for outcome in &report.outcomes {
+            for warning in &outcome.warnings {
+                warned.entry(warning).or_default().insert(name(outcome));
+            }
+        }
+        let mut warned: Vec<_> =
+            warned.into_iter().map(|(warning, names)| (warning, Vec::from_iter(names))).collect();
+        warned.sort_by_key(|(_, names)| names.len());
         Self {
             all: report.outcomes.len(),
             pending,
@@ -285,7 +298,7 @@ impl<'a> Plan<'a> {
             skipped,
             cancelled: of(&[Cancelled]),
             failed: of(&[Failed]),
-            warned: report.outcomes.iter().flat_map(warned).collect(),
+            warned,
         }
     }
 

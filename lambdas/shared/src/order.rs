@@ -38,6 +38,13 @@ pub fn in_a_circle(service: &ServiceRef, after: &BTreeMap<ServiceRef, ServiceRef
     false
 }
 
+/// What is to be said where `other`, after which a service comes, does not exist: perhaps the tag is mistyped.
+#[must_use]
+pub fn missing(other: &ServiceRef, state: Option<&ServiceState>) -> Option<String> {
+    let gone = state.is_none_or(|state| state.status == "INACTIVE");
+    gone.then(|| format!("its tag ecs-task-patching:after names {other}, and there is no such service: it waits for nothing"))
+}
+
 /// What the plan must say of a service that waits in a circle, first for `other`.
 #[must_use]
 pub fn circle(other: &ServiceRef) -> String {
@@ -147,6 +154,8 @@ mod tests {
         ];
         for (state, expected) in rows {
             assert_eq!(wait(&service("web"), state.as_ref(), instant(CUTOFF)), expected);
+            let told = missing(&service("web"), state.as_ref());
+            assert_eq!(told.is_some(), state.is_none(), "{told:?}");
         }
     }
 }

@@ -170,7 +170,7 @@ fn frozen(policy: &Policy, from: DateTime<Utc>, until: DateTime<Utc>) -> Option<
         let named: Vec<String> = moments.iter().take(NAMED).map(|moment| date::utc(*moment)).collect();
         let more = moments.len() - named.len();
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        format!("Change Calendar {calendar} closes {}{more}", named.join(", "))
+        format!("Change Calendar {calendar} is closed at {}{more}", named.join(", "))
     });
     let told: Vec<String> = told.collect();
     (!told.is_empty()).then(|| format!(" ({})", told.join("; ")))
