@@ -1,8 +1,6 @@
 //! Amazon CloudWatch alarms: what lets no deployment start.
 
-use std::time::Duration;
-
-use aws_config::{SdkConfig, retry::RetryConfig};
+use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::{
     Client,
     operation::describe_alarms::builders::DescribeAlarmsFluentBuilder,
@@ -10,15 +8,10 @@ use aws_sdk_cloudwatch::{
 };
 use shared::alarm::{Alarm, AlarmRef};
 
-use crate::{CallFailed, patience};
+use crate::{CallFailed, brief};
 
 /// `DescribeAlarms` takes so many names in one call, and gives so many alarms.
 const ALARMS_PER_CALL: i32 = 100;
-
-/// How often a call is tried. Alarms that cannot be read let no deployment start, which is tried again.
-const ATTEMPTS: u32 = 5;
-/// For how long a call is tried at most: the function has other work to do.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The alarms of this account and Region.
 #[derive(Clone, Debug)]
@@ -30,11 +23,7 @@ impl Alarms {
     /// The alarms of the SDK's account and Region.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
-        let config = aws_sdk_cloudwatch::config::Builder::from(sdk)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .timeout_config(patience(sdk, PATIENCE))
-            .build();
-        Self { client: Client::from_conf(config) }
+        Self { client: Client::new(&brief(sdk)) }
     }
 
     /// The watched alarms: those of a prefix as far as they fire, and all that are named.

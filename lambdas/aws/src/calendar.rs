@@ -1,8 +1,6 @@
 //! AWS Systems Manager Change Calendars: whether changes may be made.
 
-use std::time::Duration;
-
-use aws_config::{SdkConfig, retry::RetryConfig};
+use aws_config::SdkConfig;
 use aws_sdk_ssm::{Client, types::CalendarState};
 use chrono::{DateTime, SecondsFormat, Utc};
 use shared::{
@@ -10,12 +8,7 @@ use shared::{
     date,
 };
 
-use crate::{CallFailed, patience};
-
-/// How often a call is tried. A calendar that cannot be read has an answer of its own, so it need not take long.
-const ATTEMPTS: u32 = 5;
-/// For how long a call is tried at most: the function has other work to do.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::{CallFailed, brief};
 
 /// The Change Calendars that this account can read.
 #[derive(Clone, Debug)]
@@ -27,11 +20,7 @@ impl ChangeCalendars {
     /// The calendars that the SDK's account can read in its Region.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
-        let config = aws_sdk_ssm::config::Builder::from(sdk)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-            .timeout_config(patience(sdk, PATIENCE))
-            .build();
-        Self { client: Client::from_conf(config) }
+        Self { client: Client::new(&brief(sdk)) }
     }
 
     /// Asks each calendar of which it is not known whether it is open at `at`. That one cannot be read is an

@@ -87,15 +87,8 @@ impl Ecs {
     /// # Errors
     /// The call failed after its retries.
     pub async fn retirement_wait(&self) -> Result<Option<TimeDelta>, CallFailed> {
-        let answer = self
-            .client
-            .list_account_settings()
-            .name(SettingName::FargateTaskRetirementWaitPeriod)
-            .effective_settings(true)
-            .send()
-            .await
-            .map_err(|error| CallFailed::new("ListAccountSettings", &error))?;
-        let days = answer.settings().iter().find_map(|setting| setting.value()?.parse::<u16>().ok());
+        let days = self.settings(SettingName::FargateTaskRetirementWaitPeriod).await?;
+        let days = days.iter().find_map(|days| days.parse::<u16>().ok());
         Ok(days.map(|days| TimeDelta::days(days.into())))
     }
 
@@ -104,10 +97,14 @@ impl Ecs {
     /// # Errors
     /// The call failed after its retries.
     pub async fn event_windows(&self) -> Result<bool, CallFailed> {
-        let call = self.client.list_account_settings().name(SettingName::FargateEventWindows);
-        let answer = call.effective_settings(true).send().await;
-        let answer = answer.map_err(|error| CallFailed::new("ListAccountSettings", &error))?;
-        Ok(answer.settings().iter().any(|setting| setting.value() == Some("enabled")))
+        Ok(self.settings(SettingName::FargateEventWindows).await?.iter().any(|value| value == "enabled"))
+    }
+
+    /// The values of an account setting, as it takes effect.
+    async fn settings(&self, name: SettingName) -> Result<Vec<String>, CallFailed> {
+        let call = self.client.list_account_settings().name(name).effective_settings(true);
+        let answer = call.send().await.map_err(|error| CallFailed::new("ListAccountSettings", &error))?;
+        Ok(answer.settings.unwrap_or_default().into_iter().filter_map(|setting| setting.value).collect())
     }
 
     /// The tags of those of these services of a cluster that ECS knows, by the services' names.

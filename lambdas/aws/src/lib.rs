@@ -42,8 +42,15 @@ pub async fn sdk_config() -> SdkConfig {
         .await
 }
 
-/// The SDK's limits, with a shorter one for a call with all its tries.
-pub(crate) fn patience(sdk: &SdkConfig, patience: Duration) -> TimeoutConfig {
+/// The SDK's configuration for calls that need not succeed: what cannot be read has an answer of its own, and the
+/// function has other work to do.
+pub(crate) fn brief(sdk: &SdkConfig) -> SdkConfig {
+    const ATTEMPTS: u32 = 5;
+    const PATIENCE: Duration = Duration::from_secs(20);
     let given = sdk.timeout_config().cloned().unwrap_or_else(TimeoutConfig::disabled);
-    given.to_builder().operation_timeout(patience).build()
+    sdk.clone()
+        .into_builder()
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .timeout_config(given.to_builder().operation_timeout(PATIENCE).build())
+        .build()
 }
