@@ -1,0 +1,196 @@
+//! Amazon Resource Names: the only parser and printer of them, and where the functions run.
+
+use std::fmt;
+
+/// An ARN, `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
+///
+/// Shape: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arn<'a> {
+    /// `aws`, `aws-us-gov`, `aws-cn` or another.
+    pub partition: &'a str,
+    /// The AWS service's namespace, such as `ecs`.
+    pub service: &'a str,
+    /// The Region; empty for a global resource.
+    pub region: &'a str,
+    /// The account's ID; empty where AWS leaves it out.
+    pub account: &'a str,
+    /// Everything after the account. It may contain colons and slashes.
+    pub resource: &'a str,
+}
+
+impl<'a> Arn<'a> {
+    /// Whether a text claims to be an ARN.
+    #[must_use]
+    pub fn is_claimed(text: &str) -> bool {
+        text.starts_with("arn:")
+    }
+
+    /// Splits an ARN into its parts. `None` if a part is missing, or partition, service or resource is empty.
+    ///
+    /// ```
+    /// # use rules::arn::Arn;
+    /// let alarm = Arn::parse("arn:aws:cloudwatch:eu-west-2:111122223333:alarm:a:b").expect("an ARN");
+    /// assert_eq!((alarm.service, alarm.resource), ("cloudwatch", "alarm:a:b"));
+    /// assert_eq!(Arn::parse("arn:aws:ecs"), None);
+    /// ```
+    #[must_use]
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let mut parts = text.splitn(6, ':');
+        if parts.next() != Some("arn") {
+            return None;
+        }
+        let (partition, service, region, account, resource) =
+            (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let complete = !partition.is_empty() && !service.is_empty() && !resource.is_empty();
+        complete.then_some(Self { partition, service, region, account, resource })
+    }
+}
+
+impl fmt::Display for Arn<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { partition, service, region, account, resource } = self;
+        write!(formatter, "arn:{partition}:{service}:{region}:{account}:{resource}")
+    }
+}
+
+/// Where the functions run: what ARNs and console links are made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// `aws`, `aws-us-gov`, `aws-cn` or another.
+    pub partition: String,
+    /// The Region.
+    pub region: String,
+    /// The account's ID.
+    pub account: String,
+}
+
+impl Place {
+    /// The ARN of an ECS service.
+    #[must_use]
+    pub fn service_arn(&self, service: &ServiceRef) -> String {
+        let (Self { partition, region, account }, resource) = (self, format!("service/{service}"));
+        Arn { partition, service: "ecs", region, account, resource: &resource }.to_string()
+    }
+
+    /// The service's page in the ECS console.
+    #[must_use]
+    pub fn console(&self, service: &ServiceRef) -> String {
+        let region = &self.region;
+        let host = match self.partition.as_str() {
+            "aws-us-gov" => "console.amazonaws-us-gov.com",
+            "aws-cn" => "console.amazonaws.cn",
+            _ => "console.aws.amazon.com",
+        };
+        let (cluster, name) = (service.cluster(), service.service());
+        format!("https://{region}.{host}/ecs/v2/clusters/{cluster}/services/{name}/health?region={region}")
+    }
+}
+
+/// An ECS service of the functions' account and Region, by the names of its cluster and itself.
+///
+/// Each name has 1 to 255 characters of `[A-Za-z0-9_-]`, as ECS requires.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServiceRef {
+    cluster: String,
+    service: String,
+}
+
+impl ServiceRef {
+    /// The service `service` of the cluster `cluster`. `None` unless both are valid names in ECS.
+    #[must_use]
+    pub fn new(cluster: &str, service: &str) -> Option<Self> {
+        (is_ecs_name(cluster) && is_ecs_name(service))
+            .then(|| Self { cluster: cluster.to_owned(), service: service.to_owned() })
+    }
+
+    /// The same, for an input that an operator can edit.
+    ///
+    /// # Errors
+    /// Names the values that are not valid names in ECS.
+    pub fn named(cluster: &str, service: &str) -> Result<Self, String> {
+        Self::new(cluster, service).ok_or_else(|| {
+            format!(
+                "cluster and service are {cluster:?} and {service:?}; expected the names of an ECS service"
+            )
+        })
+    }
+
+    /// Reads `cluster/service`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.trim().split_once('/').and_then(|(cluster, service)| Self::new(cluster, service))
+    }
+
+    /// The cluster's name.
+    #[must_use]
+    pub fn cluster(&self) -> &str {
+        &self.cluster
+    }
+
+    /// The service's name.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+}
+
+impl fmt::Display for ServiceRef {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.cluster, self.service)
+    }
+}
+
+/// Whether ECS accepts a text as the name of a cluster or a service.
+#[must_use]
+pub fn is_ecs_name(text: &str) -> bool {
+    (1..=255).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_is_printed_as_it_was_parsed() {
+        for text in [
+            "arn:aws:ecs:eu-west-2:111122223333:service/prod/web",
+            "arn:aws-cn:cloudwatch:cn-north-1:111122223333:alarm:a:b c",
+            "arn:aws:health:eu-west-2::event/ECS/X/1",
+        ] {
+            assert_eq!(Arn::parse(text).expect(text).to_string(), text);
+        }
+        for text in [
+            "",
+            "arn:",
+            "arn:aws:ecs",
+            "arn::ecs:r:a:x",
+            "arn:aws::r:a:x",
+            "arn:aws:ecs:r:a:",
+            "x:aws:ecs:r:a:y",
+        ] {
+            assert_eq!(Arn::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn arns_and_links_belong_to_the_partition() {
+        let rows = [
+            ("aws", "eu-west-2", "https://eu-west-2.console.aws.amazon.com/ecs/"),
+            ("aws-us-gov", "us-gov-west-1", "https://us-gov-west-1.console.amazonaws-us-gov.com/ecs/"),
+            ("aws-cn", "cn-north-1", "https://cn-north-1.console.amazonaws.cn/ecs/"),
+        ];
+        let web = ServiceRef::new("prod", "web").unwrap();
+        for (partition, region, console) in rows {
+            let place =
+                Place { partition: partition.into(), region: region.into(), account: "111122223333".into() };
+            assert_eq!(
+                place.service_arn(&web),
+                format!("arn:{partition}:ecs:{region}:111122223333:service/prod/web")
+            );
+            let link = place.console(&web);
+            assert!(link.starts_with(console) && link.contains("/clusters/prod/services/web/"), "{link}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! `ChangeCalendars`: while any of them is closed, or about to close, no deployment starts.
+
+use chrono::{DateTime, Utc};
+
+use super::Block;
+use crate::{
+    plan::CLOSING,
+    time::{calendar::Calendars, instant::utc},
+};
+
+/// What the calendars, asked about `at`, block.
+#[must_use]
+pub fn blocks(calendars: &Calendars, at: DateTime<Utc>) -> Vec<Block> {
+    let closed = calendars.closed(at).map(|closed| Block::by(closed.to_string()));
+    let closing = calendars.closes_before(at, at + CLOSING).map(|(calendar, closes)| {
+        Block::by(format!("Change Calendar {calendar} is about to close, on {}", utc(closes)))
+    });
+    let unreadable = calendars.unread(at).map(|(calendar, why)| {
+        Block::unreadable(format!("Change Calendar {calendar} is unreadable, which counts as closed: {why}"))
+    });
+    closed.into_iter().chain(closing).chain(unreadable).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{testing::instant, time::calendar::State};
+
+    #[test]
+    fn a_calendar_blocks_while_it_is_closed_about_to_close_or_unreadable() {
+        let at = instant("2026-12-18T22:00:00Z");
+        let rows = [
+            (State::Open, None, None),
+            (State::Open, Some("2026-12-18T22:05:00Z"), None),
+            (
+                State::Open,
+                Some("2026-12-18T22:04:00Z"),
+                Some(Block::by("Change Calendar Freeze is about to close, on Fri 18 Dec 2026 22:04 UTC")),
+            ),
+            (
+                State::Closed,
+                Some("2027-01-04T08:00:00Z"),
+                Some(Block::by("Change Calendar Freeze is closed until Mon 4 Jan 2027 08:00 UTC")),
+            ),
+            (
+                State::Unread("AccessDenied".into()),
+                None,
+                Some(Block::unreadable(
+                    "Change Calendar Freeze is unreadable, which counts as closed: AccessDenied",
+                )),
+            ),
+        ];
+        for (state, until, expected) in rows {
+            let mut calendars = Calendars::parse("Freeze").unwrap();
+            calendars.learn("Freeze", at, state, until.map(instant));
+            assert_eq!(blocks(&calendars, at), Vec::from_iter(expected));
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The tag `ecs-task-patching:after`: a service waits until the one that it names is patched.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::Block;
+use crate::{arn::ServiceRef, service::ServiceState, time::instant::utc};
+
+/// What `other`, after which a service comes, blocks.
+#[must_use]
+pub fn blocks(other: &ServiceRef, state: Option<&ServiceState>, cutoff: DateTime<Utc>) -> Vec<Block> {
+    wait(other, state, cutoff).map(Block::by).into_iter().collect()
+}
+
+/// A service that could not be read counts as one that is not patched.
+#[must_use]
+pub fn unreadable(other: &ServiceRef, why: &str) -> Block {
+    Block::unreadable(format!(
+        "{other}, which comes first (tag ecs-task-patching:after), is unreadable: {why}"
+    ))
+}
+
+/// Why a service has to wait for `other`, if it has to: `other` is patched when no running task of it was
+/// created up to `cutoff` and no deployment is rolling out.
+#[must_use]
+pub fn wait(other: &ServiceRef, state: Option<&ServiceState>, cutoff: DateTime<Utc>) -> Option<String> {
+    let state = ServiceState::to_patch(state).ok()?;
+    let why = match (state.old_tasks(cutoff), state.tasks.len(), state.rolling()) {
+        (0, _, None) => return None,
+        (0, _, Some(rollout)) => format!("its deployment {} is still rolling out", rollout.id),
+        (1, 1, _) => "its task has not been replaced yet".to_owned(),
+        (1, all, _) => format!("1 of its {all} tasks has not been replaced yet"),
+        (old, all, _) if old == all => format!("its {all} tasks have not been replaced yet"),
+        (old, all, _) => format!("{old} of its {all} tasks have not been replaced yet"),
+    };
+    Some(format!("waiting for {other}: {why}"))
+}
+
+/// What to warn of where `other`, after which a service comes, does not exist: the tag may be mistyped.
+#[must_use]
+pub fn missing(other: &ServiceRef, state: Option<&ServiceState>) -> Option<String> {
+    let gone = state.is_none_or(|state| state.status == "INACTIVE");
+    gone.then(|| {
+        format!("tag ecs-task-patching:after names {other}, which does not exist; the tag is ignored")
+    })
+}
+
+/// What to warn of where a service is planned for `slot` and `other`, after which it comes, for `other_slot`;
+/// `None` where no deployment of `other` is planned.
+#[must_use]
+pub fn warning(slot: DateTime<Utc>, other: &ServiceRef, other_slot: Option<DateTime<Utc>>) -> Option<String> {
+    match other_slot {
+        None => Some(format!(
+            "waits for {other} (tag ecs-task-patching:after), for which no deployment is planned: while the tasks of \
+             {other} are old, this service is not redeployed"
+        )),
+        Some(other_slot) if slot < other_slot => Some(format!(
+            "waits for {other} (tag ecs-task-patching:after), which is planned later, for {}",
+            utc(other_slot)
+        )),
+        Some(_) => None,
+    }
+}
+
+/// Whether a service waits for itself in a circle, and so for ever; `after` is for which each one waits.
+#[must_use]
+pub fn in_a_circle(service: &ServiceRef, after: &BTreeMap<ServiceRef, ServiceRef>) -> bool {
+    let mut other = after.get(service);
+    // A circle that this one is on is no longer than all there are.
+    for _ in after {
+        match other {
+            Some(found) if found == service => return true,
+            Some(found) => other = after.get(found),
+            None => return false,
+        }
+    }
+    false
+}
+
+/// What to warn of where a service waits in a circle, first for `other`.
+#[must_use]
+pub fn circle(other: &ServiceRef) -> String {
+    format!(
+        "waits for {other}, which waits for this service (tags ecs-task-patching:after): neither can start"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::{Controller, Progress, Rollout};
+    use crate::testing::instant;
+
+    const CUTOFF: &str = "2026-11-25T18:00:00Z";
+
+    fn service(text: &str) -> ServiceRef {
+        ServiceRef::new("dev", text).expect("names of the test")
+    }
+
+    #[test]
+    fn the_plan_warns_of_a_window_before_the_others() {
+        let friday = instant("2026-11-27T22:00:00Z");
+        let told = |other: Option<&str>| warning(friday, &service("web"), other.map(instant));
+        assert_eq!(told(Some("2026-11-24T22:00:00Z")), None);
+        assert_eq!(told(Some("2026-11-27T22:00:00Z")), None); // together: deploy lets the other go first
+        assert_eq!(
+            told(Some("2026-11-28T22:00:00Z")).unwrap(),
+            "waits for dev/web (tag ecs-task-patching:after), which is planned later, for Sat 28 Nov 2026 22:00 UTC"
+        );
+        assert!(told(None).unwrap().contains("for which no deployment is planned"));
+    }
+
+    #[test]
+    fn circles_are_seen() {
+        let after = |pairs: &[(&str, &str)]| -> BTreeMap<ServiceRef, ServiceRef> {
+            pairs.iter().map(|(one, other)| (service(one), service(other))).collect()
+        };
+        let circle = after(&[("a", "b"), ("b", "c"), ("c", "a"), ("d", "a")]);
+        assert!(["a", "b", "c"].iter().all(|name| in_a_circle(&service(name), &circle)));
+        assert!(!in_a_circle(&service("d"), &circle)); // it waits for a circle, but is on none
+        assert!(!in_a_circle(&service("a"), &after(&[("a", "b"), ("b", "c")])));
+    }
+
+    #[test]
+    fn a_service_waits_while_the_other_is_not_patched() {
+        let (old, new) = ("2026-11-20T00:00:00Z", "2026-11-27T21:00:00Z");
+        let state = |tasks: &[&str], progress| ServiceState {
+            status: "ACTIVE".into(),
+            desired_count: 2,
+            controller: Controller::Ecs,
+            deployments: vec![Rollout {
+                id: "ecs-svc/1".into(),
+                primary: true,
+                created_at: Some(instant(new)),
+                progress,
+                reason: None,
+                failed_tasks: 0,
+            }],
+            tasks: tasks.iter().map(|task| Some(instant(task))).collect(),
+            starting: 0,
+            events: Vec::new(),
+            task_definition: None,
+            tags: Vec::new(),
+        };
+        let rows = [
+            (None, None), // it no longer exists
+            (Some(ServiceState { desired_count: 0, ..state(&[], Progress::Completed) }), None),
+            (Some(state(&[new, new], Progress::Completed)), None),
+            (
+                Some(state(&[old, new], Progress::InProgress)),
+                Some("1 of its 2 tasks has not been replaced yet"),
+            ),
+            (
+                Some(state(&[new, new], Progress::InProgress)),
+                Some("its deployment ecs-svc/1 is still rolling out"),
+            ),
+            (Some(state(&[old, old], Progress::Failed)), Some("its 2 tasks have not been replaced yet")),
+            (
+                Some(state(&[old, old, new], Progress::Failed)),
+                Some("2 of its 3 tasks have not been replaced yet"),
+            ),
+            (Some(state(&[old], Progress::Failed)), Some("its task has not been replaced yet")),
+        ];
+        for (state, expected) in rows {
+            let expected = expected.map(|why| format!("waiting for dev/web: {why}"));
+            assert_eq!(wait(&service("web"), state.as_ref(), instant(CUTOFF)), expected);
+            let told = missing(&service("web"), state.as_ref());
+            assert_eq!(told.is_some(), state.is_none(), "{told:?}");
+        }
+    }
+}

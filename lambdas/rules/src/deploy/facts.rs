@@ -1,0 +1,102 @@
+//! Everything that deploy reads before it decides.
+
+use chrono::{DateTime, Utc};
+
+use super::blockers::Block;
+use crate::{
+    arn::ServiceRef,
+    policy::{Policy, tags::Tags},
+    schedule::wake::DeployInput,
+    service::{Controller, ServiceState, code_deploy::CodeDeployment, command},
+    time::calendar::Calendars,
+};
+
+/// Everything that deploy reads before it decides. What cannot change the decision is not read.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// What the schedule handed over.
+    pub input: DeployInput,
+    /// The service; `None` where ECS knows none of that name.
+    pub service: Option<ServiceState>,
+    /// What the owner chose, by tags.
+    pub tags: Tags,
+    /// Whether the new tasks may run other code than the old ones. Read only where a deployment would start.
+    pub image_warning: Option<String>,
+    /// What blocks deployments. Read only where a deployment would start.
+    pub blocks: Vec<Block>,
+    /// What blockers would have the owner know, though they do not block.
+    pub blocker_warnings: Vec<String>,
+    /// What is known of the Change Calendars.
+    pub calendars: Calendars,
+    /// What CodeDeploy says. Read only where it would start a deployment.
+    pub code_deploy: Option<CodeDeployFacts>,
+}
+
+/// What CodeDeploy says of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeDeployFacts {
+    /// The deployment that made the running task set; `None` where CodeDeploy knows none of that ID.
+    pub last: Option<CodeDeployment>,
+    /// A deployment that is in progress in its deployment group.
+    pub running: Option<CodeDeployment>,
+}
+
+impl Facts {
+    /// The facts that are known once the service has been read.
+    #[must_use]
+    pub fn of_service(input: DeployInput, service: Option<ServiceState>, policy: &Policy) -> Self {
+        let tags = service.as_ref().map_or(&[][..], |service| &service.tags);
+        Self {
+            tags: Tags::read(&input.service, tags, policy.zone),
+            calendars: policy.calendars.clone(),
+            input,
+            service,
+            image_warning: None,
+            blocks: Vec::new(),
+            blocker_warnings: Vec::new(),
+            code_deploy: None,
+        }
+    }
+
+    /// The operator's policy with the owner's choices, and what is known of the calendars.
+    #[must_use]
+    pub fn policy(&self, policy: &Policy) -> Policy {
+        Policy { calendars: self.calendars.clone(), ..self.tags.over(policy) }
+    }
+
+    /// What the owner should know about a deployment that starts, or would start.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<String> {
+        let problems = self.tags.problems.iter().cloned();
+        problems.chain(self.image_warning.clone()).chain(self.blocker_warnings.clone()).collect()
+    }
+
+    /// A task created after this moment is on the new revision of every notice.
+    #[must_use]
+    pub fn cutoff(&self) -> DateTime<Utc> {
+        self.input.cutoff()
+    }
+
+    /// The service's name.
+    #[must_use]
+    pub fn name(&self) -> &ServiceRef {
+        &self.input.service
+    }
+
+    /// What an operator can run to redeploy the service, if it exists.
+    #[must_use]
+    pub fn command(&self) -> Option<String> {
+        let controller = self.service.as_ref().map(|service| &service.controller)?;
+        Some(command::redeploy(self.name(), controller))
+    }
+
+    /// The task definition that a deployment would start anew.
+    #[must_use]
+    pub fn task_definition(&self) -> Option<&str> {
+        let service = self.service.as_ref()?;
+        match &service.controller {
+            Controller::CodeDeploy(Some(set)) => Some(&set.task_definition),
+            _ => service.task_definition.as_deref(),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What became of a service at its start time: deploy's answer.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::{
+    decide::{Decision, Within},
+    facts::Facts,
+};
+use crate::{outcome::Cause, schedule::wake::DeployInput};
+
+/// What became of the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeployOutcomeKind {
+    /// A new deployment was started.
+    Started,
+    /// Nothing is to be done.
+    Skipped,
+    /// It is retried later.
+    Postponed,
+    /// The owner must act.
+    NotActionable,
+    /// AWS refuses the deployment, and will refuse it again.
+    Failed,
+}
+
+impl DeployOutcomeKind {
+    /// The word in answers and logs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Started => "started",
+            Self::Skipped => "skipped",
+            Self::Postponed => "postponed",
+            Self::NotActionable => "not-actionable",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Deploy's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeployOutcome {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The service's name.
+    pub service: String,
+    /// What became of it.
+    pub outcome: DeployOutcomeKind,
+    /// Why.
+    pub reason: String,
+    /// What the owner can run, where the owner must act.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// The deployment that was started, or is in progress.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment_id: Option<String>,
+    /// When it is retried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot: Option<DateTime<Utc>>,
+    /// When the first verification check is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verify_at: Option<DateTime<Utc>>,
+    /// What the owner should know, such as an unreadable tag.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+    /// The cause of a skip, to count by.
+    #[serde(skip)]
+    pub cause: Option<Cause>,
+    /// The owner must act, though it is retried.
+    #[serde(skip)]
+    pub attention: bool,
+}
+
+impl DeployOutcome {
+    /// The outcome of a decision, before it is acted on: started, or what the decision says.
+    #[must_use]
+    pub fn of(facts: &Facts, decision: &Decision) -> Self {
+        let told = |outcome, reason: &str| Self {
+            cluster: facts.name().cluster().to_owned(),
+            service: facts.name().service().to_owned(),
+            outcome,
+            reason: reason.to_owned(),
+            command: None,
+            deployment_id: None,
+            slot: None,
+            verify_at: None,
+            warnings: facts.warnings(),
+            cause: None,
+            attention: false,
+        };
+        match decision {
+            Decision::Skip { cause, reason } => {
+                Self { cause: Some(*cause), ..told(DeployOutcomeKind::Skipped, reason) }
+            }
+            Decision::Verify { cause, reason, deployment } => Self {
+                cause: Some(*cause),
+                deployment_id: deployment.clone(),
+                ..told(DeployOutcomeKind::Skipped, reason)
+            },
+            Decision::Wait { reason, unreadable, command, .. } => Self {
+                command: command.clone(),
+                attention: *unreadable,
+                // What would only matter at the start is said at the start.
+                warnings: facts.tags.problems.clone(),
+                ..told(DeployOutcomeKind::Postponed, reason)
+            },
+            Decision::NotActionable { reason, command } => {
+                Self { command: Some(command.clone()), ..told(DeployOutcomeKind::NotActionable, reason) }
+            }
+            Decision::Force { reason } | Decision::CodeDeploy { reason, .. } => {
+                told(DeployOutcomeKind::Started, reason)
+            }
+        }
+    }
+
+    /// The same, where the service turned out to be gone as its deployment was to start.
+    #[must_use]
+    pub fn gone(self, reason: String) -> Self {
+        Self { outcome: DeployOutcomeKind::Skipped, cause: Some(Cause::Gone), reason, ..self }
+    }
+
+    /// The same, where AWS refuses the deployment.
+    #[must_use]
+    pub fn refused(self, reason: String, command: Option<String>) -> Self {
+        Self { outcome: DeployOutcomeKind::Failed, reason, command, ..self }
+    }
+
+    /// The same, where no further start time is left.
+    #[must_use]
+    pub fn without_retry(self, why: &str) -> Self {
+        let reason = format!("{}; {why}", self.reason);
+        Self { outcome: DeployOutcomeKind::NotActionable, reason, ..self }
+    }
+
+    /// The same, where it is retried at `slot`. The owner need act only once the window has closed: until then,
+    /// what is unreadable may become readable.
+    #[must_use]
+    pub fn retried(self, slot: Option<DateTime<Utc>>, when: &str, next_window: bool) -> Self {
+        let attention = self.attention && next_window;
+        Self {
+            reason: format!("{}; {when}", self.reason),
+            command: self.command.filter(|_| attention),
+            slot,
+            attention,
+            ..self
+        }
+    }
+}
+
+/// The input with which a deployment is retried: from now on in another window, if the decision says so.
+#[must_use]
+pub fn to_retry(input: &DeployInput, within: Within, now: DateTime<Utc>) -> DeployInput {
+    let window_ends_at = match within {
+        Within::SameWindow => input.window_ends_at,
+        Within::OtherWindow => now,
+    };
+    DeployInput { window_ends_at, ..input.clone() }
+}

@@ -1,0 +1,405 @@
+//! The AWS Health event as EventBridge delivers it: the fields that matter, and nothing decided yet.
+//!
+//! Shape: <https://docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html>. Old events
+//! lack several fields, and pages and flags are strings: what is not needed is not read, so that nothing
+//! fails on it.
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Affected, InvalidEvent, Notice, date, entity::Entity};
+
+/// The `eventTypeCode` of a Fargate task retirement.
+pub const RETIREMENT: &str = "AWS_ECS_TASK_PATCHING_RETIREMENT";
+/// The `source` of a drill, which an operator puts on the bus to prove an installation.
+pub const DRILL: &str = "ecs-task-patching.drill";
+
+/// The envelope.
+#[derive(Clone, Debug, Deserialize)]
+pub struct HealthEvent {
+    /// The account that received the event.
+    pub account: String,
+    /// The Region to which it was delivered.
+    pub region: String,
+    /// When it was sent.
+    pub time: Option<String>,
+    /// Affected entities, once more.
+    pub resources: Option<Vec<Option<String>>>,
+    /// What AWS Health says.
+    pub detail: Detail,
+}
+
+/// What AWS Health says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Detail {
+    /// One notice has one, across its pages, copies and updates.
+    pub event_arn: String,
+    /// `upcoming`, `open` or `closed`; absent in old events.
+    pub status_code: Option<String>,
+    /// When AWS starts to replace tasks.
+    pub start_time: Option<String>,
+    /// The Region that the notice is about; copies are delivered elsewhere too.
+    pub event_region: Option<String>,
+    /// The account that the notice is about; an organisation's feed has those of others.
+    pub affected_account: Option<String>,
+    /// Which of several pages this is, as text.
+    pub page: Option<String>,
+    /// The prose, by language.
+    pub event_description: Option<Vec<Description>>,
+    /// Affected entities with their state.
+    pub affected_entities: Option<Vec<AffectedEntity>>,
+}
+
+/// The prose in one language.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Description {
+    /// The text as last updated.
+    pub latest_description: Option<String>,
+}
+
+/// One affected entity.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AffectedEntity {
+    /// Its name, in one of many forms.
+    pub entity_value: Option<String>,
+    /// `PENDING`, `RESOLVED` and others; often absent.
+    pub status: Option<String>,
+}
+
+impl HealthEvent {
+    /// Reads an event and makes sure that it announces a Fargate task retirement.
+    ///
+    /// # Errors
+    /// Names the first field that is not as it should be, and what it holds.
+    pub fn read(event: &Value) -> Result<Self, InvalidEvent> {
+        if !event.is_object() {
+            return Err(InvalidEvent::new("the event", shorten(event), "an AWS Health event"));
+        }
+        expect(event, "detail-type", &["AWS Health Event"])?;
+        expect(event, "source", &["aws.health", DRILL])?;
+        expect(event, "detail.eventTypeCode", &[RETIREMENT])?;
+        let event: Self = serde_path_to_error::deserialize(event).map_err(|error| {
+            // Of a missing field serde gives the path of what it is missing from.
+            let text = error.inner().to_string();
+            let missing = text.strip_prefix("missing field `").and_then(|text| text.split('`').next());
+            let path = error.path().to_string();
+            let field = match missing {
+                Some(name) if path == "." => name.to_owned(),
+                Some(name) => format!("{path}.{name}"),
+                None => path,
+            };
+            let value = value_at(event, &field).map_or_else(|| ABSENT.to_owned(), shorten);
+            InvalidEvent::new(&field, value, &format!("an AWS Health event ({})", error.inner()))
+        })?;
+        if event.detail.event_arn.trim().is_empty() {
+            return Err(InvalidEvent::new("detail.eventArn", "\"\"", "the ARN of a Health event"));
+        }
+        Ok(event)
+    }
+}
+
+const ABSENT: &str = "absent";
+
+/// Makes sure that a field holds one of the texts in `allowed`, and asks for the first of them otherwise.
+fn expect(event: &Value, field: &str, allowed: &[&str]) -> Result<(), InvalidEvent> {
+    let value = value_at(event, field);
+    if value.and_then(Value::as_str).is_some_and(|text| allowed.contains(&text)) {
+        return Ok(());
+    }
+    let expected = format!("{:?}", allowed.first().copied().unwrap_or_default());
+    Err(InvalidEvent::new(field, value.map_or_else(|| ABSENT.to_owned(), shorten), &expected))
+}
+
+/// The value at a path such as `detail.affectedEntities[0].entityValue`.
+fn value_at<'a>(event: &'a Value, path: &str) -> Option<&'a Value> {
+    event.pointer(&format!("/{}", path.replace('[', "/").replace(']', "").replace('.', "/")))
+}
+
+/// Enough of a value to recognise it by; an event can have 256 KB.
+fn shorten(value: &Value) -> String {
+    const MOST: usize = 200;
+    let text = value.to_string();
+    if text.chars().count() <= MOST { text } else { text.chars().take(MOST).chain("…".chars()).collect() }
+}
+
+/// Reads an event as a notice. `now` stands in for the event's own time, which only hand-made events lack.
+///
+/// # Errors
+/// Names the field that makes the event unusable, and its value.
+pub fn read(event: &Value, now: DateTime<Utc>) -> Result<Notice, InvalidEvent> {
+    let HealthEvent { account, region, time, resources, detail, .. } = HealthEvent::read(event)?;
+    let region = detail.event_region.unwrap_or(region);
+    let starts_at = read_date("detail.startTime", detail.start_time.as_deref())?;
+    let sent_at = read_date("time", time.as_deref())?.unwrap_or(now);
+
+    let mut entities = Vec::new();
+    for affected in detail.affected_entities.unwrap_or_default() {
+        let resolved = affected.status.is_some_and(|status| status.eq_ignore_ascii_case("RESOLVED"));
+        merge(&mut entities, affected.entity_value.unwrap_or_default(), Some(resolved), &account, &region);
+    }
+    for text in resources.unwrap_or_default() {
+        merge(&mut entities, text.unwrap_or_default(), None, &account, &region);
+    }
+
+    Ok(Notice {
+        stated_cutoff: detail
+            .event_description
+            .unwrap_or_default()
+            .iter()
+            .find_map(|description| stated_cutoff(description.latest_description.as_deref()?)),
+        other_account: detail.affected_account.filter(|affected| *affected != account),
+        closed: detail.status_code.is_some_and(|status| status.eq_ignore_ascii_case("closed")),
+        event_arn: detail.event_arn,
+        account,
+        region,
+        starts_at,
+        page: detail.page.and_then(|page| page.trim().parse().ok()).unwrap_or(1),
+        sent_at,
+        received_at: now,
+        entities,
+    })
+}
+
+fn read_date(field: &str, text: Option<&str>) -> Result<Option<DateTime<Utc>>, InvalidEvent> {
+    let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+    let expected = "a date such as \"Wed, 16 Aug 2023 23:18:51 GMT\" or \"2023-08-16T23:18:51Z\"";
+    date::parse(text).map(Some).ok_or_else(|| InvalidEvent::new(field, format!("{text:?}"), expected))
+}
+
+/// Adds an entity, or what this mention says of it to the one that is there. Mentions that say nothing of
+/// the state change none; where they differ, the entity still needs something.
+fn merge(entities: &mut Vec<Affected>, text: String, resolved: Option<bool>, account: &str, region: &str) {
+    let entity = Entity::parse(&text, account, region);
+    let distinct = matches!(entity, Entity::Placeholder | Entity::Unreadable | Entity::Elsewhere { .. });
+    let same =
+        |known: &&mut Affected| known.entity == entity && (!distinct || known.text.trim() == text.trim());
+    match entities.iter_mut().find(same) {
+        Some(known) => known.resolved &= resolved.unwrap_or(true),
+        None => entities.push(Affected { text, entity, resolved: resolved.unwrap_or(false) }),
+    }
+}
+
+/// The date after which, as the prose says, tasks were launched on the new revision.
+fn stated_cutoff(prose: &str) -> Option<DateTime<Utc>> {
+    const MARKERS: [&str; 3] = ["launched after ", "started after ", "created after "];
+    let lower = prose.to_ascii_lowercase(); // keeps the positions
+    MARKERS.iter().find_map(|marker| {
+        lower
+            .match_indices(marker)
+            .find_map(|(start, _)| date::parse_prefix(prose.get(start + marker.len()..)?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::instant;
+    use chrono::TimeDelta;
+    use serde_json::json;
+
+    fn event() -> Value {
+        json!({
+            "detail-type": "AWS Health Event", "source": "aws.health",
+            "account": "111122223333", "region": "eu-west-2",
+            "detail": {"eventArn": "arn:aws:health:eu-west-2::event/ECS/X/1", "eventTypeCode": RETIREMENT},
+        })
+    }
+
+    #[test]
+    fn what_old_events_lack_is_not_required() {
+        HealthEvent::read(&event()).expect("the least that an event has");
+    }
+
+    #[test]
+    fn an_error_names_the_field_and_what_it_holds() {
+        let rows: [(&str, Value, &str); 9] = [
+            ("", json!("text"), r#"the event is "text"; expected an AWS Health event"#),
+            ("/source", json!("aws.ecs"), r#"source is "aws.ecs"; expected "aws.health""#),
+            ("/detail-type", json!("Event"), r#"detail-type is "Event"; expected "AWS Health Event""#),
+            ("/detail", Value::Null, "detail.eventTypeCode is absent; expected"),
+            ("/detail/eventTypeCode", json!("AWS_ECS_X"), r#"detail.eventTypeCode is "AWS_ECS_X"; expected"#),
+            ("/detail/eventArn", json!(""), r#"detail.eventArn is ""; expected the ARN"#),
+            ("/detail/eventArn", json!(7), "detail.eventArn is 7; expected an AWS Health event"),
+            ("/detail/startTime", json!(1_692_227_931), "detail.startTime is 1692227931; expected"),
+            (
+                "/detail/affectedEntities",
+                json!([{"entityValue": {"a": 1}}]),
+                r#"detail.affectedEntities[0].entityValue is {"a":1}; expected"#,
+            ),
+        ];
+        for (pointer, value, expected) in rows {
+            let mut event = event();
+            match pointer.rsplit_once('/') {
+                Some((parent, key)) => event.pointer_mut(parent).unwrap()[key] = value,
+                None => event = value,
+            }
+            let error = HealthEvent::read(&event).expect_err(pointer).to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        let mut absent = event();
+        absent["detail"].as_object_mut().unwrap().remove("eventArn");
+        let error = HealthEvent::read(&absent).unwrap_err().to_string();
+        assert!(error.starts_with("detail.eventArn is absent; expected"), "{error}");
+        let mut absent = event();
+        absent.as_object_mut().unwrap().remove("account");
+        let error = HealthEvent::read(&absent).unwrap_err().to_string();
+        assert!(error.starts_with("account is absent; expected"), "{error}");
+    }
+
+    fn event_with(detail: &Value) -> Value {
+        let mut event = json!({
+            "detail-type": "AWS Health Event", "source": "aws.health",
+            "account": "111122223333", "region": "eu-west-2", "time": "2026-11-25T18:00:05Z",
+            "detail": {
+                "eventArn": "arn:aws:health:eu-west-2::event/ECS/X/1",
+                "eventTypeCode": "AWS_ECS_TASK_PATCHING_RETIREMENT",
+                "startTime": "Wed, 2 Dec 2026 18:00:00 GMT",
+            },
+        });
+        for (key, value) in detail.as_object().expect("an object") {
+            event["detail"][key] = value.clone();
+        }
+        event
+    }
+
+    fn notice(event: &Value) -> Notice {
+        super::read(event, instant("2026-12-02T19:00:00Z")).expect("a notice")
+    }
+
+    #[test]
+    fn both_lists_are_merged_and_each_entity_stands_once() {
+        let mut event = event_with(&json!({"affectedEntities": [
+            {"entityValue": "prod|web", "status": "PENDING"},
+            {"entityValue": "prod|api", "status": "RESOLVED"},
+            {"entityValue": "UNKNOWN"},
+            {"entityValue": "nonsense"},
+            {"status": "PENDING"},
+        ]}));
+        event["resources"] = json!([
+            "arn:aws:ecs:eu-west-2:111122223333:service/prod/web",
+            "prod | api",
+            "prod|db",
+            " UNKNOWN",
+            "other nonsense",
+            null
+        ]);
+        let found: Vec<(String, bool)> =
+            notice(&event).entities.into_iter().map(|affected| (affected.text, affected.resolved)).collect();
+        let expected = [
+            ("prod|web", false),
+            ("prod|api", true),
+            ("UNKNOWN", false),
+            ("nonsense", false),
+            ("", false),
+            ("prod|db", false),
+            ("other nonsense", false),
+        ];
+        assert_eq!(found, expected.map(|(text, resolved)| (text.to_owned(), resolved)));
+    }
+
+    #[test]
+    fn an_entity_is_resolved_when_every_mention_with_a_state_says_so() {
+        let twice = |first: &str, second: &str| {
+            let entities = json!([
+                {"entityValue": "prod|web", "status": first}, {"entityValue": "prod/web", "status": second},
+            ]);
+            notice(&event_with(&json!({"affectedEntities": entities}))).entities[0].resolved
+        };
+        assert!(twice("RESOLVED", "resolved"));
+        assert!(!twice("RESOLVED", "PENDING"));
+        assert!(!twice("PENDING", "RESOLVED"));
+    }
+
+    #[test]
+    fn a_notice_about_others_is_not_ours() {
+        let rows = [
+            (json!({}), None),
+            (json!({"affectedAccount": "111122223333", "eventRegion": "eu-west-2"}), None),
+            (
+                json!({"affectedAccount": "999999999999"}),
+                Some(
+                    "the notice is about account 999999999999, and this installation serves account 111122223333",
+                ),
+            ),
+            (
+                json!({"eventRegion": "us-east-1"}),
+                Some("the notice is about Region us-east-1, and this installation serves eu-west-2"),
+            ),
+        ];
+        for (detail, expected) in rows {
+            assert_eq!(notice(&event_with(&detail)).not_ours("eu-west-2").as_deref(), expected, "{detail}");
+        }
+    }
+
+    #[test]
+    fn the_cutoff_is_the_stated_date_else_the_announcement_else_the_event() {
+        let prose = "You are receiving this notice because …\\nAny tasks launched after Wed, 25 Nov 2026 18:00 GMT \
+                     were launched on the new platform version revision.";
+        let described = json!({"eventDescription": [{"latestDescription": prose}]});
+        let week = Some(TimeDelta::days(7));
+        let rows = [
+            (event_with(&described), week, "2026-11-25T18:00:00Z"),
+            (event_with(&described), None, "2026-11-25T18:00:00Z"),
+            (event_with(&json!({})), week, "2026-11-25T18:00:00Z"),
+            // An update on AWS's date: tasks that were replaced in last week's window stay new.
+            (
+                {
+                    let mut update = event_with(&json!({}));
+                    update["time"] = json!("2026-12-02T18:00:00Z");
+                    update
+                },
+                week,
+                "2026-11-25T18:00:00Z",
+            ),
+            // A date in the future is a fault of the sender's.
+            (
+                event_with(
+                    &json!({"eventDescription": [{"latestDescription": "launched after 2027-01-01T00:00:00Z"}]}),
+                ),
+                week,
+                "2026-12-02T19:00:00Z",
+            ),
+            // A wait period that was changed after the notice cannot put the cut-off after the notice.
+            (event_with(&json!({})), Some(TimeDelta::zero()), "2026-11-25T18:00:05Z"),
+            (event_with(&json!({})), None, "2026-11-25T18:00:05Z"),
+            (event_with(&json!({"startTime": null})), week, "2026-11-25T18:00:05Z"),
+        ];
+        for (event, wait, expected) in rows {
+            assert_eq!(notice(&event).to_ref(wait).cutoff, instant(expected), "{wait:?} {event}");
+        }
+    }
+
+    #[test]
+    fn an_event_without_time_is_taken_as_sent_now() {
+        let mut event = event_with(&json!({}));
+        event.as_object_mut().unwrap().remove("time");
+        assert_eq!(notice(&event).sent_at, instant("2026-12-02T19:00:00Z"));
+    }
+
+    #[test]
+    fn a_date_that_cannot_be_read_is_not_passed_over() {
+        let error = super::read(&event_with(&json!({"startTime": "soon"})), instant("2026-11-25T19:00:00Z"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with(r#"detail.startTime is "soon"; expected a date such as"#), "{error}");
+    }
+
+    #[test]
+    fn a_notice_needs_something_to_act_on() {
+        let entities =
+            |list: Value| notice(&event_with(&json!({"affectedEntities": list}))).require_entities();
+        entities(json!([{"entityValue": "UNKNOWN"}, {"entityValue": "prod|web"}]))
+            .expect("a service is there");
+        let error =
+            entities(json!([{"entityValue": "UNKNOWN"}, {"entityValue": "?"}])).unwrap_err().to_string();
+        assert!(
+            error.starts_with(r#"detail.affectedEntities (with resources) is ["UNKNOWN", "?"]; expected"#),
+            "{error}"
+        );
+        entities(json!([])).expect_err("nothing to act on");
+    }
+}

@@ -1,0 +1,144 @@
+//! What is sent when a schedule has woken deploy: an event always, a message where people have something to know.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Notification,
+    event::{BusEvent, Happened},
+    message::{Message, Reader, Step},
+    metrics::{Metric, Sample},
+};
+use crate::{
+    deploy::outcome::{DeployOutcome, DeployOutcomeKind},
+    outcome::Cause,
+    plan::deadline,
+    policy::Policy,
+    schedule::wake::DeployInput,
+    time::instant::local_and_utc,
+};
+
+/// What is sent and counted for the outcome of a deployment.
+#[must_use]
+pub fn notification(
+    reader: &Reader,
+    policy: &Policy,
+    input: &DeployInput,
+    outcome: &DeployOutcome,
+    now: DateTime<Utc>,
+) -> Notification {
+    let (happened, metric) = kind(outcome);
+    let deadline = deadline(policy, &input.notices, now);
+    let mut samples = vec![match outcome.cause {
+        Some(cause) => Sample::skipped(cause, 1),
+        None => Sample::one(metric),
+    }];
+    if let (DeployOutcomeKind::Started, Some(deadline)) = (outcome.outcome, deadline) {
+        let minutes = i32::try_from((deadline - now).num_minutes()).unwrap_or(i32::MAX);
+        samples.push(Sample::measured(Metric::HoursToDeadline, f64::from(minutes) / 60.0));
+    }
+
+    let mut event =
+        BusEvent::of_service(happened, &reader.place, &input.service, &input.notices, &outcome.reason);
+    event.detail.slot = outcome.slot.or(Some(input.slot));
+    event.detail.deadline = deadline;
+    event.detail.deployment_id.clone_from(&outcome.deployment_id);
+    event.detail.warnings.clone_from(&outcome.warnings);
+    Notification { events: vec![event], message: message(reader, happened, input, outcome, now), samples }
+}
+
+fn kind(outcome: &DeployOutcome) -> (Happened, Metric) {
+    match outcome.outcome {
+        DeployOutcomeKind::Started => (Happened::Started, Metric::Started),
+        DeployOutcomeKind::Skipped => (Happened::Skipped, Metric::Skipped),
+        DeployOutcomeKind::Postponed if outcome.attention => {
+            (Happened::NeedsAttention, Metric::NeedsAttention)
+        }
+        DeployOutcomeKind::Postponed => (Happened::Postponed, Metric::Postponed),
+        DeployOutcomeKind::NotActionable => (Happened::NeedsAttention, Metric::NeedsAttention),
+        DeployOutcomeKind::Failed => (Happened::Failed, Metric::Failed),
+    }
+}
+
+/// Whether people are to know. How a deployment ends, verify reports; what is retried every ten minutes is reported
+/// once for each window.
+fn concerns_people(input: &DeployInput, outcome: &DeployOutcome) -> bool {
+    match outcome.outcome {
+        DeployOutcomeKind::Started => !outcome.warnings.is_empty(),
+        DeployOutcomeKind::Skipped => match outcome.cause {
+            Some(Cause::Observed) => true,
+            Some(Cause::Patched) => outcome.verify_at.is_none(),
+            _ => false,
+        },
+        DeployOutcomeKind::Postponed => {
+            let in_window = outcome.slot.is_some_and(|at| at < input.window_ends_at);
+            outcome.attention || input.attempt == 0 || !in_window
+        }
+        DeployOutcomeKind::NotActionable | DeployOutcomeKind::Failed => true,
+    }
+}
+
+fn message(
+    reader: &Reader,
+    happened: Happened,
+    input: &DeployInput,
+    outcome: &DeployOutcome,
+    now: DateTime<Utc>,
+) -> Option<Message> {
+    if !concerns_people(input, outcome) {
+        return None;
+    }
+    let aws = reader.what_aws_does(&input.notices, now);
+    let retried = outcome.slot.map(|slot| local_and_utc(slot, reader.zone));
+    let (meaning, next) = match outcome.outcome {
+        DeployOutcomeKind::Started => (
+            "a new deployment has started".to_owned(),
+            vec![
+                Step::new("Check the warnings. You will be notified when the deployment finishes"),
+                Step::new("To exclude the service next time, set its tag ecs-task-patching:mode to off"),
+            ],
+        ),
+        DeployOutcomeKind::Skipped if outcome.cause == Some(Cause::Observed) => (
+            format!("nothing was changed. {aws}"),
+            vec![Step::new(
+                "To redeploy it, set the parameter Mode or the service's tag ecs-task-patching:mode to deploy, then plan \
+                 the notice again (docs/operations.md)",
+            )],
+        ),
+        DeployOutcomeKind::Skipped => {
+            ("the service is patched; there is nothing to do before the retirement date".to_owned(), vec![])
+        }
+        DeployOutcomeKind::Postponed => match retried {
+            Some(retried) if outcome.attention => (
+                format!("the service is not patched yet, and is retried on {retried}. {aws}"),
+                vec![
+                    Step::new("Fix access to what is unreadable before the retirement date"),
+                    Step::with("To redeploy the service in spite of it", outcome.command.clone()),
+                ],
+            ),
+            Some(retried) => (
+                format!(
+                    "the service is not patched yet. It is retried on {retried}; you do not need to do anything. {aws}"
+                ),
+                vec![],
+            ),
+            None => (
+                format!("the service is not patched yet, and is not retried. {aws}"),
+                vec![Step::new("Enable the schedule, or redeploy the service yourself")],
+            ),
+        },
+        DeployOutcomeKind::NotActionable => (
+            format!("the service is not patched, and cannot be redeployed automatically. {aws}"),
+            vec![Step::with(
+                "Redeploy the service yourself before the retirement date",
+                outcome.command.clone(),
+            )],
+        ),
+        DeployOutcomeKind::Failed => (
+            format!("the service is not patched, and the deployment is not retried. {aws}"),
+            vec![Step::with("Fix the cause, then redeploy the service yourself", outcome.command.clone())],
+        ),
+    };
+    let lead = [outcome.reason.clone(), meaning];
+    let message = reader.about_service(happened, &input.service, &input.notices, &lead, now);
+    Some(Message { next, ..message }.with_warnings(&outcome.warnings))
+}

@@ -1,0 +1,111 @@
+//! What machines are told: events on the account's default bus.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::{
+    arn::{Place, ServiceRef},
+    notice::NoticeRef,
+};
+
+/// The `source` of every event of ours.
+pub const SOURCE: &str = "ecs-task-patching";
+
+/// What happened: the event's `detail-type`, and the kind of a message to people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Happened {
+    /// A service will be redeployed at its slot.
+    Scheduled,
+    /// Nothing is done about a service.
+    Skipped,
+    /// A deployment could not start, and is tried again later.
+    Postponed,
+    /// A deployment was started.
+    Started,
+    /// Every running task is on the new revision.
+    Completed,
+    /// A deployment could not be started, and another try would not help.
+    Failed,
+    /// A person must act.
+    NeedsAttention,
+}
+
+impl Happened {
+    /// The event's `detail-type`.
+    #[must_use]
+    pub fn detail_type(self) -> &'static str {
+        match self {
+            Self::Scheduled => "Patch Scheduled",
+            Self::Skipped => "Patch Skipped",
+            Self::Postponed => "Patch Postponed",
+            Self::Started => "Patch Started",
+            Self::Completed => "Patch Completed",
+            Self::Failed => "Patch Failed",
+            Self::NeedsAttention => "Patch Needs Attention",
+        }
+    }
+}
+
+/// One event of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BusEvent {
+    /// What happened.
+    pub happened: Happened,
+    /// What it happened to: the service's ARN, or the entity that AWS named.
+    pub resource: String,
+    /// The rest, as far as known.
+    pub detail: Detail,
+}
+
+/// The `detail` of an event of ours. What is not known is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Detail {
+    /// The cluster's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// The service's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The service's ARN.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_arn: Option<String>,
+    /// The notices.
+    pub notices: Vec<NoticeRef>,
+    /// When the service will be redeployed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot: Option<DateTime<Utc>>,
+    /// The last moment at which a deployment may start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<DateTime<Utc>>,
+    /// Why, in a sentence for people.
+    pub reason: String,
+    /// The deployment's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment_id: Option<String>,
+    /// What its owner should know, such as a tag that cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+impl BusEvent {
+    /// What happened to a service.
+    #[must_use]
+    pub fn of_service(
+        happened: Happened,
+        place: &Place,
+        service: &ServiceRef,
+        notices: &[NoticeRef],
+        reason: &str,
+    ) -> Self {
+        let arn = place.service_arn(service);
+        let detail = Detail {
+            cluster: Some(service.cluster().to_owned()),
+            service: Some(service.service().to_owned()),
+            service_arn: Some(arn.clone()),
+            notices: notices.to_vec(),
+            reason: reason.to_owned(),
+            ..Detail::default()
+        };
+        Self { happened, resource: arn, detail }
+    }
+}

@@ -1,0 +1,328 @@
+//! Messages for people: a text to act on without opening a console, and the same for a chat channel.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde_json::{Value, json};
+
+use super::event::Happened;
+use crate::{
+    arn::{Place, ServiceRef},
+    notice::{NoticeRef, first_retirement_date},
+    time::instant::{UNKNOWN, local, local_and_utc},
+    wording::sentence,
+};
+
+/// How many services or tasks a message lists before it only counts them.
+pub(super) const MOST_LISTED: usize = 40;
+
+/// One message, before it is a text. Its parts are read in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// What happened: subscriptions filter by it.
+    pub happened: Happened,
+    /// The subject: the state, and what it is about.
+    pub title: String,
+    /// What happened, and what it means before the retirement date. In paragraphs.
+    pub lead: Vec<String>,
+    /// What to do, in order.
+    pub next: Vec<Step>,
+    /// The rest, in paragraphs.
+    pub details: Vec<String>,
+    /// What is known, by name.
+    pub facts: Vec<(&'static str, String)>,
+    /// The ARNs of the services that it is about, as far as they are listed.
+    pub resources: Vec<String>,
+    /// The notice: all messages about one notice are a thread.
+    pub thread: String,
+}
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// An order.
+    pub order: String,
+    /// The command that carries it out.
+    pub command: Option<String>,
+}
+
+impl Step {
+    /// An order without a command.
+    #[must_use]
+    pub fn new(order: impl Into<String>) -> Self {
+        Self { order: order.into(), command: None }
+    }
+
+    /// An order with the command that carries it out, as far as there is one.
+    #[must_use]
+    pub fn with(order: impl Into<String>, command: Option<String>) -> Self {
+        Self { order: order.into(), command }
+    }
+
+    fn line(&self, separator: &str) -> String {
+        match &self.command {
+            Some(command) => format!("{}:{separator}{command}", self.order),
+            None => self.order.clone(),
+        }
+    }
+}
+
+/// Where the readers of messages are, and in which time zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reader {
+    /// The account and Region.
+    pub place: Place,
+    /// The time zone of the maintenance windows.
+    pub zone: Tz,
+    /// The name of the stack, which its schedule group shares.
+    pub stack: String,
+}
+
+impl Reader {
+    /// A message about one service, without next steps.
+    #[must_use]
+    pub fn about_service(
+        &self,
+        happened: Happened,
+        service: &ServiceRef,
+        notices: &[NoticeRef],
+        lead: &[String],
+        now: DateTime<Utc>,
+    ) -> Message {
+        let state = match happened {
+            Happened::Completed => "Patched",
+            Happened::Postponed => "Postponed",
+            Happened::Failed => "Failed",
+            Happened::NeedsAttention => "Needs attention",
+            Happened::Scheduled => "Scheduled",
+            Happened::Skipped => "Skipped",
+            Happened::Started => "Started",
+        };
+        let mut facts =
+            vec![("Service", service.service().to_owned()), ("Cluster", service.cluster().to_owned())];
+        facts.extend(self.place_facts());
+        facts.push(("Time", local_and_utc(now, self.zone)));
+        facts.push(("Retirement date", self.date(first_retirement_date(notices))));
+        facts.push(("Console", self.place.console(service)));
+        facts.extend(notices.iter().map(|notice| ("Notice", notice.event_arn.clone())));
+        Message {
+            happened,
+            title: format!("{state}: {service}"),
+            lead: vec![lead.iter().map(|text| sentence(text)).collect::<Vec<_>>().join(" ")],
+            next: Vec::new(),
+            details: Vec::new(),
+            facts,
+            resources: vec![self.place.service_arn(service)],
+            thread: notices.first().map(|notice| notice.event_arn.clone()).unwrap_or_default(),
+        }
+    }
+
+    /// What AWS does to services that are not redeployed.
+    #[must_use]
+    pub fn what_aws_does(&self, notices: &[NoticeRef], now: DateTime<Utc>) -> String {
+        let dates = || notices.iter().filter_map(|notice| notice.starts_at);
+        match (dates().filter(|date| *date > now).min(), dates().max()) {
+            (Some(date), _) => format!("AWS replaces its old tasks from {}", local_and_utc(date, self.zone)),
+            (None, Some(date)) => {
+                format!(
+                    "the retirement date was {}: AWS may replace its old tasks at any time",
+                    self.date(Some(date))
+                )
+            }
+            (None, None) => "AWS has not given a retirement date".to_owned(),
+        }
+    }
+
+    /// A date in the readers' zone and in UTC.
+    pub(super) fn date(&self, date: Option<DateTime<Utc>>) -> String {
+        date.map_or_else(|| UNKNOWN.to_owned(), |date| local_and_utc(date, self.zone))
+    }
+
+    /// A retirement date for a subject: without a second zone.
+    pub(super) fn subject_date(&self, notice: &NoticeRef) -> String {
+        let date = notice.starts_at.map_or_else(|| UNKNOWN.to_owned(), |date| local(date, self.zone));
+        format!("retirement date {date}")
+    }
+
+    pub(super) fn place_facts(&self) -> [(&'static str, String); 2] {
+        [("Account", self.place.account.clone()), ("Region", self.place.region.clone())]
+    }
+}
+
+/// The items under their heading; `None` where there are none.
+pub(super) fn list<T>(heading: &str, items: &[T], line: &dyn Fn(&T) -> String) -> Option<String> {
+    // Each line stands once, though several tasks of a service may be named.
+    let mut seen = BTreeSet::new();
+    let items: Vec<String> = items.iter().map(line).filter(|line| seen.insert(line.clone())).collect();
+    let more = items.len().saturating_sub(MOST_LISTED);
+    let mut lines = vec![heading.to_owned()];
+    lines.extend(items.iter().take(MOST_LISTED).map(|item| format!("- {item}")));
+    if more > 0 {
+        lines.push(format!("- and {more} more, listed in the log"));
+    }
+    (!items.is_empty()).then(|| lines.join("\n"))
+}
+
+impl Message {
+    /// The same, with warnings after its lead.
+    #[must_use]
+    pub fn with_warnings(mut self, warnings: &[String]) -> Self {
+        self.lead.extend(warnings.iter().map(|warning| format!("Warning: {}", sentence(warning))));
+        self
+    }
+
+    /// The subject of an e-mail, within the 100 characters of ASCII that SNS allows.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        const MOST: usize = 99;
+        let plain: String =
+            self.title.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect();
+        if plain.len() <= MOST { plain } else { plain.chars().take(MOST - 3).chain("...".chars()).collect() }
+    }
+
+    /// The message as plain text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let width = self.facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default() + 2;
+        let facts: Vec<String> =
+            self.facts.iter().map(|(name, value)| format!("{:<width$}{value}", format!("{name}:"))).collect();
+        let next: Vec<String> =
+            self.next.iter().zip(1..).map(|(step, nth)| format!("{nth}. {}", step.line("\n   "))).collect();
+        let mut parts = self.lead.clone();
+        if !next.is_empty() {
+            parts.push(format!("Next steps:\n{}", next.join("\n")));
+        }
+        parts.extend(self.details.iter().cloned());
+        parts.push(facts.join("\n"));
+        parts.join("\n\n")
+    }
+
+    /// The message in the schema of Amazon Q Developer in chat applications
+    /// (<https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html>).
+    #[must_use]
+    pub fn chat(&self) -> Value {
+        let cut = |text: &str, most: usize| -> String {
+            if text.chars().count() <= most {
+                text.to_owned()
+            } else {
+                text.chars().take(most - 1).chain("…".chars()).collect()
+            }
+        };
+        let facts: Vec<String> =
+            self.facts.iter().map(|(name, value)| format!("*{name}:* {value}")).collect();
+        let mut parts = [self.lead.clone(), self.details.clone()].concat();
+        parts.push(facts.join("\n"));
+        let next: Vec<String> = self.next.iter().map(|step| step.line(" ")).collect();
+        json!({
+            "version": "1.0",
+            "source": "custom",
+            "content": {
+                "textType": "client-markdown",
+                "title": cut(&self.title, 250),
+                "description": cut(&parts.join("\n\n"), 8_000),
+                "nextSteps": next,
+                "keywords": ["ECS", "task retirement"],
+            },
+            "metadata": {
+                "threadId": self.thread,
+                "summary": cut(&self.title, 250),
+                "eventType": self.happened.detail_type(),
+                "relatedResources": self.resources,
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::testing::{instant, web};
+
+    pub(in crate::notify) fn reader() -> Reader {
+        Reader {
+            place: Place {
+                partition: "aws".into(),
+                region: "eu-west-2".into(),
+                account: "111122223333".into(),
+            },
+            zone: "Europe/London".parse().expect("a zone"),
+            stack: "ecs-task-patching".into(),
+        }
+    }
+
+    pub(in crate::notify) fn notice() -> NoticeRef {
+        NoticeRef {
+            event_arn: "arn:aws:health:eu-west-2::event/ECS/X/1".into(),
+            starts_at: Some(instant("2026-07-15T18:00:00Z")),
+            cutoff: instant("2026-07-08T18:00:00Z"),
+        }
+    }
+
+    fn message(happened: Happened) -> Message {
+        let lead = ["all 2 running tasks are new".to_owned()];
+        reader().about_service(happened, &web(), &[notice()], &lead, instant("2026-07-10T21:30:00Z"))
+    }
+
+    #[test]
+    fn a_message_says_what_happened_what_to_do_and_what_is_known() {
+        let mut message = message(Happened::NeedsAttention);
+        message.next = vec![Step::new("Find the cause"), Step::with("Redeploy it", Some("aws ecs".into()))];
+        message.details = vec!["Details:\n- one".into()];
+        assert_eq!(message.subject(), "Needs attention: prod/web");
+        assert_eq!(
+            message.with_warnings(&["a tag is unreadable".into()]).text(),
+            "All 2 running tasks are new.\n\n\
+             Warning: A tag is unreadable.\n\n\
+             Next steps:\n\
+             1. Find the cause\n\
+             2. Redeploy it:\n   aws ecs\n\n\
+             Details:\n- one\n\n\
+             Service:         web\n\
+             Cluster:         prod\n\
+             Account:         111122223333\n\
+             Region:          eu-west-2\n\
+             Time:            Fri 10 Jul 2026 22:30 Europe/London (21:30 UTC)\n\
+             Retirement date: Wed 15 Jul 2026 19:00 Europe/London (18:00 UTC)\n\
+             Console:         https://eu-west-2.console.aws.amazon.com/ecs/v2/clusters/prod/services/web/health?region=eu-west-2\n\
+             Notice:          arn:aws:health:eu-west-2::event/ECS/X/1"
+        );
+    }
+
+    #[test]
+    fn what_aws_does_depends_on_the_retirement_date() {
+        let said = |dates: &[Option<&str>]| {
+            let notices: Vec<NoticeRef> =
+                dates.iter().map(|date| NoticeRef { starts_at: date.map(instant), ..notice() }).collect();
+            reader().what_aws_does(&notices, instant("2026-07-10T21:30:00Z"))
+        };
+        let (past, coming) = (Some("2026-07-01T12:00:00Z"), Some("2026-07-15T18:00:00Z"));
+        assert_eq!(
+            said(&[past, coming, None]),
+            "AWS replaces its old tasks from Wed 15 Jul 2026 19:00 Europe/London (18:00 UTC)"
+        );
+        assert_eq!(
+            said(&[past]),
+            "the retirement date was Wed 1 Jul 2026 13:00 Europe/London (12:00 UTC): AWS may replace its old tasks at any \
+             time"
+        );
+        assert_eq!(said(&[None]), "AWS has not given a retirement date");
+    }
+
+    #[test]
+    fn a_chat_channel_gets_one_thread_for_each_notice() {
+        let mut message = message(Happened::Completed);
+        message.next = vec![Step::with("Redeploy it", Some("aws ecs".into()))];
+        let chat = message.chat();
+        assert_eq!(chat["version"], "1.0");
+        assert_eq!(chat["source"], "custom");
+        assert_eq!(chat["content"]["textType"], "client-markdown");
+        assert_eq!(chat["content"]["nextSteps"], json!(["Redeploy it: aws ecs"]));
+        assert_eq!(chat["metadata"]["threadId"], "arn:aws:health:eu-west-2::event/ECS/X/1");
+        assert_eq!(chat["metadata"]["eventType"], "Patch Completed");
+        assert_eq!(
+            chat["metadata"]["relatedResources"],
+            json!(["arn:aws:ecs:eu-west-2:111122223333:service/prod/web"])
+        );
+    }
+}

@@ -1,0 +1,132 @@
+//! What is sent after a verification check, and after a deadline check.
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    Notification,
+    event::{BusEvent, Happened},
+    message::{MOST_LISTED, Message, Reader, Step, list},
+    metrics::{Metric, Sample},
+};
+use crate::{
+    notice::NoticeRef,
+    plan::deadline,
+    policy::Policy,
+    schedule::wake::{CheckInput, DeadlineInput},
+    time::instant::local_and_utc,
+    verify::{deadline::Unpatched, judge::Judgement},
+    wording::count,
+};
+
+/// What is sent for what a check has shown; `None` while the deployment is rolling out, and where the owner was
+/// notified already. `trouble` is what ECS says of the cause, `command` what redeploys the service.
+#[must_use]
+pub fn of_check(
+    reader: &Reader,
+    policy: &Policy,
+    input: &CheckInput,
+    judgement: &Judgement,
+    command: Option<String>,
+    now: DateTime<Utc>,
+) -> Option<Notification> {
+    let aws = reader.what_aws_does(&input.notices, now);
+    let (happened, reason, meaning, next, samples) = match judgement {
+        Judgement::Completed(proof) => {
+            let minutes = i32::try_from((now - input.since).num_minutes()).unwrap_or(i32::MAX);
+            let samples = vec![
+                Sample::one(Metric::Completed),
+                Sample::measured(Metric::MinutesToComplete, minutes.into()),
+            ];
+            let meaning = "the service is patched; there is nothing to do before the retirement date";
+            (Happened::Completed, proof, meaning.to_owned(), vec![], samples)
+        }
+        Judgement::Skipped(cause, reason) => {
+            let samples = vec![Sample::skipped(*cause, 1)];
+            let meaning = "there is nothing to patch, and nothing to do before the retirement date";
+            (Happened::Skipped, reason, meaning.to_owned(), vec![], samples)
+        }
+        Judgement::Attention { reason, next } if !input.notified => {
+            let meaning = format!("the service is not patched. {aws}");
+            let next = vec![Step::with(next.clone(), command)];
+            (Happened::NeedsAttention, reason, meaning, next, vec![Sample::one(Metric::NeedsAttention)])
+        }
+        Judgement::Attention { .. } | Judgement::Rolling(_) => return None,
+    };
+    let mut event = BusEvent::of_service(happened, &reader.place, &input.service, &input.notices, reason);
+    event.detail.deadline = deadline(policy, &input.notices, input.since);
+    event.detail.deployment_id.clone_from(&input.deployment);
+    let lead = [reason.clone(), meaning];
+    let message = reader.about_service(happened, &input.service, &input.notices, &lead, now);
+    Some(Notification { events: vec![event], message: Some(Message { next, ..message }), samples })
+}
+
+/// What is sent for services that are not patched shortly before the retirement date.
+#[must_use]
+pub fn of_deadline_check(
+    reader: &Reader,
+    policy: &Policy,
+    input: &DeadlineInput,
+    unpatched: &[Unpatched],
+    now: DateTime<Utc>,
+) -> Notification {
+    let notices = std::slice::from_ref(&input.notice);
+    let event = |Unpatched { service, reason, .. }: &Unpatched| {
+        let mut event =
+            BusEvent::of_service(Happened::NeedsAttention, &reader.place, service, notices, reason);
+        event.detail.deadline = deadline(policy, notices, now);
+        event
+    };
+    Notification {
+        events: unpatched.iter().map(event).collect(),
+        message: Some(unpatched_message(reader, &input.notice, unpatched, now)),
+        samples: vec![Sample::counted(&[(Metric::NeedsAttention, unpatched.len())])],
+    }
+}
+
+fn unpatched_message(
+    reader: &Reader,
+    notice: &NoticeRef,
+    unpatched: &[Unpatched],
+    now: DateTime<Utc>,
+) -> Message {
+    let list = list("Not patched:", unpatched, &|Unpatched { service, reason, command }| {
+        format!("{service}: {reason}\n  {command}")
+    });
+    let services = count(unpatched.len(), "service");
+    let aws = match notice.starts_at {
+        Some(date) if date > now => {
+            format!("AWS replaces them from {}, whether or not new tasks are ready", reader.date(Some(date)))
+        }
+        Some(date) => {
+            format!("The retirement date was {}: AWS may replace them at any time", reader.date(Some(date)))
+        }
+        None => "AWS has not given a retirement date".to_owned(),
+    };
+    let mut facts = reader.place_facts().to_vec();
+    facts.push(("Time", local_and_utc(now, reader.zone)));
+    facts.push(("Retirement date", reader.date(notice.starts_at)));
+    facts.extend(unpatched.first().map(|first| ("Console", reader.place.console(&first.service))));
+    facts.push(("Notice", notice.event_arn.clone()));
+    Message {
+        happened: Happened::NeedsAttention,
+        title: format!("Not patched: {services}, {}", reader.subject_date(notice)),
+        lead: vec![format!(
+            "{services} still {} old tasks. {aws}.",
+            if unpatched.len() == 1 { "runs" } else { "run" }
+        )],
+        next: vec![
+            Step::new(
+                "Check the service events in the ECS console and the earlier messages of this notice for the cause",
+            ),
+            Step::new("Redeploy each service with the command below it"),
+        ],
+        details: list.into_iter().collect(),
+        facts,
+        resources: unpatched
+            .iter()
+            .take(MOST_LISTED)
+            .map(|found| reader.place.service_arn(&found.service))
+            .collect(),
+        thread: notice.event_arn.clone(),
+    }
+}

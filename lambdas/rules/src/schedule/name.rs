@@ -1,0 +1,161 @@
+//! Names of schedules: readable, within EventBridge Scheduler's 64 characters, and stable, because pending
+//! schedules are found by them.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::arn::{Place, ServiceRef};
+
+/// The name of a schedule in the stack's group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ScheduleName(String);
+
+impl ScheduleName {
+    /// The schedule that deploys a service: `CLUSTER.SERVICE.HASH`, each part cut to what fits.
+    ///
+    /// The hash is of account, Region, cluster and service, and of nothing else: pages, copies, repeats and
+    /// retries all meet in one schedule, and no two services share one.
+    #[must_use]
+    pub fn of_deployment(place: &Place, service: &ServiceRef) -> Self {
+        Self::of_service(place, service, 18, 24, "")
+    }
+
+    /// The schedule of a service's next verification check: `CLUSTER.SERVICE.HASH.verify`.
+    #[must_use]
+    pub fn of_check(place: &Place, service: &ServiceRef) -> Self {
+        Self::of_service(place, service, 15, 20, ".verify")
+    }
+
+    /// The schedule of the deadline check of one page of a notice: `deadline.HASH.PAGE`. A very long page has
+    /// further parts, `deadline.HASH.PAGE.PART`.
+    #[must_use]
+    pub fn of_deadline_check(event_arn: &str, page: u32, part: u32) -> Self {
+        let hash = fingerprint([event_arn], "\n");
+        Self(if part == 0 {
+            format!("deadline.{hash}.{page}")
+        } else {
+            format!("deadline.{hash}.{page}.{part}")
+        })
+    }
+
+    /// The template's recurring schedule.
+    #[must_use]
+    pub fn of_heartbeat() -> Self {
+        Self("heartbeat".to_owned())
+    }
+
+    /// A name as EventBridge Scheduler lists it.
+    #[must_use]
+    pub fn listed(name: String) -> Self {
+        Self(name)
+    }
+
+    /// The name as EventBridge Scheduler takes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn of_service(
+        Place { account, region, .. }: &Place,
+        service: &ServiceRef,
+        cluster_chars: usize,
+        service_chars: usize,
+        tail: &str,
+    ) -> Self {
+        // None of the parts can contain the separator.
+        let hash = fingerprint([account, region, service.cluster(), service.service()], "/");
+        let head = |text: &str, most: usize| text.chars().take(most).collect::<String>();
+        let (cluster, name) =
+            (head(service.cluster(), cluster_chars), head(service.service(), service_chars));
+        Self(format!("{cluster}.{name}.{hash}{tail}"))
+    }
+}
+
+impl fmt::Display for ScheduleName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The first ten bytes of a hash of texts, each followed by `separator`, as 20 hexadecimal digits.
+#[must_use]
+pub fn fingerprint<'a>(texts: impl IntoIterator<Item = &'a str>, separator: &str) -> String {
+    const BYTES: usize = 10;
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update(text);
+        hash.update(separator);
+    }
+    let hash = hash.finalize().iter().take(BYTES).fold(0, |hash: u128, byte| (hash << 8) | u128::from(*byte));
+    format!("{hash:020x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn place(account: &str, region: &str) -> Place {
+        Place { partition: "aws".into(), region: region.into(), account: account.into() }
+    }
+
+    fn service(cluster: &str, service: &str) -> ServiceRef {
+        ServiceRef::new(cluster, service).expect("valid names of the test")
+    }
+
+    #[test]
+    fn a_name_is_readable_and_never_changes() {
+        // Schedules that are pending in somebody's account are found by these names.
+        let (place, web) = (place("111122223333", "eu-west-2"), service("prod", "web"));
+        let arn = "arn:aws:health:eu-west-2::event/ECS/X/1";
+        let names = [
+            ScheduleName::of_deployment(&place, &web),
+            ScheduleName::of_check(&place, &web),
+            ScheduleName::of_deadline_check(arn, 1, 0),
+            ScheduleName::of_deadline_check(arn, 2, 1),
+            ScheduleName::of_heartbeat(),
+        ];
+        assert_eq!(
+            names.map(|name| name.to_string()),
+            [
+                "prod.web.bf04ed89e1afdadd0c43",
+                "prod.web.bf04ed89e1afdadd0c43.verify",
+                "deadline.c6f0bdbb81b6a23b3130.1",
+                "deadline.c6f0bdbb81b6a23b3130.2.1",
+                "heartbeat",
+            ]
+        );
+    }
+
+    #[test]
+    fn account_and_region_are_part_of_the_name() {
+        let name =
+            |account, region| ScheduleName::of_deployment(&place(account, region), &service("prod", "web"));
+        let names = [name("1", "eu-west-2"), name("2", "eu-west-2"), name("1", "eu-west-1")];
+        assert!(names[0] != names[1] && names[0] != names[2] && names[1] != names[2]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_is_valid_in_scheduler(cluster in "[A-Za-z0-9_-]{1,255}", name in "[A-Za-z0-9_-]{1,255}") {
+            let (place, service) = (place("111122223333", "us-gov-west-1"), service(&cluster, &name));
+            for name in [ScheduleName::of_deployment(&place, &service), ScheduleName::of_check(&place, &service)] {
+                let name = name.as_str();
+                prop_assert!(name.len() <= 64, "{}", name);
+                prop_assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)), "{}", name);
+            }
+        }
+
+        #[test]
+        fn two_services_never_share_a_name(
+            one in ("[ab-]{1,40}", "[ab-]{1,40}"), two in ("[ab-]{1,40}", "[ab-]{1,40}"),
+        ) {
+            prop_assume!(one != two);
+            let place = place("111122223333", "eu-west-2");
+            let of = |pair: &(String, String)| ScheduleName::of_deployment(&place, &service(&pair.0, &pair.1));
+            prop_assert_ne!(of(&one), of(&two));
+        }
+    }
+}

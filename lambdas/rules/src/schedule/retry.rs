@@ -1,0 +1,149 @@
+//! A deployment that cannot start now: when it is retried.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::{PlannedDeployment, wake::DeployInput};
+use crate::{
+    plan::{NoSlot, Slot, deadline, plan_from},
+    policy::Policy,
+    time::instant::{ceil_minute, utc},
+};
+
+/// How long a deployment that cannot start waits in the same window.
+const PAUSE: TimeDelta = TimeDelta::minutes(10);
+
+/// When a deployment is retried.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// The deployment at its new start time.
+    pub deployment: PlannedDeployment,
+    /// When, and why then.
+    pub reason: String,
+}
+
+/// When a deployment that cannot start now is retried: in ten minutes, or when a calendar opens, while the same
+/// window is open and the deadline has not passed; then at the next start time before the deadline.
+///
+/// One that an operator moved outside its window goes back to the windows.
+///
+/// # Errors
+/// Says why there is no such time: the owner must be notified.
+pub fn retry(policy: &Policy, input: &DeployInput, now: DateTime<Utc>) -> Result<Retry, NoSlot> {
+    let soon = ceil_minute(now + PAUSE);
+    // Where nobody knows until when a calendar is closed, it is asked again.
+    let again = policy.calendars.open_from(soon).unwrap_or(soon);
+    let in_time = deadline(policy, &input.notices, now).is_none_or(|deadline| again <= deadline);
+    let in_window = input.slot <= now && again < input.window_ends_at;
+    if in_time && in_window {
+        let slot = Slot {
+            at: again,
+            window_ends_at: input.window_ends_at,
+            zone: policy.windows.zone(),
+            windows: policy.windows.to_string(),
+            // Deployments that waited for the same calendar need not start at the same moment.
+            spread_minutes: if again > soon { spread(policy, again, input.window_ends_at) } else { 0 },
+            reason: format!("retrying in the same window on {}", utc(again)),
+        };
+        let mut deployment = PlannedDeployment::new(&input.service, &slot, input.notices.clone());
+        deployment.input.attempt = input.attempt.saturating_add(1);
+        return Ok(Retry { deployment, reason: slot.reason });
+    }
+    let closed = if input.slot <= now { input.window_ends_at } else { now };
+    let slot = plan_from(policy, &input.notices, now, (now + policy.minimum_notice).max(closed))?;
+    let deployment = PlannedDeployment::new(&input.service, &slot, input.notices.clone());
+    let reason = format!("planned again for {}: {}", utc(slot.at), slot.reason);
+    Ok(Retry { deployment, reason })
+}
+
+/// Over how many minutes starts are spread from `at` on, inside the window.
+fn spread(policy: &Policy, at: DateTime<Utc>, window_ends_at: DateTime<Utc>) -> u16 {
+    let room = (window_ends_at - at).num_minutes();
+    policy.spread_minutes.min(u16::try_from(room).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::instant;
+    use crate::{arn::ServiceRef, notice::NoticeRef, time::calendar::State};
+
+    fn policy(windows: &str) -> Policy {
+        crate::testing::policy(&[("MAINTENANCE_WINDOWS", windows)])
+    }
+
+    fn input(starts_at: Option<&str>) -> DeployInput {
+        DeployInput {
+            service: ServiceRef::new("prod", "web").expect("names of the test"),
+            notices: vec![NoticeRef {
+                event_arn: "arn:1".into(),
+                starts_at: starts_at.map(instant),
+                cutoff: instant("2026-11-25T18:00:00Z"),
+            }],
+            slot: instant("2026-11-27T22:00:00Z"),
+            window_ends_at: instant("2026-11-28T02:00:00Z"),
+            windows: None,
+            zone: None,
+            attempt: 4,
+            scheduled_for: None,
+        }
+    }
+
+    #[test]
+    fn it_is_tried_again_in_the_window_then_in_the_next_then_a_person_is_asked() {
+        let next_week = Some("2026-12-09T18:00:00Z");
+        let rows = [
+            ("Fri 22:00-02:00", next_week, "2026-11-27T22:00:03Z", Some("2026-11-27T22:11:00Z")),
+            ("Fri 22:00-02:00", next_week, "2026-11-28T01:48:00Z", Some("2026-11-28T01:58:00Z")),
+            ("Fri 22:00-02:00", next_week, "2026-11-28T01:50:00Z", Some("2026-12-04T22:00:00Z")),
+            // The window closes after the deadline.
+            (
+                "Fri 22:00-02:00",
+                Some("2026-11-28T01:00:00Z"),
+                "2026-11-27T22:45:00Z",
+                Some("2026-11-27T22:55:00Z"),
+            ),
+            ("Fri 22:00-02:00", Some("2026-11-28T01:00:00Z"), "2026-11-27T22:55:00Z", None),
+            // No Friday is left: the same hours on another day, then nothing.
+            (
+                "Fri 22:00-02:00",
+                Some("2026-12-02T18:00:00Z"),
+                "2026-11-28T01:55:00Z",
+                Some("2026-12-01T22:00:00Z"),
+            ),
+            ("Fri 22:00-02:00", Some("2026-11-28T05:00:00Z"), "2026-11-28T01:55:00Z", None),
+            // A window of ten minutes is not tried twice.
+            ("daily 22:00-22:10", next_week, "2026-11-28T01:59:00Z", Some("2026-11-28T22:00:00Z")),
+            // Without a date to come there is always a next window.
+            ("Fri 22:00-02:00", None, "2026-11-28T01:55:00Z", Some("2026-12-04T22:00:00Z")),
+            // A person had moved it to Thursday: its own window is still to come.
+            ("Fri 22:00-02:00", next_week, "2026-11-26T03:00:00Z", Some("2026-11-27T22:00:00Z")),
+        ];
+        for (windows, starts_at, now, expected) in rows {
+            let retry = retry(&policy(windows), &input(starts_at), instant(now));
+            let at = retry.as_ref().ok().map(|retry| retry.deployment.input.slot);
+            assert_eq!(at, expected.map(instant), "{windows} {starts_at:?} {now}: {retry:?}");
+            if let Ok(Retry { deployment, .. }) = retry {
+                // A try in another window is its first.
+                let attempt =
+                    if deployment.input.slot < instant(now) + TimeDelta::minutes(12) { 5 } else { 0 };
+                assert_eq!(deployment.input.attempt, attempt);
+            }
+        }
+    }
+
+    #[test]
+    fn when_a_calendar_opens_starts_are_spread_inside_the_window() {
+        let rows = [
+            ("2026-11-27T23:00:00Z", "2026-11-27T23:00:00Z", 15),
+            ("2026-11-28T01:50:30Z", "2026-11-28T01:51:00Z", 9),
+            ("2026-11-27T22:05:00Z", "2026-11-27T22:11:00Z", 0), // it is open in ten minutes
+        ];
+        for (opens, at, spread) in rows {
+            let mut policy = policy("Fri 22:00-02:00");
+            let now = instant("2026-11-27T22:00:03Z");
+            policy.calendars.learn("Freeze", now, State::Closed, Some(instant(opens)));
+            let deployment = retry(&policy, &input(Some("2026-12-09T18:00:00Z")), now).unwrap().deployment;
+            assert_eq!((deployment.input.slot, deployment.spread_minutes), (instant(at), spread));
+        }
+    }
+}

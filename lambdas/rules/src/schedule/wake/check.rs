@@ -1,0 +1,142 @@
+//! The input of the schedule of a service's next verification check.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    arn::ServiceRef,
+    notice::{NoticeRef, latest_cutoff},
+};
+
+/// What a schedule hands to verify: one service whose deployment was started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Wire", into = "Wire")]
+pub struct CheckInput {
+    /// The service.
+    pub service: ServiceRef,
+    /// The notices that the deployment serves, each once.
+    pub notices: Vec<NoticeRef>,
+    /// The deployment that was started, or found in progress; `None` where none was needed.
+    pub deployment: Option<String>,
+    /// When the first check was scheduled.
+    pub since: DateTime<Utc>,
+    /// How many checks there were. On the wire: `look`.
+    pub checks: u32,
+    /// The owner was notified that something is wrong. On the wire: `told`.
+    pub notified: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    cluster: String,
+    service: String,
+    notices: Vec<NoticeRef>,
+    deployment: Option<String>,
+    since: DateTime<Utc>,
+    look: u32,
+    told: bool,
+}
+
+impl TryFrom<Wire> for CheckInput {
+    type Error = String;
+
+    fn try_from(wire: Wire) -> Result<Self, String> {
+        let Wire { cluster, service, notices, deployment, since, look, told } = wire;
+        let service = ServiceRef::named(&cluster, &service)?;
+        if notices.is_empty() {
+            return Err("notices is []; expected at least one notice".to_owned());
+        }
+        Ok(Self { service, notices, deployment, since, checks: look, notified: told })
+    }
+}
+
+impl From<CheckInput> for Wire {
+    fn from(input: CheckInput) -> Self {
+        let CheckInput { service, notices, deployment, since, checks, notified } = input;
+        let (cluster, service) = (service.cluster().to_owned(), service.service().to_owned());
+        Self { cluster, service, notices, deployment, since, look: checks, told: notified }
+    }
+}
+
+impl CheckInput {
+    /// The first check of a service whose deployment was started `now` for `notices`.
+    #[must_use]
+    pub fn first(
+        service: &ServiceRef,
+        notices: &[NoticeRef],
+        deployment: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let (service, notices) = (service.clone(), notices.to_vec());
+        Self { service, notices, deployment, since: now, checks: 0, notified: false }
+    }
+
+    /// This check joined with one that is pending. `None` if the pending one covers it, as after a repeated
+    /// delivery.
+    #[must_use]
+    pub fn join(mut self, pending: &Self) -> Option<Self> {
+        let known = |notice: &NoticeRef| pending.notices.contains(notice);
+        let same = self.deployment.is_none() || self.deployment == pending.deployment;
+        if same && self.notices.iter().all(known) {
+            return None;
+        }
+        for notice in &pending.notices {
+            if self.notices.iter().all(|ours| ours.event_arn != notice.event_arn) {
+                self.notices.push(notice.clone());
+            }
+        }
+        self.deployment = self.deployment.or_else(|| pending.deployment.clone());
+        Some(self)
+    }
+
+    /// A task created after this moment is on the new revision of every notice.
+    #[must_use]
+    pub fn cutoff(&self) -> DateTime<Utc> {
+        latest_cutoff(&self.notices)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{instant, web};
+
+    fn notice(arn: &str) -> NoticeRef {
+        NoticeRef { event_arn: arn.into(), starts_at: None, cutoff: instant("2026-11-25T18:00:00Z") }
+    }
+
+    fn input() -> CheckInput {
+        CheckInput::first(
+            &web(),
+            &[notice("arn:1")],
+            Some("ecs-svc/2".into()),
+            instant("2026-11-27T22:00:00Z"),
+        )
+    }
+
+    #[test]
+    fn a_repeated_delivery_adds_no_check_and_a_second_notice_joins() {
+        let pending = CheckInput { checks: 3, ..input() };
+        assert_eq!(input().join(&pending), None);
+        assert_eq!(CheckInput { deployment: None, ..input() }.join(&pending), None);
+        let second =
+            CheckInput { notices: vec![notice("arn:2")], deployment: Some("ecs-svc/3".into()), ..input() };
+        let joined = second.join(&pending).expect("something new");
+        let arns: Vec<&str> = joined.notices.iter().map(|notice| notice.event_arn.as_str()).collect();
+        assert_eq!(
+            (arns, joined.deployment.as_deref(), joined.checks),
+            (vec!["arn:2", "arn:1"], Some("ecs-svc/3"), 0)
+        );
+    }
+
+    #[test]
+    fn an_invalid_input_is_refused() {
+        let value = serde_json::to_value(input()).unwrap();
+        assert_eq!(serde_json::from_value::<CheckInput>(value.clone()).unwrap(), input());
+        for (key, wrong) in [("cluster", "pr od".into()), ("notices", serde_json::json!([]))] {
+            let mut value = value.clone();
+            value[key] = wrong;
+            serde_json::from_value::<CheckInput>(value).expect_err(key);
+        }
+    }
+}

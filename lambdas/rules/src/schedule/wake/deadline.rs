@@ -1,0 +1,96 @@
+//! The input of the schedule of a deadline check.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{arn::ServiceRef, notice::NoticeRef};
+
+/// What a schedule hands to verify before a notice's deadline: the services that one page of the notice names.
+///
+/// A page can name over a thousand services, pages are handled at the same time, and a schedule's input is
+/// limited in size: so each page has its own deadline check, and a very long page has several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Wire", into = "Wire")]
+pub struct DeadlineInput {
+    /// The notice.
+    pub notice: NoticeRef,
+    /// The page of the notice.
+    pub page: u32,
+    /// The part of the page, from 0: nearly always the only one.
+    pub part: u32,
+    /// The services to check.
+    pub services: Vec<ServiceRef>,
+    /// Services that the notice no longer concerns: remembered for an older event that arrives late. On the
+    /// wire: `done`.
+    pub released: Vec<ServiceRef>,
+    /// When the newest event that was handled was sent: an older one that arrives late changes nothing.
+    pub sent_at: DateTime<Utc>,
+    /// Which plans the owner was notified of, as fingerprints: nobody is notified of the same plan twice. On the
+    /// wire: `told`.
+    pub announced: Vec<String>,
+    /// The last check: everything unpatched is reported then, whether or not a deployment is in progress. On the
+    /// wire: `until`.
+    pub last_check_at: DateTime<Utc>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    notice: NoticeRef,
+    page: u32,
+    part: u32,
+    /// The services by cluster: each cluster's name is written once.
+    services: BTreeMap<String, Vec<String>>,
+    done: BTreeMap<String, Vec<String>>,
+    sent_at: DateTime<Utc>,
+    told: Vec<String>,
+    until: DateTime<Utc>,
+}
+
+impl TryFrom<Wire> for DeadlineInput {
+    type Error = String;
+
+    fn try_from(wire: Wire) -> Result<Self, String> {
+        Ok(Self {
+            notice: wire.notice,
+            page: wire.page,
+            part: wire.part,
+            services: ungrouped(&wire.services)?,
+            released: ungrouped(&wire.done)?,
+            sent_at: wire.sent_at,
+            announced: wire.told,
+            last_check_at: wire.until,
+        })
+    }
+}
+
+impl From<DeadlineInput> for Wire {
+    fn from(input: DeadlineInput) -> Self {
+        Self {
+            notice: input.notice,
+            page: input.page,
+            part: input.part,
+            services: grouped(input.services),
+            done: grouped(input.released),
+            sent_at: input.sent_at,
+            told: input.announced,
+            until: input.last_check_at,
+        }
+    }
+}
+
+fn grouped(services: Vec<ServiceRef>) -> BTreeMap<String, Vec<String>> {
+    let mut by_cluster: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for service in services {
+        by_cluster.entry(service.cluster().to_owned()).or_default().push(service.service().to_owned());
+    }
+    by_cluster
+}
+
+fn ungrouped(by_cluster: &BTreeMap<String, Vec<String>>) -> Result<Vec<ServiceRef>, String> {
+    by_cluster
+        .iter()
+        .flat_map(|(cluster, names)| names.iter().map(move |name| ServiceRef::named(cluster, name)))
+        .collect()
+}

@@ -1,0 +1,80 @@
+//! Instants: whole minutes, and how people read a time.
+
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
+use chrono_tz::Tz;
+
+/// The first whole minute that is not before `moment`.
+#[must_use]
+pub fn ceil_minute(moment: DateTime<Utc>) -> DateTime<Utc> {
+    let floor = floor_minute(moment);
+    if floor == moment { floor } else { floor + TimeDelta::minutes(1) }
+}
+
+/// The last whole minute that is not after `moment`.
+#[must_use]
+pub fn floor_minute(moment: DateTime<Utc>) -> DateTime<Utc> {
+    moment.with_second(0).and_then(|moment| moment.with_nanosecond(0)).unwrap_or(moment)
+}
+
+/// An instant in UTC: `Wed 2 Dec 2026 23:18 UTC`.
+#[must_use]
+pub fn utc(moment: DateTime<Utc>) -> String {
+    moment.format("%a %-d %b %Y %H:%M UTC").to_string()
+}
+
+/// An instant in UTC, to the second: `Wed 2 Dec 2026 23:18:51 UTC`.
+#[must_use]
+pub fn utc_seconds(moment: DateTime<Utc>) -> String {
+    moment.format("%a %-d %b %Y %H:%M:%S UTC").to_string()
+}
+
+/// An instant in UTC, or what to write where AWS has given none.
+#[must_use]
+pub fn utc_or_unknown(moment: Option<DateTime<Utc>>) -> String {
+    moment.map_or_else(|| UNKNOWN.to_owned(), utc)
+}
+
+/// What stands for an instant that AWS has not given.
+pub const UNKNOWN: &str = "unknown";
+
+/// An instant in a zone: `Fri 27 Nov 2026 22:00 Europe/London`.
+#[must_use]
+pub fn local(moment: DateTime<Utc>, zone: Tz) -> String {
+    format!("{} {zone}", moment.with_timezone(&zone).format("%a %-d %b %Y %H:%M"))
+}
+
+/// An instant in a zone and in UTC. UTC repeats the day only where it differs.
+///
+/// ```
+/// # use rules::time::instant::local_and_utc;
+/// let moment = "2026-11-27T22:00:00Z".parse().expect("an instant");
+/// let read = |zone: &str| local_and_utc(moment, zone.parse().expect("a zone"));
+/// assert_eq!(read("Europe/Berlin"), "Fri 27 Nov 2026 23:00 Europe/Berlin (22:00 UTC)");
+/// assert_eq!(read("Asia/Tokyo"), "Sat 28 Nov 2026 07:00 Asia/Tokyo (Fri 27 Nov 22:00 UTC)");
+/// assert_eq!(read("UTC"), "Fri 27 Nov 2026 22:00 UTC");
+/// ```
+#[must_use]
+pub fn local_and_utc(moment: DateTime<Utc>, zone: Tz) -> String {
+    let there = local(moment, zone);
+    if zone == Tz::UTC {
+        return there;
+    }
+    let same_day = moment.with_timezone(&zone).date_naive() == moment.date_naive();
+    let utc = moment.format(if same_day { "%H:%M UTC" } else { "%a %-d %b %H:%M UTC" });
+    format!("{there} ({utc})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minutes_are_rounded_up_or_down_as_the_name_says() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().expect("an instant of the test");
+        let moment = at("2026-11-27T22:00:00.001Z");
+        assert_eq!(ceil_minute(moment), at("2026-11-27T22:01:00Z"));
+        assert_eq!(floor_minute(moment), at("2026-11-27T22:00:00Z"));
+        let whole = at("2026-11-27T22:00:00Z");
+        assert_eq!((ceil_minute(whole), floor_minute(whole)), (whole, whole));
+    }
+}

@@ -1,0 +1,489 @@
+//! Maintenance windows: recurring spans of local time, and the moments at which they open.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{
+    DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc, Weekday, WeekdaySet,
+};
+use chrono_tz::{GapInfo, Tz};
+
+use super::calendar::Calendars;
+
+/// A recurring span of local time, such as `Fri 22:00-02:00 Europe/London`.
+///
+/// It belongs to the day on which it starts, and its length is in real time: four hours stay four hours
+/// in the night in which the clocks change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    days: WeekdaySet,
+    start: NaiveTime,
+    end: NaiveTime,
+    zone: Tz,
+}
+
+/// How many days are searched for an opening. Without a freeze every window opens within ten; a freeze may take
+/// a month, and AWS announces its dates two weeks ahead.
+pub const HORIZON: i64 = 62;
+
+/// One opening of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occurrence {
+    /// When it opens.
+    pub start: DateTime<Utc>,
+    /// When it closes; this moment itself is outside.
+    pub end: DateTime<Utc>,
+}
+
+/// Why a text is no window.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WindowError {
+    /// Days, span or zone is missing, or there is more than these.
+    #[error("expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00, found {0:?}")]
+    Form(String),
+    /// Not a day, a list or range of days, or a name for several.
+    #[error("unknown day {0:?}; use Fri, Fri+Sat, Mon-Thu, daily, weekdays or weekend")]
+    Days(String),
+    /// Not two times of day.
+    #[error("invalid hours {0:?}; use HH:MM-HH:MM from 00:00 to 23:59, for example 22:00-02:00")]
+    Span(String),
+    /// Not a zone of the IANA database.
+    #[error("unknown time zone {0:?}; use an IANA name, for example Europe/London")]
+    Zone(String),
+}
+
+impl Window {
+    /// Reads `DAYS HH:MM-HH:MM [ZONE]`; `zone` applies where the text names none.
+    ///
+    /// # Errors
+    /// Says which part of the text is wrong, and how a right one looks.
+    pub fn parse(text: &str, zone: Tz) -> Result<Self, WindowError> {
+        let mut words = text.split_whitespace();
+        let (Some(days), Some(span), named_zone, None) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            return Err(WindowError::Form(text.to_owned()));
+        };
+        let days = parse_days(days).ok_or_else(|| WindowError::Days(days.to_owned()))?;
+        let (start, end) = parse_span(span).ok_or_else(|| WindowError::Span(span.to_owned()))?;
+        let zone = named_zone.map_or(Ok(zone), parse_zone)?;
+        Ok(Self { days, start, end, zone })
+    }
+
+    /// The zone in which its times are.
+    #[must_use]
+    pub fn zone(&self) -> Tz {
+        self.zone
+    }
+
+    /// The same hours on every day of the week.
+    #[must_use]
+    pub fn on_every_day(&self) -> Self {
+        Self { days: WeekdaySet::ALL, ..*self }
+    }
+
+    /// How long it is open. An end that is not after the start is on the next day.
+    #[must_use]
+    pub fn length(&self) -> TimeDelta {
+        let length = self.end - self.start;
+        if length > TimeDelta::zero() { length } else { length + TimeDelta::days(1) }
+    }
+
+    /// The opening that belongs to the local day `date`, if the window opens on that weekday.
+    #[must_use]
+    pub fn on(&self, date: NaiveDate) -> Option<Occurrence> {
+        use chrono::Datelike as _;
+        if !self.days.contains(date.weekday()) {
+            return None;
+        }
+        let start = first_instant(date.and_time(self.start), self.zone);
+        Some(Occurrence { start, end: start + self.length() })
+    }
+
+    /// Whether it is open at `moment`.
+    #[must_use]
+    pub fn is_open(&self, moment: DateTime<Utc>) -> bool {
+        self.openings(moment, -2..=2).any(|opening| opening.start <= moment && moment < opening.end)
+    }
+
+    /// The earliest moment, at or after `from` and not after `deadline`, at which a deployment may start and no
+    /// calendar is known to be closed. Without a deadline, the next [`HORIZON`] days are searched.
+    #[must_use]
+    pub fn earliest(
+        &self,
+        from: DateTime<Utc>,
+        deadline: Option<DateTime<Utc>>,
+        calendars: &Calendars,
+    ) -> Option<Candidate> {
+        // A window may have opened a day before, and a gap in the calendar may move it.
+        self.openings(from, -2..=HORIZON)
+            .take_while(|opening| deadline.is_none_or(|deadline| opening.start <= deadline))
+            .find_map(|opening| self.candidate(opening, from, deadline, calendars))
+    }
+
+    /// The latest moment, at or after `from` and not after `deadline`, at which a deployment may start and no
+    /// calendar is known to be closed.
+    #[must_use]
+    pub fn latest(
+        &self,
+        from: DateTime<Utc>,
+        deadline: DateTime<Utc>,
+        calendars: &Calendars,
+    ) -> Option<Candidate> {
+        self.openings(deadline, -HORIZON..=2)
+            .rev()
+            .take_while(|opening| opening.end > from)
+            .find_map(|opening| self.candidate(opening, from, Some(deadline), calendars))
+    }
+
+    /// The moments between `from` and `deadline` at which a deployment could start, were no calendar closed.
+    #[must_use]
+    pub fn frozen(
+        &self,
+        from: DateTime<Utc>,
+        deadline: DateTime<Utc>,
+        calendars: &Calendars,
+    ) -> Vec<DateTime<Utc>> {
+        self.openings(from, -2..=HORIZON)
+            .take_while(|opening| opening.start <= deadline)
+            .filter_map(|opening| self.candidate(opening, from, Some(deadline), &Calendars::default()))
+            .map(|candidate| candidate.at)
+            .filter(|at| calendars.closed(*at).is_some())
+            .collect()
+    }
+
+    /// The openings on the local days around `moment`, in their order.
+    fn openings(
+        &self,
+        moment: DateTime<Utc>,
+        days: std::ops::RangeInclusive<i64>,
+    ) -> impl DoubleEndedIterator<Item = Occurrence> {
+        let today = moment.with_timezone(&self.zone).date_naive();
+        days.filter_map(move |offset| {
+            let distance = Days::new(offset.unsigned_abs());
+            let date =
+                if offset < 0 { today.checked_sub_days(distance) } else { today.checked_add_days(distance) };
+            self.on(date?)
+        })
+    }
+
+    /// The moment at which `opening` can serve: its start, or the first moment after that is at or after `from`
+    /// and that no calendar closes, if at least half of it is left then.
+    fn candidate(
+        &self,
+        opening: Occurrence,
+        from: DateTime<Utc>,
+        deadline: Option<DateTime<Utc>>,
+        calendars: &Calendars,
+    ) -> Option<Candidate> {
+        let at = calendars.open_from(opening.start.max(from))?;
+        let half_is_left = (opening.end - at) * 2 >= self.length();
+        (half_is_left && deadline.is_none_or(|deadline| at <= deadline)).then_some(Candidate {
+            at,
+            ends_at: opening.end,
+            window: *self,
+        })
+    }
+}
+
+/// A moment at which a window lets a deployment start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// The moment, a whole minute.
+    pub at: DateTime<Utc>,
+    /// When the window closes.
+    pub ends_at: DateTime<Utc>,
+    /// The window.
+    pub window: Window,
+}
+
+/// The instant that a clock in `zone` shows as `local`: the first of the two where the clock shows it
+/// twice, and the first after the gap where it never does.
+#[must_use]
+pub fn first_instant(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+    zone.from_local_datetime(&local)
+        .earliest()
+        .or_else(|| GapInfo::new(&local, &zone)?.end)
+        // Only a gap without an end has neither, and no zone has one.
+        .map_or_else(|| local.and_utc(), |instant| instant.to_utc())
+}
+
+/// Reads the name of a zone of the IANA database.
+///
+/// # Errors
+/// Names the text that is none.
+pub fn parse_zone(text: &str) -> Result<Tz, WindowError> {
+    text.parse().map_err(|_| WindowError::Zone(text.to_owned()))
+}
+
+/// `Fri`, `Fri+Sat`, `Mon-Thu`, `daily`, `weekdays`, `weekend`, or several of these joined by `+`.
+fn parse_days(text: &str) -> Option<WeekdaySet> {
+    text.split('+').try_fold(WeekdaySet::EMPTY, |days, part| Some(days.union(parse_day_range(part)?)))
+}
+
+fn parse_day_range(text: &str) -> Option<WeekdaySet> {
+    let workdays = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
+    match text.to_ascii_lowercase().as_str() {
+        "daily" => return Some(WeekdaySet::ALL),
+        "weekdays" => return Some(WeekdaySet::from_array(workdays)),
+        "weekend" => return Some(WeekdaySet::from_array([Weekday::Sat, Weekday::Sun])),
+        _ => {}
+    }
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (Weekday::from_str(first).ok()?, Weekday::from_str(last).ok()?);
+    let mut days = WeekdaySet::single(last);
+    let mut day = first;
+    while day != last {
+        days.insert(day);
+        day = day.succ();
+    }
+    Some(days)
+}
+
+fn parse_span(text: &str) -> Option<(NaiveTime, NaiveTime)> {
+    let (start, end) = text.split_once('-')?;
+    let time = |text: &str| {
+        (text.len() == "HH:MM".len()).then(|| NaiveTime::parse_from_str(text, "%H:%M").ok()).flatten()
+    };
+    Some((time(start)?, time(end)?))
+}
+
+impl fmt::Display for Window {
+    /// The grammar's own words, so that what is shown can be pasted back.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.days == WeekdaySet::ALL {
+            formatter.write_str("daily")?;
+        } else {
+            let days: Vec<String> = self.days.iter(Weekday::Mon).map(|day| day.to_string()).collect();
+            formatter.write_str(&days.join("+"))?;
+        }
+        write!(formatter, " {}-{} {}", self.start.format("%H:%M"), self.end.format("%H:%M"), self.zone)
+    }
+}
+
+/// One or more windows, separated by ` or `.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Windows {
+    first: Window,
+    others: Vec<Window>,
+}
+
+impl Windows {
+    /// Reads windows separated by ` or `; `zone` applies where a window names none.
+    ///
+    /// # Errors
+    /// Says which part of the text is wrong, and how a right one looks.
+    pub fn parse(text: &str, zone: Tz) -> Result<Self, WindowError> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let mut windows = words
+            .split(|word| word.eq_ignore_ascii_case("or"))
+            .map(|words| Window::parse(&words.join(" "), zone));
+        let first = windows.next().unwrap_or_else(|| Err(WindowError::Form(text.to_owned())))?;
+        Ok(Self { first, others: windows.collect::<Result<_, _>>()? })
+    }
+
+    /// The windows, in the order in which they were written.
+    pub fn iter(&self) -> impl Iterator<Item = Window> {
+        std::iter::once(self.first).chain(self.others.iter().copied())
+    }
+
+    /// The same local times, all in `zone`.
+    #[must_use]
+    pub fn in_zone(self, zone: Tz) -> Self {
+        let moved = |window| Window { zone, ..window };
+        Self { first: moved(self.first), others: self.others.into_iter().map(moved).collect() }
+    }
+
+    /// The time zone in which people read times: the first window's.
+    #[must_use]
+    pub fn zone(&self) -> Tz {
+        self.first.zone
+    }
+}
+
+impl Default for Windows {
+    /// `Fri 22:00-02:00` in UTC, the template's default.
+    fn default() -> Self {
+        let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default();
+        let days = WeekdaySet::single(Weekday::Fri);
+        Self { first: Window { days, start: time(22), end: time(2), zone: Tz::UTC }, others: Vec::new() }
+    }
+}
+
+impl fmt::Display for Windows {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.first.fmt(formatter)?;
+        self.others.iter().try_for_each(|window| write!(formatter, " or {window}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::instant;
+    use proptest::prelude::*;
+
+    fn window(text: &str) -> Window {
+        Window::parse(text, Tz::UTC).expect("a window of the test")
+    }
+
+    #[test]
+    fn the_grammar_is_read_in_any_case() {
+        let rows = [
+            ("Fri 22:00-02:00", "Fri 22:00-02:00 UTC"),
+            ("FRI 22:00-02:00 Europe/London", "Fri 22:00-02:00 Europe/London"),
+            ("fri+sat 22:00-02:00", "Fri+Sat 22:00-02:00 UTC"),
+            ("Mon-Thu 01:00-03:00", "Mon+Tue+Wed+Thu 01:00-03:00 UTC"),
+            ("Sat-Mon 01:00-03:00", "Mon+Sat+Sun 01:00-03:00 UTC"),
+            ("Mon-Wed+Fri 01:00-03:00", "Mon+Tue+Wed+Fri 01:00-03:00 UTC"),
+            ("Daily 01:00-03:00", "daily 01:00-03:00 UTC"),
+            ("WEEKDAYS 01:00-03:00", "Mon+Tue+Wed+Thu+Fri 01:00-03:00 UTC"),
+            ("weekend 01:00-03:00 Etc/GMT+3", "Sat+Sun 01:00-03:00 Etc/GMT+3"),
+            ("  Friday   22:00-02:00  ", "Fri 22:00-02:00 UTC"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(window(text).to_string(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn windows_are_separated_by_or() {
+        let windows =
+            Windows::parse("Fri 22:00-02:00 or Tue 01:00-03:00 Asia/Tokyo OR daily 04:00-05:00", Tz::UTC);
+        assert_eq!(
+            windows.unwrap().to_string(),
+            "Fri 22:00-02:00 UTC or Tue 01:00-03:00 Asia/Tokyo or daily 04:00-05:00 UTC"
+        );
+    }
+
+    #[test]
+    fn an_error_names_the_part_that_is_wrong() {
+        let rows = [
+            ("", r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00, found """#),
+            ("Fri", r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00, found "Fri""#),
+            (
+                "22:00-02:00",
+                r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00, found "22:00-02:00""#,
+            ),
+            (
+                "Fri 22:00-02:00 or",
+                r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00, found """#,
+            ),
+            (
+                "Fri 22:00 - 02:00",
+                r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00, found "Fri 22:00 - 02:00""#,
+            ),
+            (
+                "Fry 22:00-02:00",
+                r#"unknown day "Fry"; use Fri, Fri+Sat, Mon-Thu, daily, weekdays or weekend"#,
+            ),
+            (
+                "Fri+ 22:00-02:00",
+                r#"unknown day "Fri+"; use Fri, Fri+Sat, Mon-Thu, daily, weekdays or weekend"#,
+            ),
+            (
+                "Fri 22:00-24:00",
+                r#"invalid hours "22:00-24:00"; use HH:MM-HH:MM from 00:00 to 23:59, for example 22:00-02:00"#,
+            ),
+            (
+                "Fri 9:00-10:00",
+                r#"invalid hours "9:00-10:00"; use HH:MM-HH:MM from 00:00 to 23:59, for example 22:00-02:00"#,
+            ),
+            (
+                "Fri 22:00",
+                r#"invalid hours "22:00"; use HH:MM-HH:MM from 00:00 to 23:59, for example 22:00-02:00"#,
+            ),
+            (
+                "Fri 22:00-02:00 Mars/Olympus",
+                r#"unknown time zone "Mars/Olympus"; use an IANA name, for example Europe/London"#,
+            ),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(Windows::parse(text, Tz::UTC).unwrap_err().to_string(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_end_that_is_not_after_the_start_is_on_the_next_day() {
+        let rows = [("22:00-02:00", 4), ("02:00-22:00", 20), ("22:00-22:00", 24), ("22:00-00:00", 2)];
+        for (span, hours) in rows {
+            assert_eq!(window(&format!("Fri {span}")).length(), TimeDelta::hours(hours), "{span}");
+        }
+    }
+
+    #[test]
+    fn local_time_becomes_an_instant_by_one_rule() {
+        // A second before, at, within and just after each change of the clocks.
+        let rows = [
+            ("America/New_York", "2026-03-08T01:59:59", "2026-03-08T06:59:59Z"),
+            ("America/New_York", "2026-03-08T02:00:00", "2026-03-08T07:00:00Z"), // gap: first instant after
+            ("America/New_York", "2026-03-08T02:30:00", "2026-03-08T07:00:00Z"),
+            ("America/New_York", "2026-03-08T03:00:00", "2026-03-08T07:00:00Z"),
+            ("America/New_York", "2026-11-01T00:59:59", "2026-11-01T04:59:59Z"),
+            ("America/New_York", "2026-11-01T01:30:00", "2026-11-01T05:30:00Z"), // fold: first of the two
+            ("America/New_York", "2026-11-01T02:00:00", "2026-11-01T07:00:00Z"),
+            ("Europe/London", "2026-03-29T01:30:00", "2026-03-29T01:00:00Z"),
+            ("Europe/London", "2026-10-25T01:30:00", "2026-10-25T00:30:00Z"),
+            ("Australia/Lord_Howe", "2026-10-04T02:15:00", "2026-10-03T15:30:00Z"), // half an hour
+            ("Pacific/Apia", "2011-12-30T22:00:00", "2011-12-30T10:00:00Z"),        // a day that never was
+            ("Asia/Kathmandu", "2026-06-01T22:00:00", "2026-06-01T16:15:00Z"),
+        ];
+        for (zone, local, expected) in rows {
+            let zone: Tz = zone.parse().unwrap();
+            assert_eq!(first_instant(local.parse().unwrap(), zone), instant(expected), "{zone} {local}");
+        }
+    }
+
+    #[test]
+    fn four_hours_are_four_hours_when_the_clocks_change() {
+        let window = window("Sun 00:00-04:00 Europe/London");
+        for date in ["2026-03-22", "2026-03-29", "2026-10-25"] {
+            let opening = window.on(date.parse().unwrap()).unwrap();
+            assert_eq!(opening.end - opening.start, TimeDelta::hours(4), "{date}");
+        }
+    }
+
+    #[test]
+    fn an_open_window_counts_while_half_of_it_is_left() {
+        let window = window("Fri 22:00-02:00");
+        let rows = [
+            ("2026-11-27T21:59:00Z", "2026-11-27T22:00:00Z"),
+            ("2026-11-27T22:00:00Z", "2026-11-27T22:00:00Z"),
+            ("2026-11-27T22:00:01Z", "2026-11-27T22:01:00Z"),
+            ("2026-11-28T00:00:00Z", "2026-11-28T00:00:00Z"), // exactly half
+            ("2026-11-28T00:00:01Z", "2026-12-04T22:00:00Z"), // less than half of it is left
+            ("2026-11-28T03:00:00Z", "2026-12-04T22:00:00Z"),
+        ];
+        for (from, expected) in rows {
+            let candidate = window.earliest(instant(from), None, &Calendars::default()).unwrap();
+            assert_eq!(candidate.at, instant(expected), "{from}");
+        }
+    }
+
+    #[test]
+    fn the_deadline_itself_is_still_in_time() {
+        let window = window("Fri 22:00-02:00");
+        let from = instant("2026-11-20T00:00:00Z");
+        let none = Calendars::default();
+        let at = |deadline: &str| window.latest(from, instant(deadline), &none).map(|candidate| candidate.at);
+        assert_eq!(at("2026-11-27T22:00:00Z"), Some(instant("2026-11-27T22:00:00Z")));
+        assert_eq!(at("2026-11-27T21:59:59Z"), Some(instant("2026-11-20T22:00:00Z")));
+        assert_eq!(at("2026-11-20T21:00:00Z"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_can_be_read_back(days in 1u8..128, start in 0u32..1440, end in 0u32..1440) {
+            let day = |index: &u8| days & (1 << index) != 0;
+            let names = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+            let days: Vec<&str> = (0..7).filter(day).map(|index| names[usize::from(index)]).collect();
+            let text = format!("{} {:02}:{:02}-{:02}:{:02}", days.join("+"), start / 60, start % 60, end / 60, end % 60);
+            let window = window(&text);
+            prop_assert_eq!(Window::parse(&window.to_string(), Tz::Asia__Tokyo), Ok(window));
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_fall_over(text in ".{0,60}") {
+            let _ = Windows::parse(&text, Tz::UTC);
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! The deadline check: every service of a notice, shortly before its deadline, whatever happened before.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    arn::ServiceRef,
+    notice::NoticeRef,
+    plan::deadline,
+    policy::{Mode, Policy},
+    schedule::{Existing, wake::DeadlineInput},
+    service::ServiceState,
+    time::instant::{ceil_minute, utc},
+    wording::{is, plural},
+};
+
+/// How long before the deadline the first check is.
+const BEFORE_DEADLINE: TimeDelta = TimeDelta::minutes(30);
+/// How long after the last start time the first check is, where no retirement date is to come.
+const AFTER_START: TimeDelta = TimeDelta::hours(6);
+/// For how long what is in progress is checked again, where no retirement date is to come.
+const WITHOUT_A_DATE: TimeDelta = TimeDelta::hours(24);
+
+/// When the services of a notice are checked: first, and last.
+fn times(
+    policy: &Policy,
+    notice: &NoticeRef,
+    last_slot: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> (DateTime<Utc>, DateTime<Utc>) {
+    if let (Some(starts_at), Some(deadline)) =
+        (notice.starts_at, deadline(policy, std::slice::from_ref(notice), now))
+    {
+        let (shortest, longest) = (TimeDelta::minutes(10), TimeDelta::hours(1));
+        let last = starts_at - (policy.margin / 2).clamp(shortest, longest);
+        if last > now {
+            return (ceil_minute((deadline - BEFORE_DEADLINE).max(now).min(last)), ceil_minute(last));
+        }
+    }
+    let first = ceil_minute(last_slot.unwrap_or(now).max(now) + AFTER_START);
+    (first, first + WITHOUT_A_DATE)
+}
+
+/// The deadline checks of one page of a notice, with their times: one for every 200,000 bytes of names.
+/// `services` are all that the page has named, with whether the notice still concerns each.
+#[must_use]
+pub fn deadline_checks(
+    policy: &Policy,
+    page: &DeadlineInput,
+    services: BTreeMap<ServiceRef, bool>,
+    last_slot: Option<DateTime<Utc>>,
+    now: DateTime<Utc>,
+) -> Vec<(DateTime<Utc>, DeadlineInput)> {
+    const MOST_BYTES: usize = 200_000; // EventBridge Scheduler allows 256 KB
+    let (at, last_check_at) = times(policy, &page.notice, last_slot, now);
+    let empty = |part| DeadlineInput {
+        part,
+        services: Vec::new(),
+        released: Vec::new(),
+        last_check_at,
+        ..page.clone()
+    };
+    let mut parts = vec![empty(0)];
+    let (mut bytes, mut next) = (0, 1);
+    for (service, open) in services {
+        let more = service.cluster().len() + service.service().len() + 8;
+        if bytes + more > MOST_BYTES {
+            parts.push(empty(next));
+            (bytes, next) = (0, next + 1);
+        }
+        bytes += more;
+        if let Some(part) = parts.last_mut() {
+            if open { &mut part.services } else { &mut part.released }.push(service);
+        }
+    }
+    parts.into_iter().map(|part| (at, part)).collect()
+}
+
+/// When to check again what is in progress; `None` if this check, at `now`, is the last.
+#[must_use]
+pub fn next_check(input: &DeadlineInput, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let (shortest, longest) = (TimeDelta::minutes(10), TimeDelta::hours(1));
+    let last = input.last_check_at;
+    (now < last).then(|| ceil_minute((now + ((last - now) / 4).clamp(shortest, longest)).min(last)))
+}
+
+/// How a service stands shortly before a notice's deadline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It needs no patch, or no longer does.
+    Settled(String),
+    /// A deployment is in progress or planned that may still patch it in time.
+    InProgress(String),
+    /// It is not patched, and no deployment is in progress.
+    Unpatched(String),
+}
+
+/// A service that is not patched shortly before the retirement date.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unpatched {
+    /// The service.
+    pub service: ServiceRef,
+    /// Why it is reported.
+    pub reason: String,
+    /// What the owner can run.
+    pub command: String,
+}
+
+/// How a service stands for which `mode` is chosen. `pending` is its schedule, if it has one; `rolling` a CodeDeploy
+/// deployment that is in progress.
+#[must_use]
+pub fn standing(
+    mode: Mode,
+    state: Option<&ServiceState>,
+    pending: Option<&Existing>,
+    rolling: Option<&str>,
+    notice: &NoticeRef,
+    now: DateTime<Utc>,
+) -> Standing {
+    let state = match ServiceState::to_patch(state) {
+        Ok(state) => state,
+        Err((_, reason)) => return Standing::Settled(reason),
+    };
+    match mode {
+        Mode::Deploy => {}
+        Mode::Observe => return Standing::Settled("observe mode".to_owned()),
+        Mode::Off => return Standing::Settled("the owner opted out".to_owned()),
+    }
+    let (old, all) = (state.old_tasks(notice.cutoff), state.tasks.len());
+    if old == 0 {
+        return Standing::Settled(format!("{} new", number_is(all, all)));
+    }
+    let counted = format!("{} old", number_is(old, all));
+    if let Some(id) = state.rolling().map(|rollout| rollout.id.as_str()).or(rolling) {
+        return Standing::InProgress(format!("{counted}; deployment {id} is rolling out"));
+    }
+    let Some(pending) = pending else {
+        return Standing::Unpatched(format!("{counted}; no deployment is planned or in progress"));
+    };
+    if !pending.enabled {
+        return Standing::Unpatched(format!("{counted}; an operator disabled its schedule"));
+    }
+    let Some(at) = pending.at else {
+        return Standing::Unpatched(format!("{counted}; an operator made its schedule recurring"));
+    };
+    let in_time = notice.starts_at.is_none_or(|starts_at| at < starts_at || starts_at < now);
+    if in_time && !pending.overdue(now) {
+        Standing::InProgress(format!("{counted}; its deployment is planned for {}", utc(at)))
+    } else {
+        Standing::Unpatched(format!("{counted}; its schedule is set to {}", utc(at)))
+    }
+}
+
+/// `1 of 2 running tasks is`
+fn number_is(some: usize, all: usize) -> String {
+    format!("{some} of {all} {} {}", plural(all, "running task"), is(some))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::instant;
+    use crate::{
+        schedule::{Spec, wake::Wake},
+        service::{Controller, Progress, Rollout},
+    };
+    use chrono_tz::Tz;
+
+    const NOW: &str = "2026-11-25T18:00:00Z";
+
+    fn policy(margin: &str) -> Policy {
+        crate::testing::policy(&[("DEADLINE_MARGIN_MINUTES", margin)])
+    }
+
+    fn notice(starts_at: Option<&str>) -> NoticeRef {
+        NoticeRef { event_arn: "arn:1".into(), starts_at: starts_at.map(instant), cutoff: instant(NOW) }
+    }
+
+    #[test]
+    fn the_first_check_is_shortly_before_the_deadline_and_the_last_before_the_retirement_date() {
+        let slot = Some("2026-11-27T22:00:00Z");
+        let rows = [
+            ("120", Some("2026-12-02T18:00:00Z"), slot, "2026-12-02T15:30:00Z", "2026-12-02T17:00:00Z"),
+            ("0", Some("2026-12-02T18:00:00Z"), slot, "2026-12-02T17:30:00Z", "2026-12-02T17:50:00Z"),
+            // The deadline is near: now, and at last.
+            ("120", Some("2026-11-25T20:10:00Z"), None, NOW, "2026-11-25T19:10:00Z"),
+            // AWS's date has passed, or is unknown: after the slot.
+            ("120", Some("2026-11-25T17:00:00Z"), slot, "2026-11-28T04:00:00Z", "2026-11-29T04:00:00Z"),
+            ("120", None, None, "2026-11-26T00:00:00Z", "2026-11-27T00:00:00Z"),
+        ];
+        for (margin, starts_at, last_slot, at, until) in rows {
+            let found = times(&policy(margin), &notice(starts_at), last_slot.map(instant), instant(NOW));
+            assert_eq!(found, (instant(at), instant(until)), "{margin} {starts_at:?}");
+        }
+    }
+
+    #[test]
+    fn checks_come_closer_and_end() {
+        let input = DeadlineInput {
+            notice: notice(None),
+            page: 1,
+            part: 0,
+            services: Vec::new(),
+            released: Vec::new(),
+            sent_at: instant(NOW),
+            announced: Vec::new(),
+            last_check_at: instant("2026-12-02T17:00:00Z"),
+        };
+        let mut now = instant("2026-12-02T15:30:00Z");
+        let mut checks = Vec::new();
+        while let Some(next) = next_check(&input, now) {
+            now = next;
+            checks.push(next.format("%H:%M").to_string());
+        }
+        assert_eq!(checks, ["15:53", "16:10", "16:23", "16:33", "16:43", "16:53", "17:00"]);
+    }
+
+    #[test]
+    fn a_page_of_any_length_stays_under_the_limit_and_loses_no_service() {
+        let services: BTreeMap<ServiceRef, bool> = (0..3_000)
+            .map(|number| {
+                let name = format!("{number:04}{}", "s".repeat(200));
+                (ServiceRef::new("prod", &name).unwrap(), number % 3 > 0)
+            })
+            .collect();
+        let page = DeadlineInput {
+            notice: notice(Some("2026-12-02T18:00:00Z")),
+            page: 7,
+            part: 0,
+            services: Vec::new(),
+            released: Vec::new(),
+            sent_at: instant(NOW),
+            announced: vec!["x".into()],
+            last_check_at: instant(NOW),
+        };
+        let parts = deadline_checks(&policy("120"), &page, services.clone(), None, instant(NOW));
+        assert_eq!(parts.len(), 4);
+        let mut found = BTreeMap::new();
+        for (nth, (at, input)) in parts.into_iter().enumerate() {
+            let spec = Spec::deadline_check(at, Tz::UTC, input.clone());
+            let (name, text) = (spec.name.as_str(), spec.wake.text());
+            assert!(text.len() < 256_000 && name.len() <= 64 && spec.description.len() <= 512);
+            assert_eq!(name.ends_with(".7"), nth == 0, "{name}");
+            assert_eq!(Wake::read_text(&text), Ok(Wake::DeadlineCheck(input.clone())));
+            found.extend(input.services.into_iter().map(|service| (service, true)));
+            found.extend(input.released.into_iter().map(|service| (service, false)));
+        }
+        assert_eq!(found, services);
+    }
+
+    fn old_service() -> ServiceState {
+        let old = Some(instant("2026-11-20T00:00:00Z"));
+        ServiceState {
+            status: "ACTIVE".into(),
+            desired_count: 2,
+            controller: Controller::Ecs,
+            deployments: vec![Rollout {
+                id: "ecs-svc/1".into(),
+                primary: true,
+                created_at: old,
+                progress: Progress::Completed,
+                reason: None,
+                failed_tasks: 0,
+            }],
+            tasks: vec![old, old],
+            starting: 0,
+            events: Vec::new(),
+            task_definition: None,
+            tags: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn only_what_is_neither_settled_nor_in_progress_is_unpatched() {
+        let old = Some(instant("2026-11-20T00:00:00Z"));
+        let new = Some(instant("2026-11-27T22:01:00Z"));
+        let state = |tasks: &[Option<DateTime<Utc>>], progress| {
+            let mut state = old_service();
+            state.tasks = tasks.to_vec();
+            state.deployments.iter_mut().for_each(|rollout| rollout.progress = progress);
+            state
+        };
+        let schedule = |at: Option<&str>, enabled| {
+            Some(Existing {
+                at: at.map(instant),
+                spread_minutes: 15,
+                enabled,
+                input: Wake::read_text("").map(|wake| unreachable!("{wake:?}")),
+            })
+        };
+        let quiet = || Some(state(&[old, old], Progress::Completed));
+        let rows = [
+            (None, None, None, "settled: the service no longer exists"),
+            (
+                Some(state(&[new, new], Progress::Completed)),
+                None,
+                None,
+                "settled: 2 of 2 running tasks are new",
+            ),
+            (
+                Some(state(&[old, new], Progress::InProgress)),
+                None,
+                None,
+                "in progress: 1 of 2 running tasks is old; deployment ecs-svc/1 is rolling out",
+            ),
+            (
+                quiet(),
+                None,
+                Some("d-1"),
+                "in progress: 2 of 2 running tasks are old; deployment d-1 is rolling out",
+            ),
+            (
+                quiet(),
+                schedule(Some("2026-12-02T16:00:00Z"), true),
+                None,
+                "in progress: 2 of 2 running tasks are old; its deployment is planned for Wed 2 Dec 2026 16:00 UTC",
+            ),
+            // It fires within the spread, and some minutes late.
+            (
+                quiet(),
+                schedule(Some("2026-12-02T15:01:00Z"), true),
+                None,
+                "in progress: 2 of 2 running tasks are old; its deployment is planned for Wed 2 Dec 2026 15:01 UTC",
+            ),
+            (
+                quiet(),
+                schedule(Some("2026-12-02T14:59:00Z"), true),
+                None,
+                "unpatched: 2 of 2 running tasks are old; its schedule is set to Wed 2 Dec 2026 14:59 UTC",
+            ),
+            (
+                quiet(),
+                schedule(Some("2026-12-02T18:00:00Z"), true),
+                None,
+                "unpatched: 2 of 2 running tasks are old; its schedule is set to Wed 2 Dec 2026 18:00 UTC",
+            ),
+            (
+                quiet(),
+                schedule(Some("2026-12-02T16:00:00Z"), false),
+                None,
+                "unpatched: 2 of 2 running tasks are old; an operator disabled its schedule",
+            ),
+            (
+                quiet(),
+                schedule(None, true),
+                None,
+                "unpatched: 2 of 2 running tasks are old; an operator made its schedule recurring",
+            ),
+            (
+                Some(state(&[old, None], Progress::Completed)),
+                None,
+                None,
+                "unpatched: 2 of 2 running tasks are old; no deployment is planned or in progress",
+            ),
+        ];
+        for (state, pending, rolling, expected) in rows {
+            let notice = notice(Some("2026-12-02T18:00:00Z"));
+            let now = instant("2026-12-02T15:30:00Z");
+            let seen = match standing(Mode::Deploy, state.as_ref(), pending.as_ref(), rolling, &notice, now) {
+                Standing::Settled(reason) => format!("settled: {reason}"),
+                Standing::InProgress(reason) => format!("in progress: {reason}"),
+                Standing::Unpatched(reason) => format!("unpatched: {reason}"),
+            };
+            assert_eq!(seen, expected);
+        }
+    }
+
+    #[test]
+    fn what_is_not_to_be_redeployed_is_settled() {
+        for (mode, expected) in [(Mode::Observe, "observe mode"), (Mode::Off, "the owner opted out")] {
+            let (state, notice) = (old_service(), notice(Some("2026-12-02T18:00:00Z")));
+            let found = standing(mode, Some(&state), None, None, &notice, instant("2026-12-02T15:30:00Z"));
+            assert_eq!(found, Standing::Settled(expected.to_owned()));
+        }
+    }
+}

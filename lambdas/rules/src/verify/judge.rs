@@ -1,0 +1,439 @@
+//! Whether a deployment has succeeded: what one verification check shows.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::pauses::ends_at;
+use crate::{
+    outcome::Cause,
+    plan::deadline,
+    policy::Policy,
+    schedule::wake::CheckInput,
+    service::{
+        Progress, Rollout, ServiceState,
+        code_deploy::{CodeDeployment, CodeProgress},
+    },
+    time::instant::{utc, utc_seconds},
+    wording::{plural, was},
+};
+
+/// For how long ECS may not show what was just started, or may show tasks that are about to stop.
+const SETTLING: TimeDelta = TimeDelta::minutes(5);
+/// After how long a deployment that starts no task is stuck.
+const STUCK_AFTER: TimeDelta = TimeDelta::minutes(30);
+/// How many tasks in a row fail to start in a deployment that is stuck.
+const STUCK_FAILURES: i32 = 3;
+
+/// What a verification check shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// Patched: the proof.
+    Completed(String),
+    /// There is nothing to patch any more.
+    Skipped(Cause, String),
+    /// Not yet: check again.
+    Rolling(String),
+    /// Something is wrong that the owner must fix: what, and what to do.
+    Attention {
+        /// What is wrong.
+        reason: String,
+        /// What to do.
+        next: String,
+    },
+}
+
+/// Judges what a check of a service shows. `state` is `None` where ECS knows no such service; `code` is the
+/// CodeDeploy deployment that was started, if one was.
+#[must_use]
+pub fn judge(
+    input: &CheckInput,
+    state: Option<&ServiceState>,
+    code: Option<&CodeDeployment>,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> Judgement {
+    let state = match ServiceState::to_patch(state) {
+        Ok(state) => state,
+        Err((cause, reason)) => return Judgement::Skipped(cause, reason),
+    };
+    let cutoff = input.cutoff();
+    let (old, all) = (state.old_tasks(cutoff), state.tasks.len());
+    let counted = state.counted(cutoff);
+    let code_runs = code.is_some_and(|code| code.progress == CodeProgress::InProgress);
+    let rolling = state.rolling();
+    let primary = state.deployments.iter().find(|rollout| rollout.primary);
+
+    if rolling.is_none() && !code_runs {
+        let failed = failure(input, primary, code);
+        if old == 0 && all > 0 && primary.is_none_or(|primary| primary.progress != Progress::Failed) {
+            return Judgement::Completed(proof(input, state, primary, failed));
+        }
+        if let Some(failed) = failed {
+            return attention(format!("{failed}; {counted}"), FIX);
+        }
+        if now >= input.since + SETTLING && all > 0 {
+            return match &input.deployment {
+                Some(id) if state.deployments.iter().all(|rollout| rollout.id != *id) && code.is_none() => {
+                    attention(
+                        format!(
+                            "deployment {id} no longer exists: it was rolled back or replaced; {counted}"
+                        ),
+                        FIX,
+                    )
+                }
+                _ => attention(format!("no deployment is in progress, and {counted}"), FIX),
+            };
+        }
+    }
+
+    if let Some(rollout) = rolling
+        && let Some(reason) = stuck(rollout, state, old, all, now)
+    {
+        return attention(format!("deployment {} is stuck: {reason}; {counted}", rollout.id), FIX);
+    }
+    let deadline = deadline(policy, &input.notices, input.since);
+    let due = deadline.unwrap_or_else(|| ends_at(input));
+    // One that was started later than that gets the time that others get.
+    if now >= due.max(input.since + STUCK_AFTER) {
+        let who = rolling.map_or("no deployment has completed".to_owned(), |rollout| {
+            format!("deployment {} has not completed", rollout.id)
+        });
+        return attention(format!("{who} by {}; {counted}", utc(now)), HURRY);
+    }
+    let who = match (rolling, code) {
+        (Some(rollout), _) => format!("deployment {} is rolling out", rollout.id),
+        (None, Some(code)) if code_runs => format!("CodeDeploy deployment {} is rolling out", code.id),
+        _ => "waiting for tasks to run".to_owned(),
+    };
+    Judgement::Rolling(format!("{who}; {counted}"))
+}
+
+const FIX: &str = "Fix the cause, then redeploy the service";
+const HURRY: &str = "Find out what holds the deployment up, then redeploy the service: AWS stops the old tasks from the \
+                     retirement date, whether or not new ones are ready";
+
+fn attention(reason: String, next: &str) -> Judgement {
+    Judgement::Attention { reason, next: next.to_owned() }
+}
+
+/// Why the deployment that was started has failed, if it has.
+fn failure(input: &CheckInput, primary: Option<&Rollout>, code: Option<&CodeDeployment>) -> Option<String> {
+    if let Some(code) = code.filter(|code| code.progress == CodeProgress::Failed) {
+        let why = code.error.as_deref().unwrap_or("CodeDeploy gives no reason");
+        return Some(format!("CodeDeploy deployment {} failed: {why}", code.id));
+    }
+    let primary = primary?;
+    let why = || primary.reason.as_deref().unwrap_or("ECS gives no reason");
+    if primary.progress == Progress::Failed {
+        return Some(format!("deployment {} failed: {}", primary.id, why()));
+    }
+    let ours = input.deployment.as_deref()?;
+    let replaced = ours.starts_with("ecs-svc/")
+        && primary.id != ours
+        && primary.reason.as_deref().is_some_and(rolled_back);
+    replaced.then(|| format!("deployment {ours} was rolled back by deployment {}: {}", primary.id, why()))
+}
+
+/// What ECS's circuit breaker and alarms write into the `rolloutStateReason` of the deployment that rolls
+/// back.
+fn rolled_back(reason: &str) -> bool {
+    let reason = reason.to_ascii_lowercase();
+    reason.contains("rolling back") || reason.contains("rolled back") || reason.contains("rollback")
+}
+
+fn proof(
+    input: &CheckInput,
+    state: &ServiceState,
+    primary: Option<&Rollout>,
+    failed: Option<String>,
+) -> String {
+    let cutoff = utc_seconds(input.cutoff());
+    let all = state.tasks.len();
+    let oldest = state.tasks.iter().flatten().min();
+    let oldest =
+        oldest.map_or_else(String::new, |oldest| format!(", the oldest at {}", utc_seconds(*oldest)));
+    let by = match (primary, &input.deployment) {
+        (Some(primary), Some(ours)) if primary.id != *ours => {
+            format!(" by deployment {}, which replaced {ours}", primary.id)
+        }
+        (Some(primary), _) => format!(" by deployment {}", primary.id),
+        (None, Some(ours)) => format!(" by deployment {ours}"),
+        (None, None) => String::new(),
+    };
+    let note = failed.map_or_else(String::new, |failed| format!("; note that {failed}"));
+    let (tasks, were) = (plural(all, "running task"), was(all));
+    let all = if all == 1 { "the".to_owned() } else { format!("all {all}") };
+    format!("{all} {tasks} {were} created{by} after {cutoff}{oldest}{note}")
+}
+
+/// Why a deployment that is in progress will not end by itself, if so. Blue/green deployments that wait, with
+/// their new tasks running, are not stuck.
+fn stuck(
+    rollout: &Rollout,
+    state: &ServiceState,
+    old: usize,
+    all: usize,
+    now: DateTime<Utc>,
+) -> Option<String> {
+    let started = rollout.created_at?;
+    if now < started + STUCK_AFTER || old < all {
+        return None;
+    }
+    if rollout.failed_tasks >= STUCK_FAILURES {
+        return Some(format!("{} tasks failed in a row", rollout.failed_tasks));
+    }
+    let trouble =
+        state.events.iter().find(|event| event.at >= started && event.text.contains("unable to"))?;
+    Some(trouble.text.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{instant, web};
+    use crate::{
+        notice::NoticeRef,
+        service::{Controller, ServiceEvent, code_deploy::Revision},
+    };
+
+    const SINCE: &str = "2026-11-27T22:00:00Z";
+    const CUTOFF: &str = "2026-11-25T18:00:00Z";
+    const OLD: &str = "2026-11-20T00:00:00Z";
+    const NEW: &str = "2026-11-27T22:01:00Z";
+
+    fn notice(arn: &str, starts_at: Option<&str>) -> NoticeRef {
+        NoticeRef { event_arn: arn.into(), starts_at: starts_at.map(instant), cutoff: instant(CUTOFF) }
+    }
+
+    fn input() -> CheckInput {
+        let notices = [notice("arn:1", Some("2026-12-02T18:00:00Z"))];
+        CheckInput::first(&web(), &notices, Some("ecs-svc/2".into()), instant(SINCE))
+    }
+
+    fn rollout(id: &str, primary: bool, created_at: &str, progress: Progress) -> Rollout {
+        Rollout {
+            id: id.into(),
+            primary,
+            created_at: Some(instant(created_at)),
+            progress,
+            reason: None,
+            failed_tasks: 0,
+        }
+    }
+
+    fn state(tasks: &[&str], deployments: Vec<Rollout>) -> ServiceState {
+        ServiceState {
+            status: "ACTIVE".into(),
+            desired_count: 2,
+            controller: Controller::Ecs,
+            deployments,
+            tasks: tasks.iter().map(|task| Some(instant(task))).collect(),
+            starting: 0,
+            events: Vec::new(),
+            task_definition: None,
+            tags: Vec::new(),
+        }
+    }
+
+    fn told(judgement: Judgement) -> String {
+        match judgement {
+            Judgement::Completed(proof) => format!("completed: {proof}"),
+            Judgement::Skipped(cause, reason) => format!("skipped ({}): {reason}", cause.word()),
+            Judgement::Rolling(reason) => format!("rolling: {reason}"),
+            Judgement::Attention { reason, .. } => format!("attention: {reason}"),
+        }
+    }
+
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "a table, whose rows are the rules")]
+    fn every_state_has_its_judgement() {
+        use Progress::{Completed, Failed, InProgress};
+        let ours = |progress| rollout("ecs-svc/2", true, "2026-11-27T22:00:00Z", progress);
+        let before = |progress| rollout("ecs-svc/1", false, "2026-11-01T00:00:00Z", progress);
+        let with = |mut rollout: Rollout, reason: &str, failed_tasks| {
+            rollout.reason = Some(reason.into());
+            rollout.failed_tasks = failed_tasks;
+            rollout
+        };
+        let event = |mut state: ServiceState, at: &str, text: &str| {
+            state.events.push(ServiceEvent { at: instant(at), text: text.into() });
+            state
+        };
+        let soon = "2026-11-27T22:02:00Z";
+        let later = "2026-11-27T22:40:00Z";
+        let deadline = "2026-12-02T16:00:00Z";
+        let someone = rollout("ecs-svc/3", true, "2026-11-28T09:00:00Z", Completed);
+        let back = with(
+            rollout("ecs-svc/3", true, "2026-11-27T22:20:00Z", Completed),
+            "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.",
+            0,
+        );
+        let rows = [
+            (None, soon, "skipped (gone): the service no longer exists"),
+            (
+                Some(ServiceState { desired_count: 0, ..state(&[], vec![]) }),
+                soon,
+                "skipped (scaled-to-zero): the service's desired count is 0",
+            ),
+            (
+                Some(state(&[OLD, NEW], vec![ours(InProgress), before(Progress::Unknown)])),
+                soon,
+                "rolling: deployment ecs-svc/2 is rolling out; 1 of 2 running tasks was created before Wed 25 Nov 2026 18:00 UTC",
+            ),
+            (
+                Some(state(&[NEW, NEW], vec![ours(InProgress)])),
+                soon,
+                "rolling: deployment ecs-svc/2 is rolling out; 0 of 2 running tasks were created before Wed 25 Nov 2026 18:00 UTC",
+            ),
+            (
+                Some(state(&[NEW, NEW], vec![ours(Completed)])),
+                soon,
+                "completed: all 2 running tasks were created by deployment ecs-svc/2 after Wed 25 Nov 2026 18:00:00 UTC, \
+                 the oldest at Fri 27 Nov 2026 22:01:00 UTC",
+            ),
+            (
+                Some(state(&["2026-11-28T09:01:00Z"], vec![someone])),
+                "2026-11-28T10:00:00Z",
+                "completed: the running task was created by deployment ecs-svc/3, which replaced ecs-svc/2 after \
+                 Wed 25 Nov 2026 18:00:00 UTC, the oldest at Sat 28 Nov 2026 09:01:00 UTC",
+            ),
+            // What was just started may not be visible yet, and what was replaced may still be.
+            (
+                Some(state(&[OLD, OLD], vec![rollout("ecs-svc/1", true, OLD, Completed)])),
+                soon,
+                "rolling: waiting for tasks to run; 2 of 2 running tasks were created before Wed 25 Nov 2026 18:00 UTC",
+            ),
+            (
+                Some(state(&[OLD, OLD], vec![rollout("ecs-svc/1", true, OLD, Completed)])),
+                later,
+                "attention: deployment ecs-svc/2 no longer exists: it was rolled back or replaced; 2 of 2 running tasks \
+                 were created before Wed 25 Nov 2026 18:00 UTC",
+            ),
+            (
+                Some(state(&[OLD, OLD], vec![with(ours(Failed), "tasks failed to start.", 3)])),
+                soon,
+                "attention: deployment ecs-svc/2 failed: tasks failed to start.; 2 of 2 running tasks were created before \
+                 Wed 25 Nov 2026 18:00 UTC",
+            ),
+            (
+                Some(state(&[NEW, NEW], vec![with(ours(Failed), "tasks failed to start.", 3)])),
+                soon,
+                "attention: deployment ecs-svc/2 failed: tasks failed to start.; 0 of 2 running tasks were created before \
+                 Wed 25 Nov 2026 18:00 UTC",
+            ),
+            (
+                Some(state(&[OLD, OLD], vec![back.clone()])),
+                soon,
+                "attention: deployment ecs-svc/2 was rolled back by deployment ecs-svc/3: ECS deployment circuit breaker: \
+                 rolling back to deploymentId ecs-svc/1.; 2 of 2 running tasks were created before Wed 25 Nov 2026 18:00 UTC",
+            ),
+            // The rollback itself started every task anew: the service is patched all the same.
+            (
+                Some(state(&[NEW, NEW], vec![back])),
+                soon,
+                "completed: all 2 running tasks were created by deployment ecs-svc/3, which replaced ecs-svc/2 after \
+                 Wed 25 Nov 2026 18:00:00 UTC, the oldest at Fri 27 Nov 2026 22:01:00 UTC; note that deployment ecs-svc/2 was \
+                 rolled back by deployment ecs-svc/3: ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.",
+            ),
+            (
+                Some(state(&[OLD, OLD], vec![with(ours(InProgress), "in progress", 3)])),
+                later,
+                "attention: deployment ecs-svc/2 is stuck: 3 tasks failed in a row; 2 of 2 running tasks were \
+                 created before Wed 25 Nov 2026 18:00 UTC",
+            ),
+            (
+                Some(event(
+                    state(&[OLD, OLD], vec![ours(InProgress)]),
+                    NEW,
+                    "(service web) was unable to place a task.",
+                )),
+                later,
+                "attention: deployment ecs-svc/2 is stuck: (service web) was unable to place a task.; 2 of 2 running tasks \
+                 were created before Wed 25 Nov 2026 18:00 UTC",
+            ),
+            (
+                Some(event(
+                    state(&[OLD, OLD], vec![ours(InProgress)]),
+                    OLD,
+                    "(service web) was unable to place a task.",
+                )),
+                later,
+                "rolling: deployment ecs-svc/2 is rolling out; 2 of 2 running tasks were created before Wed 25 Nov 2026 18:00 UTC",
+            ),
+            // Blue/green: the new tasks run, and both kinds stay while it bakes.
+            (
+                Some(state(&[OLD, NEW], vec![with(ours(InProgress), "baking", 0)])),
+                "2026-11-28T09:00:00Z",
+                "rolling: deployment ecs-svc/2 is rolling out; 1 of 2 running tasks was created before Wed 25 Nov 2026 18:00 UTC",
+            ),
+            (
+                Some(state(&[OLD, NEW], vec![ours(InProgress)])),
+                deadline,
+                "attention: deployment ecs-svc/2 has not completed by Wed 2 Dec 2026 16:00 UTC; 1 of 2 running tasks was \
+                 created before Wed 25 Nov 2026 18:00 UTC",
+            ),
+            (
+                Some(state(&[], vec![ours(Completed)])),
+                later,
+                "rolling: waiting for tasks to run; 0 of 0 running tasks were created before Wed 25 Nov 2026 18:00 UTC",
+            ),
+        ];
+        for (state, now, expected) in rows {
+            let judgement = judge(&input(), state.as_ref(), None, &Policy::default(), instant(now));
+            assert_eq!(told(judgement), expected, "at {now}: {state:?}");
+        }
+    }
+
+    #[test]
+    fn a_deployment_of_codedeploy_is_judged_by_its_end_and_by_the_tasks() {
+        let code = |progress, error: Option<&str>| CodeDeployment {
+            id: "d-2".into(),
+            application: "app".into(),
+            group: "group".into(),
+            created_at: Some(instant(SINCE)),
+            progress,
+            error: error.map(str::to_owned),
+            revision: Revision::Content(String::new()),
+        };
+        let input = CheckInput { deployment: Some("d-2".into()), ..input() };
+        let rows = [
+            (
+                CodeProgress::InProgress,
+                None,
+                &[OLD, NEW][..],
+                "rolling: CodeDeploy deployment d-2 is rolling out; 1 of 2",
+            ),
+            // The old task set stays until CodeDeploy ends it.
+            (
+                CodeProgress::InProgress,
+                None,
+                &[NEW, NEW],
+                "rolling: CodeDeploy deployment d-2 is rolling out; 0 of 2",
+            ),
+            (
+                CodeProgress::Succeeded,
+                None,
+                &[NEW, NEW],
+                "completed: all 2 running tasks were created by deployment d-2 after",
+            ),
+            (
+                CodeProgress::Failed,
+                Some("hook failed"),
+                &[OLD],
+                "attention: CodeDeploy deployment d-2 failed: hook failed; 1 of 1",
+            ),
+            (CodeProgress::Succeeded, None, &[OLD], "attention: no deployment is in progress, and 1 of 1"),
+        ];
+        for (progress, error, tasks, expected) in rows {
+            let state = state(tasks, Vec::new());
+            let code = code(progress, error);
+            let told = told(judge(
+                &input,
+                Some(&state),
+                Some(&code),
+                &Policy::default(),
+                instant("2026-11-27T22:10:00Z"),
+            ));
+            assert!(told.starts_with(expected), "{told}");
+        }
+    }
+}
