@@ -6,7 +6,7 @@ use aws_sdk_cloudwatch::{
     operation::describe_alarms::builders::DescribeAlarmsFluentBuilder,
     types::{AlarmType, StateValue},
 };
-use shared::alarm::{Alarm, AlarmRef};
+use rules::{deploy::blockers::alarms::Alarm, policy::alarms::AlarmRef};
 
 use crate::{CallFailed, brief};
 

@@ -3,9 +3,9 @@
 use aws_config::SdkConfig;
 use aws_sdk_ssm::{Client, types::CalendarState};
 use chrono::{DateTime, SecondsFormat, Utc};
-use shared::{
-    calendar::{Calendars, State},
-    date,
+use rules::{
+    notice::date,
+    time::calendar::{Calendars, State},
 };
 
 use crate::{CallFailed, brief};

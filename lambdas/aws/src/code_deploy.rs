@@ -6,7 +6,7 @@ use aws_sdk_codedeploy::{
     types::{AppSpecContent, DeploymentInfo, DeploymentStatus, RevisionLocation, RevisionLocationType},
 };
 use chrono::DateTime;
-use shared::code_deploy::{CodeDeployment, CodeProgress, Revision};
+use rules::service::code_deploy::{CodeDeployment, CodeProgress, Revision};
 
 use crate::CallFailed;
 

@@ -1,8 +1,11 @@
 //! The configuration that all functions share, read once, at the start.
 
-use shared::{
-    place::Place,
-    policy::{ConfigError, Format, Policy, Settings},
+use rules::{
+    arn::Place,
+    policy::{
+        Format, Policy,
+        settings::{ConfigError, Settings},
+    },
 };
 
 use crate::scheduler::ScheduleTarget;
@@ -38,20 +41,12 @@ impl Config {
             dead_letter_queue_arn: settings.required("DEAD_LETTER_QUEUE_ARN"),
         };
         let topic_arn = settings.required("NOTIFICATION_TOPIC_ARN");
-        let region = settings.required("AWS_REGION");
-        let place = Place::of_role(&target.role_arn, &region);
-        if place.is_none() && !target.role_arn.is_empty() {
-            settings
-                .fault(format!("SCHEDULER_ROLE_ARN is {:?}; expected the ARN of a role", target.role_arn));
-        }
-        let read = policy.zip(format).zip(place);
-        settings.finish(read).map(|((policy, format), place)| Self {
-            policy,
-            format,
-            target,
-            topic_arn,
-            place,
-        })
+        let place = Place {
+            partition: settings.required("PARTITION"),
+            region: settings.required("AWS_REGION"),
+            account: settings.required("ACCOUNT_ID"),
+        };
+        settings.finish(Self { policy, format, target, topic_arn, place })
     }
 }
 
@@ -70,26 +65,10 @@ mod tests {
             "DEAD_LETTER_QUEUE_ARN",
             "NOTIFICATION_TOPIC_ARN",
             "AWS_REGION",
+            "ACCOUNT_ID",
+            "PARTITION",
         ] {
             assert!(error.contains(variable), "{error}");
         }
-    }
-
-    #[test]
-    fn the_place_is_that_of_the_role() {
-        let read = |role: &str| {
-            Config::read(&|name| {
-                Some(match name {
-                    "SCHEDULER_ROLE_ARN" => role.to_owned(),
-                    "AWS_REGION" => "us-gov-west-1".to_owned(),
-                    _ if name.ends_with("ARN") || name == "SCHEDULE_GROUP" => "x".to_owned(),
-                    _ => return None,
-                })
-            })
-        };
-        let place = read("arn:aws-us-gov:iam::111122223333:role/x").expect("a configuration").place;
-        assert_eq!((place.partition.as_str(), place.account.as_str()), ("aws-us-gov", "111122223333"));
-        let error = read("x").expect_err("no role").to_string();
-        assert_eq!(error, "SCHEDULER_ROLE_ARN is \"x\"; expected the ARN of a role");
     }
 }

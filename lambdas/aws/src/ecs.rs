@@ -17,10 +17,9 @@ use aws_sdk_ecs::{
     },
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::{
-    decide::{Controller, Progress, Rollout, ServiceEvent, ServiceState, TaskSet},
-    entity::ServiceRef,
-    image::Container,
+use rules::{
+    arn::ServiceRef,
+    service::{Controller, Progress, Rollout, ServiceEvent, ServiceState, TaskSet, image::Container},
 };
 
 use crate::CallFailed;

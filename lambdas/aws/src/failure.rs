@@ -3,7 +3,9 @@
 use std::fmt;
 
 use lambda_runtime::Diagnostic;
-use shared::{health::InvalidEvent, outcome::Report, policy::ConfigError, schedule::InvalidInput};
+use rules::{
+    notice::InvalidEvent, outcome::Report, policy::settings::ConfigError, schedule::wake::InvalidInput,
+};
 
 use crate::CallFailed;
 

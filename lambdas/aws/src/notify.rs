@@ -5,13 +5,16 @@ use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_sns::types::MessageAttributeValue;
 use chrono::{DateTime, Utc};
 use lambda_runtime::tracing::error;
-use serde_json::{Value, json};
-use shared::{
-    bus::{self, BusEvent},
-    message::{Message, Reader},
-    metrics::{self, Metric},
+use rules::{
+    notify::{
+        Notification,
+        event::{self, BusEvent},
+        message::{Message, Reader},
+        metrics::{Metric, Sample},
+    },
     policy::Format,
 };
+use serde_json::json;
 
 use crate::{CallFailed, config::Config};
 
@@ -55,36 +58,29 @@ impl Notifier {
         }
     }
 
-    /// Writes a line of metrics into the log. The reason is a word to count by.
-    pub fn count(&self, reason: Option<&str>, counts: &[(Metric, usize)], now: DateTime<Utc>) {
-        let counts: Vec<(Metric, Value)> = counts.iter().map(|(metric, n)| (*metric, json!(n))).collect();
-        println!("{}", metrics::line(&self.reader.stack, now, reason, &counts));
+    /// Writes what is counted and measured into the log.
+    pub fn count(&self, samples: &[Sample], now: DateTime<Utc>) {
+        for sample in samples {
+            println!("{}", sample.line(&self.reader.stack, now));
+        }
     }
 
-    /// Writes a line with something that was measured into the log.
-    pub fn measure(&self, metric: Metric, value: f64, now: DateTime<Utc>) {
-        println!("{}", metrics::line(&self.reader.stack, now, None, &[(metric, json!(value))]));
-    }
-
-    /// Tells all that listen. A failure is logged and counted.
+    /// Counts, and sends events and the message. A failure is logged and counted.
     ///
     /// # Errors
-    /// Something could not be told. Whoever has done its work may pass over that; whoever had nothing to do
-    /// but to tell may not.
-    pub async fn tell(
-        &self,
-        events: &[BusEvent],
-        message: Option<&Message>,
-        now: DateTime<Utc>,
-    ) -> Result<(), CallFailed> {
+    /// Something could not be sent. Whoever has done its work may ignore that; whoever had nothing to do but to
+    /// notify may not.
+    pub async fn send(&self, notification: &Notification, now: DateTime<Utc>) -> Result<(), CallFailed> {
+        let Notification { events, message, samples } = notification;
+        self.count(samples, now);
         let put = self.put(events).await;
         let published = match message {
             Some(message) => self.publish(message).await,
             None => Ok(()),
         };
         for failed in [&put, &published].into_iter().filter_map(|result| result.as_ref().err()) {
-            error!("nobody was told: {failed}");
-            self.count(None, &[(Metric::NotificationsFailed, 1)], now);
+            error!("could not send a notification: {failed}");
+            self.count(&[Sample::one(Metric::NotificationsFailed)], now);
         }
         put.and(published)
     }
@@ -135,11 +131,11 @@ impl Notifier {
     }
 }
 
-fn entry(event: &BusEvent) -> PutEventsRequestEntry {
+fn entry(bus_event: &BusEvent) -> PutEventsRequestEntry {
     PutEventsRequestEntry::builder()
-        .source(bus::SOURCE)
-        .detail_type(event.happened.detail_type())
-        .resources(&event.resource)
-        .detail(json!(event.detail).to_string())
+        .source(event::SOURCE)
+        .detail_type(bus_event.happened.detail_type())
+        .resources(&bus_event.resource)
+        .detail(json!(bus_event.detail).to_string())
         .build()
 }

@@ -21,10 +21,10 @@ use aws_sdk_scheduler::{
     },
 };
 use chrono::{DateTime, Utc};
-use serde::de::DeserializeOwned;
-use shared::{
-    reconcile::Existing,
-    schedule::{self, ScheduleInput, Spec, Wakes},
+use rules::schedule::{
+    self, Existing, Spec,
+    name::ScheduleName,
+    wake::{DeployInput, Function, InvalidInput, Wake},
 };
 
 use crate::CallFailed;
@@ -65,10 +65,12 @@ pub struct Found {
 }
 
 impl Found {
-    /// What it hands over, if that can be read as an input of this kind.
-    #[must_use]
-    pub fn input<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_str(self.raw.target()?.input()?).ok()
+    /// What it hands over.
+    ///
+    /// # Errors
+    /// The input is invalid, or there is none.
+    pub fn wake(&self) -> Result<Wake, InvalidInput> {
+        Wake::read_text(input(&self.raw))
     }
 }
 
@@ -119,7 +121,7 @@ impl Scheduler {
             .client
             .create_schedule()
             .group_name(&self.target.group)
-            .name(&spec.name)
+            .name(spec.name.as_str())
             .schedule_expression(schedule::at_expression(spec.at))
             .schedule_expression_timezone("UTC")
             .description(&spec.description)
@@ -143,13 +145,13 @@ impl Scheduler {
     ///
     /// # Errors
     /// A call failed after its retries.
-    pub async fn names(&self) -> Result<Vec<String>, CallFailed> {
+    pub async fn names(&self) -> Result<Vec<ScheduleName>, CallFailed> {
         let call = self.client.list_schedules().group_name(&self.target.group);
         let mut schedules = call.into_paginator().items().send();
         let mut names = Vec::new();
         while let Some(schedule) = schedules.next().await {
             let schedule = schedule.map_err(|error| CallFailed::new("ListSchedules", &error))?;
-            names.extend(schedule.name);
+            names.extend(schedule.name.map(ScheduleName::listed));
         }
         Ok(names)
     }
@@ -158,8 +160,8 @@ impl Scheduler {
     ///
     /// # Errors
     /// The call failed after its retries.
-    pub async fn get(&self, name: &str) -> Result<Option<Found>, CallFailed> {
-        match self.client.get_schedule().group_name(&self.target.group).name(name).send().await {
+    pub async fn get(&self, name: &ScheduleName) -> Result<Option<Found>, CallFailed> {
+        match self.client.get_schedule().group_name(&self.target.group).name(name.as_str()).send().await {
             Ok(raw) => Ok(Some(Found { existing: existing(&raw), raw })),
             Err(error)
                 if error
@@ -190,7 +192,7 @@ impl Scheduler {
                 return Ok(());
             }
             if let Some(Found { raw, .. }) = self.get(&spec.name).await? {
-                if raw.target().and_then(Target::input) == Some(&spec.input) {
+                if input(&raw) == spec.wake.text() {
                     return Ok(());
                 }
                 let state = raw.state.unwrap_or(ScheduleState::Enabled);
@@ -208,7 +210,7 @@ impl Scheduler {
             .client
             .update_schedule()
             .group_name(&self.target.group)
-            .name(&spec.name)
+            .name(spec.name.as_str())
             .schedule_expression(schedule::at_expression(spec.at))
             .schedule_expression_timezone("UTC")
             .description(&spec.description)
@@ -226,26 +228,26 @@ impl Scheduler {
     /// The call failed after its retries.
     pub async fn update_input(
         &self,
-        name: &str,
+        name: &ScheduleName,
         found: &Found,
-        input: &ScheduleInput,
+        input: &DeployInput,
     ) -> Result<Written, CallFailed> {
         let Found { raw, existing } = found;
-        // A description of ours keeps telling the truth; a person's stays.
-        let zone = raw.description().and_then(schedule::zone_of);
+        // Our own description is brought up to date; an operator's stays.
+        let zone = raw.description().and_then(|text| existing.zone_of_our_description(text));
         let description = match (existing.at, zone) {
-            (Some(at), Some(zone)) => Some(schedule::description(&input.service, at, zone, &input.notices)),
+            (Some(at), Some(zone)) => Some(schedule::description(input, at, zone)),
             _ => raw.description().map(str::to_owned),
         };
         let mut target = raw.target.clone();
         if let Some(target) = &mut target {
-            target.input = Some(serde_json::json!(input).to_string());
+            target.input = Some(Wake::Deploy(input.clone()).text());
         }
         let update = self
             .client
             .update_schedule()
             .group_name(&self.target.group)
-            .name(name)
+            .name(name.as_str())
             .set_schedule_expression(raw.schedule_expression.clone())
             .set_schedule_expression_timezone(raw.schedule_expression_timezone.clone())
             .set_start_date(raw.start_date)
@@ -263,8 +265,8 @@ impl Scheduler {
     ///
     /// # Errors
     /// The call failed after its retries.
-    pub async fn delete(&self, name: &str) -> Result<Written, CallFailed> {
-        match self.client.delete_schedule().group_name(&self.target.group).name(name).send().await {
+    pub async fn delete(&self, name: &ScheduleName) -> Result<Written, CallFailed> {
+        match self.client.delete_schedule().group_name(&self.target.group).name(name.as_str()).send().await {
             Ok(_) => Ok(Written::Done),
             Err(error) => match error.as_service_error() {
                 Some(e) if e.is_resource_not_found_exception() => Ok(Written::Done),
@@ -301,9 +303,9 @@ impl Scheduler {
     }
 
     fn target(&self, spec: &Spec) -> Result<Target, CallFailed> {
-        let arn = match spec.wakes {
-            Wakes::Deploy => &self.target.deploy_arn,
-            Wakes::Verify => &self.target.verify_arn,
+        let arn = match spec.wake.function() {
+            Function::Deploy => &self.target.deploy_arn,
+            Function::Verify => &self.target.verify_arn,
         };
         Target::builder()
             .arn(arn)
@@ -315,7 +317,7 @@ impl Scheduler {
                     .maximum_retry_attempts(185) // the most: the age is what ends it
                     .build(),
             )
-            .input(&spec.input)
+            .input(spec.wake.text())
             .build()
             .map_err(|error| CallFailed::unexpected("CreateSchedule", error.to_string()))
     }
@@ -340,7 +342,7 @@ fn updated(
 
 /// Somebody changes a schedule as often as it is read.
 #[must_use]
-pub fn changed_by_others(call: &'static str, name: &str) -> CallFailed {
+pub fn changed_by_others(call: &'static str, name: &ScheduleName) -> CallFailed {
     CallFailed::unexpected(call, format!("others changed {name} {READS} times in between"))
 }
 
@@ -354,16 +356,22 @@ fn flexible(minutes: u16) -> Result<FlexibleTimeWindow, CallFailed> {
     window.build().map_err(|error| CallFailed::unexpected("CreateSchedule", error.to_string()))
 }
 
+fn input(raw: &GetScheduleOutput) -> &str {
+    raw.target().and_then(Target::input).unwrap_or_default()
+}
+
 fn existing(raw: &GetScheduleOutput) -> Existing {
     let spread = raw.flexible_time_window().and_then(FlexibleTimeWindow::maximum_window_in_minutes);
-    let input = raw.target().and_then(Target::input).unwrap_or_default();
     Existing {
         at: raw
             .schedule_expression()
             .and_then(|expression| schedule::parse_at(expression, raw.schedule_expression_timezone())),
         spread_minutes: spread.and_then(|minutes| minutes.try_into().ok()).unwrap_or_default(),
         enabled: raw.state() != Some(&ScheduleState::Disabled),
-        input: ScheduleInput::from_text(input),
+        input: Wake::read_text(input(raw)).and_then(|wake| match wake {
+            Wake::Deploy(input) => Ok(input),
+            other => Err(other.refused_by(Function::Deploy)),
+        }),
     }
 }
 

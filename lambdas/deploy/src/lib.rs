@@ -1,5 +1,7 @@
-//! Deploy: woken by a schedule at its slot, reads one service, decides, and starts a new deployment.
+//! Deploy: woken by a schedule at a service's start time; gathers facts, decides, and acts.
 
+mod act;
+mod gather;
 mod handler;
 
-pub use handler::{Deploy, Outcome, OutcomeKind};
+pub use handler::Deploy;

@@ -1,9 +1,13 @@
 //! Ingest: receives AWS Health's notice of a task retirement, and schedules a deployment of each service.
 
+mod announce;
 mod configuration;
-mod control;
 mod handler;
+mod order;
+mod page;
 mod resolve;
+mod settle;
+mod tags;
 
 pub use configuration::{Answer, Checked, handle};
 pub use handler::Ingest;

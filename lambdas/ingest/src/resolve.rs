@@ -6,11 +6,14 @@ use aws::{
     CallFailed,
     ecs::{Ecs, TaskOrigin},
 };
-use shared::{
-    decide::Cause,
-    entity::{Entity, ServiceRef, TaskRef},
-    notice::{Affected, Notice},
-    outcome::{Outcome, OutcomeKind},
+use rules::{
+    arn::ServiceRef,
+    notice::{
+        Affected, Notice,
+        entity::{Entity, TaskRef},
+    },
+    outcome::{Cause, Outcome, OutcomeKind},
+    time::instant::utc,
 };
 
 /// An entity, as far as it could be traced.
@@ -40,19 +43,19 @@ fn without_service(affected: &Affected, entity: &Entity, notice: &Notice) -> Out
     let (kind, reason) = match entity {
         Entity::Elsewhere { account, region } => {
             let reason = format!(
-                "it is in account {account}, Region {region}, and the notice is about {}, {}",
+                "the resource is in account {account}, Region {region}, but the notice is about {}, {}",
                 notice.account, notice.region
             );
             return Outcome::skipped(&affected.text, Cause::NotOurs, reason);
         }
         Entity::Placeholder => (
             OutcomeKind::NotActionable,
-            "it names no service or task: look the notice up in the AWS Health Dashboard".to_owned(),
+            "names no service or task; see the notice in the AWS Health Dashboard".to_owned(),
         ),
         _ => (
             OutcomeKind::Failed,
             format!(
-                "{:?} is none of the known forms of an entity, such as \"my-cluster|my-service\"",
+                "{:?} is not a known form of an affected entity, for example \"my-cluster|my-service\"",
                 affected.text
             ),
         ),
@@ -101,7 +104,10 @@ fn service_without_cluster(
         [service] => Resolved::Service(service.clone()),
         several => {
             let several: Vec<String> = several.iter().map(ToString::to_string).collect();
-            let reason = format!("its ARN leaves the cluster out, and there is {}", several.join(" and "));
+            let reason = format!(
+                "the ARN does not name the cluster, and several services match: {}",
+                several.join(", ")
+            );
             done(OutcomeKind::NotActionable, reason)
         }
     }
@@ -164,22 +170,21 @@ impl Tasks {
             None => Resolved::Done(Outcome::skipped(
                 &affected.text,
                 Cause::Stopped,
-                "ECS no longer knows the task: it has stopped",
+                "the task has stopped: ECS no longer knows it",
             )),
         }
     }
 }
 
-/// What a person must know of a task that nothing replaces when AWS stops it.
+/// What the owner must know of a task that nothing replaces when AWS stops it.
 fn stand_alone(cluster: &str, origin: &TaskOrigin, notice: &Notice) -> String {
     let TaskOrigin { group, started_by, task_definition, .. } = origin;
-    let date = notice
-        .starts_at
-        .map_or_else(|| "at any time".to_owned(), |date| format!("from {} on", shared::date::utc(date)));
+    let stops =
+        notice.starts_at.map_or_else(|| "at any time".to_owned(), |date| format!("from {}", utc(date)));
     format!(
-        "a stand-alone task (group {group:?}, started by {:?}): AWS stops it {date}, and nothing replaces it. Start \
-         another in its place: aws ecs run-task --cluster {cluster} --task-definition {} --launch-type FARGATE \
-         --network-configuration …, or let what started it do so",
+        "stand-alone task (group {group:?}, started by {:?}): AWS stops it {stops}, and nothing replaces it. Start a \
+         replacement: aws ecs run-task --cluster {cluster} --task-definition {} --launch-type FARGATE \
+         --network-configuration …, or let the tool that started it do so",
         started_by.as_deref().unwrap_or("unknown"),
         task_definition.as_deref().unwrap_or("…"),
     )

@@ -73,6 +73,23 @@ pub enum OutcomeKind {
     Failed,
 }
 
+impl OutcomeKind {
+    /// The word in answers and logs.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::Rescheduled => "rescheduled",
+            Self::Unchanged => "unchanged",
+            Self::Held => "held",
+            Self::Cancelled => "cancelled",
+            Self::Skipped => "skipped",
+            Self::NotActionable => "not-actionable",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// What became of one entity, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {

@@ -1,15 +1,18 @@
-//! The three kinds of wake-up: a look at a service, the watch over a notice, and the heartbeat.
+//! What wakes verify: a verification check of a service, the deadline check of a notice, and the heartbeat.
 
 use aws::{
     Failure, code_deploy::CodeDeploy, config::Config, ecs::Ecs, notify::Notifier, scheduler::Scheduler,
 };
 use aws_config::SdkConfig;
 use chrono::{DateTime, Utc};
+use rules::{
+    policy::Policy,
+    schedule::wake::{Function, Wake},
+};
 use serde::Serialize;
 use serde_json::Value;
-use shared::{metrics::Metric, policy::Policy, schedule::read};
 
-use crate::{look::Look, watch::Watched};
+use crate::{check::Check, deadline::DeadlineCheck, heartbeat::Heartbeat};
 
 /// What every invocation uses.
 #[derive(Clone, Debug)]
@@ -18,11 +21,11 @@ pub struct Verify {
     pub ecs: Ecs,
     /// Where deployments of services under CodeDeploy are read.
     pub code_deploy: CodeDeploy,
-    /// Where further looks are scheduled.
+    /// Where further checks are scheduled.
     pub scheduler: Scheduler,
-    /// Who is told.
+    /// Where notifications are sent.
     pub notifier: Notifier,
-    /// When services are redeployed.
+    /// When and whether services are redeployed.
     pub policy: Policy,
 }
 
@@ -30,19 +33,12 @@ pub struct Verify {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Answer {
-    /// To a look at a service.
-    Look(Look),
-    /// To the watch over a notice.
-    Watch(Watched),
+    /// To a verification check.
+    Check(Check),
+    /// To a deadline check.
+    DeadlineCheck(DeadlineCheck),
     /// To the template's recurring schedule.
     Heartbeat(Heartbeat),
-}
-
-/// Verify's answer to the template's recurring schedule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Heartbeat {
-    /// How many schedules are pending.
-    pub pending: usize,
 }
 
 impl Verify {
@@ -61,21 +57,16 @@ impl Verify {
     /// Handles what a schedule hands over.
     ///
     /// # Errors
-    /// The input cannot be read, a call to AWS failed, or what a person must know could not be told.
+    /// The input is invalid, a call to AWS failed, or the owner could not be notified.
     pub async fn handle(&self, input: &Value, now: DateTime<Utc>) -> Result<Answer, Failure> {
         // Boxed: the types of the SDK's futures nest deeper than the compiler follows.
-        match input.get("kind").and_then(Value::as_str) {
-            Some("deadline") => Box::pin(self.watch(&read(input)?, now)).await.map(Answer::Watch),
-            Some("heartbeat") => self.heartbeat(now).await.map(Answer::Heartbeat),
-            _ => Box::pin(self.look(read(input)?, now)).await.map(Answer::Look),
+        match Wake::read(input)? {
+            Wake::Check(input) => Box::pin(self.check(input, now)).await.map(Answer::Check),
+            Wake::DeadlineCheck(input) => {
+                Box::pin(self.deadline_check(&input, now)).await.map(Answer::DeadlineCheck)
+            }
+            Wake::Heartbeat => self.heartbeat(now).await.map(Answer::Heartbeat),
+            other @ Wake::Deploy(_) => Err(other.refused_by(Function::Verify).into()),
         }
-    }
-
-    /// Counts what is pending. That it is counted shows that schedules wake functions: an alarm rests on it.
-    async fn heartbeat(&self, now: DateTime<Utc>) -> Result<Heartbeat, Failure> {
-        let names = self.scheduler.names().await.map_err(Failure::call("the heartbeat"))?;
-        let pending = names.iter().filter(|name| *name != "heartbeat").count();
-        self.notifier.count(None, &[(Metric::Heartbeat, 1), (Metric::Pending, pending)], now);
-        Ok(Heartbeat { pending })
     }
 }

@@ -1,10 +1,12 @@
-//! Verify: woken by schedules after a deployment and before a notice's deadline, looks whether services are
-//! patched, and tells.
+//! Verify: woken by schedules after a deployment and before a notice's deadline; checks whether services are
+//! patched, and notifies.
 
+mod check;
+mod deadline;
 mod handler;
-mod look;
-mod watch;
+mod heartbeat;
 
-pub use handler::{Answer, Heartbeat, Verify};
-pub use look::{Look, LookKind};
-pub use watch::Watched;
+pub use check::{Check, CheckKind};
+pub use deadline::DeadlineCheck;
+pub use handler::{Answer, Verify};
+pub use heartbeat::Heartbeat;

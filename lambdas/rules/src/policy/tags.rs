@@ -60,6 +60,17 @@ impl Tags {
         self.mode.unwrap_or(policy.mode)
     }
 
+    /// Whether a schedule of the service may be written: the one rule of observe mode.
+    #[must_use]
+    pub fn may_write(&self, policy: &Policy) -> bool {
+        match self.mode(policy) {
+            Mode::Deploy => true,
+            Mode::Observe => false,
+            // Opting out cancels what is pending, unless the stack only observes.
+            Mode::Off => policy.mode == Mode::Deploy,
+        }
+    }
+
     /// The operator's policy, with what the owner chose for this service.
     #[must_use]
     pub fn over(&self, policy: &Policy) -> Policy {
@@ -88,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn right_tags_win_over_the_parameters() {
+    fn valid_tags_win_over_the_parameters() {
         let settings = Policy::default();
         let tags = [
             ("Name", "web"),
@@ -107,7 +118,28 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_that_cannot_be_read_is_reported_and_changes_nothing() {
+    fn nothing_is_written_for_what_is_only_observed() {
+        let mode = |mode| Policy { mode, ..Policy::default() };
+        let (deploy, observe) = (mode(Mode::Deploy), mode(Mode::Observe));
+        let rows = [
+            (None, true, false),
+            (Some("deploy"), true, true),
+            (Some("observe"), false, false),
+            (Some("off"), true, false),
+        ];
+        for (tag, deploying, observing) in rows {
+            let tags: Vec<_> = tag.map(|value| ("ecs-task-patching:mode", value)).into_iter().collect();
+            let tags = read(&tags);
+            assert_eq!(
+                (tags.may_write(&deploy), tags.may_write(&observe)),
+                (deploying, observing),
+                "{tag:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn unreadable_and_unknown_tags_are_reported_and_ignored() {
         let rows = [
             (
                 "ecs-task-patching:window",

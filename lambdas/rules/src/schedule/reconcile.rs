@@ -76,13 +76,43 @@ impl Verdict {
     }
 }
 
+/// Why a notice no longer concerns a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The cause, to count by; `None` where AWS Health closed or resolved it.
+    pub cause: Option<Cause>,
+    /// Why.
+    pub why: String,
+}
+
+/// What `notice` changes about the schedule of `service`: it takes effect, or leaves if it has `ended`.
+#[must_use]
+pub fn reconcile(
+    service: &ServiceRef,
+    existing: Option<&Existing>,
+    notice: &NoticeRef,
+    ended: Option<&Ended>,
+    policy: &Policy,
+    now: DateTime<Utc>,
+) -> Verdict {
+    // A schedule that an operator disabled outlives the tag that opts out.
+    let held = existing.is_some_and(|existing| !existing.enabled);
+    match ended {
+        Some(Ended { cause, why }) if *cause != Some(Cause::OptedOut) || !held => {
+            let verdict = cancel(service, existing, &notice.event_arn, why);
+            Verdict { cause: cause.or(verdict.cause), ..verdict }
+        }
+        _ => apply(service, existing, notice, policy, now),
+    }
+}
+
 /// Lets `notice` take effect on the schedule of `service`.
 ///
 /// Whatever a person did to the schedule stands: a disabled one stays disabled until AWS's dates of the
 /// notices it holds have passed and another notice comes; a moved one stays where it is while that is
 /// before AWS's date.
 #[must_use]
-pub fn apply(
+fn apply(
     service: &ServiceRef,
     existing: Option<&Existing>,
     notice: &NoticeRef,
@@ -177,7 +207,7 @@ pub fn apply(
 
 /// Takes a notice that is closed, or resolved for `service`, off its schedule.
 #[must_use]
-pub fn cancel(service: &ServiceRef, existing: Option<&Existing>, event_arn: &str, why: &str) -> Verdict {
+fn cancel(service: &ServiceRef, existing: Option<&Existing>, event_arn: &str, why: &str) -> Verdict {
     let nothing = || Verdict::skipped(Cause::NothingPending, format!("{why}; nothing was pending"));
     let Some(existing) = existing else { return nothing() };
     if let Some(verdict) = belongs_to_another(service, existing) {

@@ -20,7 +20,7 @@ pub fn warning(containers: &[Container]) -> Option<String> {
     let moving: Vec<String> = moving.collect();
     (!moving.is_empty()).then(|| {
         format!(
-            "the deployment may ship new code, because images are not named by their digests ({})",
+            "the deployment may ship new code, because not every image is pinned by its digest ({})",
             moving.join("; ")
         )
     })
@@ -35,8 +35,7 @@ fn moves(image: &str) -> Option<String> {
     let name = image.rsplit('/').next().unwrap_or(image);
     Some(match name.split_once(':') {
         None => format!("{image} has no tag, which means latest"),
-        Some((_, "latest")) => format!("{image} is whatever is latest"),
-        Some((_, _)) => format!("{image} is a tag that can move"),
+        Some((_, _)) => format!("{image} is a mutable tag"),
     })
 }
 
@@ -52,8 +51,8 @@ mod tests {
             (format!("localhost:5000/app:1.0{digest}"), None),
             ("example/app".to_owned(), Some("example/app has no tag, which means latest")),
             ("localhost:5000/app".to_owned(), Some("localhost:5000/app has no tag, which means latest")),
-            ("app:latest".to_owned(), Some("app:latest is whatever is latest")),
-            ("localhost:5000/app:1.0".to_owned(), Some("localhost:5000/app:1.0 is a tag that can move")),
+            ("app:latest".to_owned(), Some("app:latest is a mutable tag")),
+            ("localhost:5000/app:1.0".to_owned(), Some("localhost:5000/app:1.0 is a mutable tag")),
         ];
         for (image, expected) in rows {
             assert_eq!(moves(&image).as_deref(), expected, "{image}");
@@ -64,8 +63,8 @@ mod tests {
         assert_eq!(warning(std::slice::from_ref(&pinned)), None);
         assert_eq!(
             warning(&[pinned, container("log", "fluent:2"), container("x", "x")]).unwrap(),
-            "the deployment may ship new code, because images are not named by their digests (log: fluent:2 is a tag that \
-             can move; x: x has no tag, which means latest)"
+            "the deployment may ship new code, because not every image is pinned by its digest (log: fluent:2 is a mutable \
+             tag; x: x has no tag, which means latest)"
         );
     }
 }

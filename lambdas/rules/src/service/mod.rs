@@ -76,6 +76,13 @@ impl ServiceState {
         }
     }
 
+    /// The proof that a service is patched and nothing changes that, if it is.
+    #[must_use]
+    pub fn patched(state: Option<&Self>, cutoff: DateTime<Utc>) -> Option<String> {
+        let state = Self::to_patch(state).ok()?;
+        if state.rolling().is_some() { None } else { state.all_new(cutoff) }
+    }
+
     /// The service, if it has tasks to patch.
     ///
     /// # Errors

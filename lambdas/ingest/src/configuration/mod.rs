@@ -1,19 +1,16 @@
-//! The check of the configuration when the stack is deployed: a custom resource of AWS CloudFormation, which ingest
-//! answers, so that the very code that will plan has read the parameters.
+//! Validates the configuration when the stack is deployed. Ingest answers AWS CloudFormation's custom resource itself,
+//! so that the code that plans has read the parameters.
+
+mod findings;
 
 use std::time::Duration;
 
-use aws::{CallFailed, Failure, cloudformation};
+use aws::{Failure, cloudformation};
 use chrono::{DateTime, Utc};
 use lambda_runtime::tracing::{info, warn};
+use rules::{outcome::Report, plan::check::Findings, schedule::name::fingerprint, wording::sentence};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::{
-    alarm::{AlarmRef, blocking},
-    check::{Findings, Retirements, check},
-    outcome::Report,
-    schedule::fingerprint,
-};
 
 use crate::Ingest;
 
@@ -97,19 +94,21 @@ impl Asked {
         }
         let findings = match ingest {
             Ok(ingest) => tokio::time::timeout(PATIENCE, ingest.findings(now)).await.unwrap_or_else(|_| {
-                let warning =
-                    format!("AWS did not answer in {} seconds: not all was checked", PATIENCE.as_secs());
+                let warning = format!(
+                    "AWS did not answer within {} seconds: the configuration was not validated completely",
+                    PATIENCE.as_secs()
+                );
                 Findings { refusals: Vec::new(), warnings: vec![warning] }
             }),
             Err(wrong) => Findings { refusals: vec![wrong.to_string()], warnings: Vec::new() },
         };
         let accepted = findings.refusals.is_empty();
         for finding in findings.refusals.iter().chain(&findings.warnings) {
-            warn!(stack_id = self.stack_id, accepted, finding, "the configuration: {finding}");
+            warn!(stack_id = self.stack_id, accepted, finding, "configuration: {finding}");
         }
-        // A refusal is not to be searched for among what is only to be known.
+        // A refusal must not be buried in warnings.
         let findings = if accepted { findings.warnings } else { findings.refusals };
-        info!(stack_id = self.stack_id, accepted, "the configuration was checked");
+        info!(stack_id = self.stack_id, accepted, "configuration validated");
         Checked { accepted, findings }
     }
 
@@ -141,9 +140,9 @@ impl Asked {
     }
 
     fn answer(&self, Checked { accepted, findings }: &Checked) -> Value {
-        let mut found = findings.join(". ");
+        let mut found = findings.iter().map(|finding| sentence(finding)).collect::<Vec<_>>().join(" ");
         if found.is_empty() {
-            "Nothing is wrong".clone_into(&mut found);
+            "No problems found.".clone_into(&mut found);
         }
         let found = found.get(..found.floor_char_boundary(MOST_BYTES)).unwrap_or_default();
         json!({
@@ -165,94 +164,8 @@ const MOST_BYTES: usize = 1_000;
 /// For how long the account is asked. The template has AWS CloudFormation wait for a minute longer.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-impl Ingest {
-    /// What is wrong with the configuration in this account.
-    async fn findings(&self, now: DateTime<Utc>) -> Findings {
-        let wait = patiently(|| self.ecs.retirement_wait()).await;
-        let event_windows = patiently(|| self.ecs.event_windows()).await;
-        let unread =
-            [wait.as_ref().err(), event_windows.as_ref().err()].map(|error| error.map(ToString::to_string));
-        let retirements =
-            Retirements { wait: wait.ok().flatten(), event_windows: event_windows.unwrap_or_default() };
-        let mut findings = check(&self.policy, retirements, now);
-        findings.warnings.extend(unread.into_iter().flatten());
-        self.calendars(now, &mut findings).await;
-        self.alarms(&mut findings).await;
-        findings
-    }
-
-    /// A calendar that is not there would hold every deployment for ever.
-    async fn calendars(&self, now: DateTime<Utc>, findings: &mut Findings) {
-        for calendar in self.policy.calendars.names() {
-            let Err(error) = patiently(|| self.change_calendars.state(calendar, now)).await else { continue };
-            let no_calendar = matches!(
-                error.code(),
-                Some("InvalidDocument" | "InvalidDocumentType" | "UnsupportedCalendarException")
-            );
-            if no_calendar {
-                findings.refusals.push(format!(
-                    "ChangeCalendars names {calendar:?}, which is no Change Calendar that can be read: {error}; a right \
-                     value is what aws ssm list-documents --filters Key=DocumentType,Values=ChangeCalendar names"
-                ));
-            } else {
-                findings.warnings.push(unread(&format!("Change Calendar {calendar}"), &error));
-            }
-        }
-    }
-
-    /// An alarm that is not there would hold every deployment for ever, and a prefix of none holds nothing.
-    async fn alarms(&self, findings: &mut Findings) {
-        match patiently(|| self.alarms.watched(&self.policy.alarms)).await {
-            Ok(found) => findings.refusals.extend(
-                blocking(&self.policy.alarms, &found).missing.into_iter().map(|missing| {
-                    format!("BlockingAlarms: {missing}; a right value is the ARN of an alarm, or a prefix")
-                }),
-            ),
-            Err(error) => findings.warnings.push(unread("BlockingAlarms", &error)),
-        }
-        for alarm in &self.policy.alarms {
-            let AlarmRef::Prefix(prefix) = alarm else { continue };
-            if format!("{}-", self.notifier.reader.stack).starts_with(prefix.as_str()) {
-                findings.warnings.push(format!(
-                    "BlockingAlarms names {prefix:?}, with which the names of this stack's own alarms begin: trouble with one \
-                     service would hold all others"
-                ));
-            }
-            if let Ok(false) = self.alarms.any(prefix).await {
-                let warning = format!(
-                    "BlockingAlarms names {prefix:?}, with which no alarm's name begins: nothing is blocked"
-                );
-                findings.warnings.push(warning);
-            }
-        }
-    }
-}
-
-/// Makes a call again that is denied: the stack may have granted it a moment ago, and IAM takes seconds to spread it.
-async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T, CallFailed>
-where
-    F: Future<Output = Result<T, CallFailed>>,
-{
-    const PAUSE: Duration = Duration::from_secs(5);
-    for _ in 0..4 {
-        match call().await {
-            Err(error) if error.code().is_some_and(|code| code.starts_with("AccessDenied")) => {}
-            answer => return answer,
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
-    call().await
-}
-
-fn unread(what: &str, error: &CallFailed) -> String {
-    format!("{what} could not be read, and until it can be nothing is redeployed: {error}")
-}
-
 #[cfg(test)]
 mod tests {
-    use answers::{Aws, environment_with, error, in_turn};
-    use aws::config::Config;
-
     use super::*;
 
     fn asked(kind: &str, id: Option<&str>, windows: &str) -> Asked {
@@ -266,22 +179,6 @@ mod tests {
             "ResourceProperties": { "MaintenanceWindows": windows },
         });
         Asked::read(&payload).expect("a request of the test")
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_permission_that_was_just_granted_is_waited_for_and_one_that_is_missing_is_said() {
-        let (denied, open) = (error("AccessDeniedException", "no"), (200, json!({"State": "OPEN"})));
-        for (answers, warned) in
-            [(vec![denied.clone(), denied.clone(), open], false), (vec![denied; 5], true)]
-        {
-            let aws = Aws::default();
-            aws.always("ListAccountSettings", (200, json!({"settings": [{"value": "14"}]})));
-            aws.on("GetCalendarState", in_turn(&answers));
-            let config = Config::read(&environment_with(&[("CHANGE_CALENDARS", "Freeze")])).unwrap();
-            let findings =
-                Ingest::new(&aws.sdk(), config).findings("2029-12-26T18:00:10Z".parse().unwrap()).await;
-            assert_eq!((findings.refusals.len(), findings.warnings.len()), (0, usize::from(warned)));
-        }
     }
 
     #[test]
@@ -323,7 +220,7 @@ mod tests {
         let fine = asked("Create", None, "Fri").answer(&Checked { accepted: true, findings: Vec::new() });
         assert_eq!(
             (&fine["Status"], &fine["Data"]["Findings"]),
-            (&json!("SUCCESS"), &json!("Nothing is wrong"))
+            (&json!("SUCCESS"), &json!("No problems found."))
         );
     }
 }

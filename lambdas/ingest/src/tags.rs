@@ -1,22 +1,22 @@
-//! What the owners of a notice's services chose, with tags.
+//! What the owners of a notice's services chose, by tags.
 
 use std::collections::BTreeMap;
 
 use aws::ecs::{Ecs, SERVICES_PER_CALL};
 use chrono_tz::Tz;
 use futures_util::{StreamExt as _, stream};
-use shared::{control::Control, entity::ServiceRef};
+use rules::{arn::ServiceRef, policy::tags::Tags};
 
 /// How many calls are made at once. ECS answers some twenty a second.
 const CONCURRENCY: usize = 8;
 
-/// What the owner of each service chose. Where the tags cannot be read the parameters apply, and it is said: deploy
-/// reads them again.
-pub(crate) async fn controls<'a>(
+/// Reads the tags of each service. Where they are unreadable the parameters apply, with a warning: deploy reads them
+/// again.
+pub(crate) async fn read_tags<'a>(
     ecs: &Ecs,
     services: impl Iterator<Item = &'a ServiceRef>,
     zone: Tz,
-) -> BTreeMap<ServiceRef, Control> {
+) -> BTreeMap<ServiceRef, Tags> {
     let mut by_cluster: BTreeMap<&str, Vec<&ServiceRef>> = BTreeMap::new();
     for service in services {
         by_cluster.entry(service.cluster()).or_default().push(service);
@@ -28,16 +28,17 @@ pub(crate) async fn controls<'a>(
     let read = stream::iter(batches).map(|(cluster, services)| async move {
         let names: Vec<String> = services.iter().map(|service| service.service().to_owned()).collect();
         let tags = ecs.tags(cluster, &names).await;
-        let control = |service: &ServiceRef| match &tags {
+        let parsed = |service: &ServiceRef| match &tags {
             Ok(tags) => {
-                tags.get(service.service()).map(|tags| Control::read(service, tags, zone)).unwrap_or_default()
+                tags.get(service.service()).map(|tags| Tags::read(service, tags, zone)).unwrap_or_default()
             }
             Err(error) => {
-                let problem = format!("its tags could not be read, and are read again at its slot: {error}");
-                Control { problems: vec![problem], ..Control::default() }
+                let problem =
+                    format!("the tags are unreadable, and are read again at the start time: {error}");
+                Tags { problems: vec![problem], ..Tags::default() }
             }
         };
-        services.into_iter().map(|service| (service.clone(), control(service))).collect::<Vec<_>>()
+        services.into_iter().map(|service| (service.clone(), parsed(service))).collect::<Vec<_>>()
     });
     read.buffer_unordered(CONCURRENCY).flat_map(stream::iter).collect().await
 }

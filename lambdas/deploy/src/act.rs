@@ -1,0 +1,124 @@
+//! Carries out a decision: one arm for each.
+
+use aws::{CallFailed, code_deploy::Created, ecs::Forced, scheduler::Armed};
+use chrono::{DateTime, Utc};
+use rules::{
+    deploy::{
+        decide::{Decision, Within},
+        facts::Facts,
+        outcome::{DeployOutcome, to_retry},
+    },
+    plan::NoSlot,
+    schedule::{
+        Spec,
+        name::ScheduleName,
+        retry::{Retry, retry},
+        wake::{CheckInput, DeployInput, Wake},
+    },
+    service::command,
+    verify::pauses::next_check,
+};
+
+use crate::Deploy;
+
+impl Deploy {
+    /// Carries out `decision`, and answers what became of the service.
+    ///
+    /// # Errors
+    /// A call to AWS failed. Lambda retries, and the state is read again.
+    pub(crate) async fn act(
+        &self,
+        facts: &Facts,
+        decision: Decision,
+        now: DateTime<Utc>,
+    ) -> Result<DeployOutcome, CallFailed> {
+        let (input, outcome) = (&facts.input, DeployOutcome::of(facts, &decision));
+        match decision {
+            Decision::Skip { .. } | Decision::NotActionable { .. } => Ok(outcome),
+            Decision::Verify { .. } => self.schedule_check(input, outcome, now).await,
+            Decision::Wait { within, .. } => self.wait(facts, within, outcome, now).await,
+            Decision::Force { .. } => match self.ecs.force(&input.service).await? {
+                Forced::Started { deployment } => {
+                    self.schedule_check(input, DeployOutcome { deployment_id: deployment, ..outcome }, now)
+                        .await
+                }
+                Forced::Gone(reason) => Ok(outcome.gone(reason)),
+                Forced::Refused(reason) => Ok(outcome.refused(reason, facts.command())),
+            },
+            Decision::CodeDeploy { last, app_spec, .. } => {
+                match self.code_deploy.create(&last, &app_spec).await? {
+                    Created::Started(id) => {
+                        self.schedule_check(input, DeployOutcome { deployment_id: Some(id), ..outcome }, now)
+                            .await
+                    }
+                    Created::Refused(reason) => {
+                        Ok(outcome.refused(reason, Some(command::code_deploy(&last.id))))
+                    }
+                }
+            }
+        }
+    }
+
+    /// Schedules the first verification check. A check that is pending for the same deployment stays.
+    async fn schedule_check(
+        &self,
+        input: &DeployInput,
+        outcome: DeployOutcome,
+        now: DateTime<Utc>,
+    ) -> Result<DeployOutcome, CallFailed> {
+        let name = ScheduleName::of_check(&self.notifier.reader.place, &input.service);
+        let first = CheckInput::first(&input.service, &input.notices, outcome.deployment_id.clone(), now);
+        let at = next_check(&first, &self.policy, now).unwrap_or(now);
+        let spec = |input: CheckInput| Spec::check(name.clone(), at, self.policy.windows.zone(), input);
+        let verify_at = match self.scheduler.arm(&spec(first.clone()), now).await? {
+            Armed::Anew => Some(at),
+            Armed::AsItWas(found) => {
+                let joined = match found.wake() {
+                    Ok(Wake::Check(pending)) => first.join(&pending),
+                    _ => Some(first),
+                };
+                match joined {
+                    Some(joined) => {
+                        self.scheduler.put(&spec(joined)).await?;
+                        Some(at)
+                    }
+                    None => found.existing.at,
+                }
+            }
+        };
+        Ok(DeployOutcome { verify_at, ..outcome })
+    }
+
+    /// Retries in the same window, then in the next; the owner is notified where there is none.
+    async fn wait(
+        &self,
+        facts: &Facts,
+        within: Within,
+        outcome: DeployOutcome,
+        now: DateTime<Utc>,
+    ) -> Result<DeployOutcome, CallFailed> {
+        let input = to_retry(&facts.input, within, now);
+        let mut policy = facts.policy(&self.policy);
+        let Retry { deployment, reason } = loop {
+            let again = match retry(&policy, &input, now) {
+                Ok(again) => again,
+                Err(NoSlot(why)) => return Ok(outcome.without_retry(&why)),
+            };
+            let at = again.deployment.input.slot;
+            if policy.calendars.unknown(at).is_empty() {
+                break again;
+            }
+            self.change_calendars.ask(&mut policy.calendars, at).await;
+        };
+        let name = ScheduleName::of_deployment(&self.notifier.reader.place, &input.service);
+        let at = deployment.input.slot;
+        let (slot, when) = match self.scheduler.arm(&deployment.spec(name), now).await? {
+            Armed::Anew => (Some(at), reason),
+            Armed::AsItWas(found) if !found.existing.enabled => {
+                (None, "an operator disabled the schedule".to_owned())
+            }
+            Armed::AsItWas(found) => (found.existing.at, "a retry is scheduled already".to_owned()),
+        };
+        Ok(outcome.retried(slot, &when, at >= input.window_ends_at))
+    }
+}

@@ -1,0 +1,182 @@
+//! One service: what the notice changes about its schedule, decided and written. Where somebody else was faster,
+//! what they left is read, and decides anew.
+
+use std::collections::BTreeMap;
+
+use aws::{
+    CallFailed,
+    scheduler::{Found, PAUSE, READS, Written, changed_by_others},
+};
+use chrono::{DateTime, Utc};
+use rules::{
+    arn::ServiceRef,
+    notice::NoticeRef,
+    outcome::{Cause, Outcome, OutcomeKind},
+    policy::{
+        Mode, Policy,
+        tags::{OPTED_OUT, Tags},
+    },
+    schedule::{
+        Existing,
+        name::ScheduleName,
+        reconcile::{Change, Ended, Verdict, reconcile},
+    },
+    service::ServiceState,
+    time::calendar::Calendars,
+};
+use tokio::sync::Mutex;
+
+use crate::Ingest;
+
+/// What every service of an event is settled with.
+pub(crate) struct Settling<'a> {
+    /// The notice, as a schedule keeps it.
+    pub(crate) notice: &'a NoticeRef,
+    /// What the owners chose, by tags.
+    pub(crate) tags: BTreeMap<ServiceRef, Tags>,
+    /// What is known of the Change Calendars so far: a thousand services ask about the same few start times.
+    pub(crate) calendars: Mutex<Calendars>,
+    /// The time of the invocation.
+    pub(crate) now: DateTime<Utc>,
+}
+
+/// One service, settled.
+pub(crate) struct Settled {
+    name: ScheduleName,
+    verdict: Verdict,
+    warnings: Vec<String>,
+}
+
+impl Ingest {
+    /// Lets the notice take effect on the schedule of one service. `closed` says why AWS no longer includes it, if so.
+    pub(crate) async fn settle(
+        &self,
+        service: &ServiceRef,
+        closed: Option<&str>,
+        settling: &Settling<'_>,
+    ) -> Result<Settled, CallFailed> {
+        let name = ScheduleName::of_deployment(&self.notifier.reader.place, service);
+        let tags = settling.tags.get(service).cloned().unwrap_or_default();
+        let mut policy = tags.over(&self.policy);
+        let ended = self.ended(service, closed, &policy, settling).await;
+        let may_write = tags.may_write(&self.policy);
+        // Most services have no schedule yet: creating one without reading it first saves half of the calls.
+        let mut found: Option<Found> = None;
+        let mut read = false;
+        if !may_write {
+            found = self.scheduler.get(&name).await?;
+        }
+        for nth in 0..=READS {
+            let existing = found.as_ref().map(|found| &found.existing);
+            let verdict = self.verdict(service, existing, ended.as_ref(), &mut policy, settling).await;
+            let warnings = warnings(&tags, &policy, &verdict);
+            if !may_write {
+                return Ok(Settled { name, verdict: verdict.observed(), warnings });
+            }
+            if self.write(&name, &verdict.change, found.as_ref(), read).await? == Written::Done {
+                return Ok(Settled { name, verdict, warnings });
+            }
+            if read {
+                tokio::time::sleep(PAUSE * 2_u32.pow(nth)).await;
+            }
+            found = self.scheduler.get(&name).await?;
+            read = true;
+        }
+        Err(changed_by_others("UpdateSchedule", &name))
+    }
+
+    async fn write(
+        &self,
+        name: &ScheduleName,
+        change: &Change,
+        found: Option<&Found>,
+        read: bool,
+    ) -> Result<Written, CallFailed> {
+        match (change, found) {
+            (Change::Keep, _) if read => Ok(Written::Done),
+            (Change::Create(planned), _) => self.scheduler.create(&planned.spec(name.clone())).await,
+            (Change::Replace(planned), _) => self.scheduler.replace(&planned.spec(name.clone())).await,
+            (Change::Update(input), Some(found)) => self.scheduler.update_input(name, found, input).await,
+            (Change::Delete, _) => self.scheduler.delete(name).await,
+            (Change::Keep | Change::Update(_), _) => Ok(Written::Lost),
+        }
+    }
+
+    /// Why the notice no longer concerns the service, if it does not.
+    async fn ended(
+        &self,
+        service: &ServiceRef,
+        closed: Option<&str>,
+        policy: &Policy,
+        settling: &Settling<'_>,
+    ) -> Option<Ended> {
+        if let Some(why) = closed {
+            return Some(Ended { cause: None, why: why.to_owned() });
+        }
+        if policy.mode == Mode::Off {
+            return Some(Ended { cause: Some(Cause::OptedOut), why: OPTED_OUT.to_owned() });
+        }
+        let why = self.patched(service, settling.notice, settling.now).await?;
+        Some(Ended { cause: Some(Cause::Patched), why })
+    }
+
+    /// The proof that a service is patched, where the retirement date has passed: AWS sends a notice again on that
+    /// date.
+    async fn patched(&self, service: &ServiceRef, notice: &NoticeRef, now: DateTime<Utc>) -> Option<String> {
+        notice.starts_at.filter(|starts_at| *starts_at <= now)?;
+        // An unreadable service is planned: deploy reads it again.
+        let state = self.ecs.state(service).await.ok()?;
+        ServiceState::patched(state.as_ref(), notice.cutoff)
+    }
+
+    /// What the notice changes about the schedule, once every calendar has been asked about the start time.
+    async fn verdict(
+        &self,
+        service: &ServiceRef,
+        existing: Option<&Existing>,
+        ended: Option<&Ended>,
+        policy: &mut Policy,
+        settling: &Settling<'_>,
+    ) -> Verdict {
+        let Settling { notice, calendars, now, .. } = settling;
+        loop {
+            let verdict = reconcile(service, existing, notice, ended, policy, *now);
+            let (Change::Create(planned) | Change::Replace(planned)) = &verdict.change else {
+                return verdict;
+            };
+            let at = planned.input.slot;
+            if policy.calendars.unknown(at).is_empty() {
+                return verdict;
+            }
+            let mut known = calendars.lock().await;
+            self.change_calendars.ask(&mut known, at).await;
+            policy.calendars = known.clone();
+        }
+    }
+}
+
+/// What the owner should know: unreadable tags and calendars.
+fn warnings(tags: &Tags, policy: &Policy, verdict: &Verdict) -> Vec<String> {
+    let unreadable = verdict.slot.into_iter().flat_map(|at| policy.calendars.unread(at));
+    let unreadable = unreadable.map(|(calendar, why)| {
+        format!("Change Calendar {calendar} is unreadable; nothing is redeployed until it can be read: {why}")
+    });
+    tags.problems.iter().cloned().chain(unreadable).collect()
+}
+
+impl Settled {
+    /// The outcome for one entity of the service.
+    pub(crate) fn outcome(&self, entity: &str) -> Outcome {
+        let Self { name, verdict, warnings } = self;
+        // Where something is pending, an operator needs its name to see it.
+        let pending =
+            !matches!(verdict.outcome, OutcomeKind::Skipped) && !matches!(verdict.change, Change::Delete);
+        Outcome {
+            cause: verdict.cause,
+            slot: verdict.slot,
+            schedule: pending.then(|| name.to_string()),
+            warnings: warnings.clone(),
+            ..Outcome::of(entity, verdict.outcome, &verdict.reason)
+        }
+    }
+}
