@@ -1,8 +1,8 @@
 //! What AWS CodeDeploy is asked, to the byte, and what its answers mean.
 
-use answers::{Answer, Aws, error, in_turn, merged};
 use aws::code_deploy::{CodeDeploy, Created};
 use chrono::DateTime;
+use fake_aws::{Answer, Aws, error, in_turn, merged};
 use serde_json::{Value, json};
 use shared::code_deploy::{CodeDeployment, CodeProgress, Revision};
 

@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-use answers::{Aws, error};
 use aws::{alarm::Alarms, calendar::ChangeCalendars};
 use chrono::{DateTime, Utc};
+use fake_aws::{Aws, error};
 use serde_json::json;
 use shared::{
     alarm::{self, Alarm},

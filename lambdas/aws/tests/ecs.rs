@@ -2,9 +2,9 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
 
-use answers::{ATTEMPTS, Answer, Aws, error};
 use aws::ecs::{Ecs, Forced, TaskOrigin};
 use chrono::{DateTime, TimeDelta, Utc};
+use fake_aws::{ATTEMPTS, Answer, Aws, error};
 use serde_json::{Value, json};
 use shared::{
     decide::{Controller, Progress, Rollout, ServiceEvent, ServiceState, TaskSet},

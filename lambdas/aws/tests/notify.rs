@@ -2,9 +2,9 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
-use answers::{Answer, Aws, environment, error, in_turn};
 use aws::{config::Config, notify::Notifier};
 use chrono::{DateTime, Utc};
+use fake_aws::{Answer, Aws, environment, error, in_turn};
 use serde_json::{Value, json};
 use shared::{
     bus::{BusEvent, Happened},

@@ -2,7 +2,6 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
-use answers::{ATTEMPTS, Answer, Aws, CREATE, DELETE, READ, UPDATE, error, merged};
 use aws::{
     CallFailed,
     scheduler::{Armed, Found, READS, ScheduleTarget, Scheduler, Written},
@@ -10,6 +9,7 @@ use aws::{
 use aws_config::retry::RetryConfig;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use fake_aws::{ATTEMPTS, Answer, Aws, CREATE, DELETE, READ, UPDATE, error, merged};
 use serde_json::{Value, json};
 use shared::{
     entity::ServiceRef,

@@ -3,9 +3,9 @@
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test")]
 
-use answers::{Aws, CREATE, DELETE, UPDATE, environment_with, error, merged};
 use aws::config::Config;
 use deploy::{Deploy, Outcome};
+use fake_aws::{Aws, CREATE, DELETE, UPDATE, environment_with, error, merged};
 use serde_json::{Value, json};
 
 const NOW: &str = "2029-12-28T22:00:03Z";

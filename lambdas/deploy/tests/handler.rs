@@ -2,9 +2,9 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
-use answers::{Aws, CREATE, environment, error, merged};
 use aws::{Failure, config::Config};
 use deploy::{Deploy, Outcome, OutcomeKind};
+use fake_aws::{Aws, CREATE, environment, error, merged};
 use serde_json::{Value, json};
 
 const NOW: &str = "2029-12-28T22:00:03Z";

@@ -169,8 +169,7 @@ impl Ingest {
         named: &Named<'_>,
         settling: &Settling<'_>,
     ) -> Vec<(usize, Outcome)> {
-        // Boxed: the types of the SDK's futures nest deeper than the compiler follows.
-        let settled = Box::pin(self.settle(service, named.closed(notice), settling)).await;
+        let settled = self.settle(service, named.closed(notice), settling).await;
         let outcome = |affected: &Affected| {
             let outcome = match &settled {
                 Ok(settled) => settled.outcome(&affected.text),

@@ -8,8 +8,8 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use answers::{Answer, Aws, environment_with, error, merged};
 use aws::{Failure, config::Config};
+use fake_aws::{Answer, Aws, environment_with, error, merged};
 use ingest::Ingest;
 use serde_json::{Value, json};
 

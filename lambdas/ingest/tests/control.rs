@@ -2,8 +2,8 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
-use answers::{Answer, Aws, CREATE, DELETE, UPDATE, environment_with, error, merged};
 use aws::config::Config;
+use fake_aws::{Answer, Aws, CREATE, DELETE, UPDATE, environment_with, error, merged};
 use ingest::Ingest;
 use serde_json::{Value, json};
 use shared::outcome::Report;

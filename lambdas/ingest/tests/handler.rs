@@ -2,8 +2,8 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
 
-use answers::{Answer, Aws, CREATE, DELETE, READ, UPDATE, environment, error, in_turn};
 use aws::{Failure, config::Config, scheduler::READS};
+use fake_aws::{Answer, Aws, CREATE, DELETE, READ, UPDATE, environment, error, in_turn};
 use ingest::Ingest;
 use serde_json::{Value, json};
 use shared::outcome::{

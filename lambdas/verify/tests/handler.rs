@@ -2,8 +2,8 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
-use answers::{Answer, Aws, DELETE, environment, error, in_turn, merged};
 use aws::{Failure, config::Config};
+use fake_aws::{Answer, Aws, DELETE, environment, error, in_turn, merged};
 use serde_json::{Value, json};
 use verify::Verify;
 

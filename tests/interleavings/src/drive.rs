@@ -100,6 +100,8 @@ impl Run {
             Some(match name {
                 "SCHEDULE_GROUP" => "the-group".to_owned(),
                 "AWS_REGION" => "eu-west-2".to_owned(),
+                "ACCOUNT_ID" => "111122223333".to_owned(),
+                "PARTITION" => "aws".to_owned(),
                 "SCHEDULER_ROLE_ARN" => "arn:aws:iam::111122223333:role/scheduler".to_owned(),
                 _ if name.ends_with("_ARN") => name.to_owned(),
                 _ => return None,

@@ -10,8 +10,8 @@ use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_sdk_scheduler::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use chrono::{DateTime, TimeDelta, Utc};
+use rules::schedule::parse_at;
 use serde_json::{Value, json};
-use shared::schedule::parse_at;
 
 /// How a deployment of a service ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -96,8 +96,8 @@ fn unreadable(what: &str, error: &CallFailed) -> String {
 
 #[cfg(test)]
 mod tests {
-    use answers::{Aws, environment_with, error, in_turn};
     use aws::config::Config;
+    use fake_aws::{Aws, environment_with, error, in_turn};
     use serde_json::json;
 
     use super::*;

@@ -67,14 +67,15 @@ pub async fn handle(
     now: DateTime<Utc>,
 ) -> Result<Answer, Failure> {
     if let Some(request) = Asked::read(payload) {
-        let checked = request.check(ingest, now).await;
+        // Boxed: the types of the SDK's futures nest deeper than the compiler follows.
+        let checked = Box::pin(request.check(ingest, now)).await;
         let answer = request.answer(&checked);
         cloudformation::answer(&request.response_url, &answer)
             .await
             .map_err(Failure::call(&request.stack_id))?;
         return Ok(Answer::Checked(checked));
     }
-    ingest.map_err(Clone::clone)?.handle(payload, now).await.map(Answer::Report)
+    Box::pin(ingest.map_err(Clone::clone)?.handle(payload, now)).await.map(Answer::Report)
 }
 
 impl Asked {

@@ -268,6 +268,8 @@ pub fn environment(name: &str) -> Option<String> {
         "DEAD_LETTER_QUEUE_ARN" => "arn:queue",
         "NOTIFICATION_TOPIC_ARN" => "arn:aws:sns:eu-west-2:111122223333:the-topic",
         "AWS_REGION" => "eu-west-2",
+        "ACCOUNT_ID" => "111122223333",
+        "PARTITION" => "aws",
         _ => return None,
     };
     Some(value.to_owned())
