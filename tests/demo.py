@@ -207,7 +207,8 @@ def main() -> None:
         completed = wait_for("the event Patch Completed", lambda: demo.completed_event("web"), story)
         story.done(f"event Patch Completed on the event bus: {completed['detail']['reason']}")
 
-        story.step("The deadline check finds a service that is not patched, because its schedule was deleted")
+        story.step("The deadline check finds that prod/api is not patched, because its schedule was deleted (here, at once)")
+        story.say("it normally runs 30 minutes before the deadline, which is 2 hours before the retirement date")
         demo.schedules.delete(demo.schedule_of("prod", "api", Kind.DEPLOYMENT))
         [check] = demo.schedules.names(kind=Kind.DEADLINE_CHECK)
         demo.schedules.run_now(check)
