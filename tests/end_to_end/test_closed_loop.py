@@ -112,7 +112,7 @@ def test_the_owner_of_a_stand_alone_task_gets_the_command_once(stack, cluster):
     stack.ingest(event)
     stack.ingest(event)
     [message] = stack.inbox.messages(cluster)
-    for part in ('started by "nightly"', "aws ecs run-task", task["taskDefinitionArn"], "Action required"):
+    for part in ('started by "nightly"', "aws ecs run-task", task["taskDefinitionArn"], "Needs action by the owner"):
         assert part in message["Message"]
     assert detail_types(stack, cluster) == ["Patch Needs Attention"]
 
