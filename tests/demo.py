@@ -1,4 +1,4 @@
-"""`make demo`: from AWS Health's notice to the proof that a service is patched, on a local AWS."""
+"""`make demo`: from the retirement notice to the verified patch of a service, on a local AWS."""
 
 from __future__ import annotations
 
@@ -11,161 +11,116 @@ from zoneinfo import ZoneInfo
 
 import samples
 from local_aws import ACCOUNT, REGION, Failed, LocalAws, build
+from stack import Inbox, Kind, Schedules, send_drill
 
 ZONE = "Europe/Berlin"
 SERVICES = [("prod", "web"), ("prod", "api"), ("staging", "web")]
 
 
 class Story:
-    """Prints the steps as they happen."""
+    """Prints the numbered steps as they happen."""
 
     def __init__(self) -> None:
         self._step = 0
-        self._started = self._begun = time.monotonic()
+        self._started = self._step_started = time.monotonic()
 
     def step(self, title: str) -> None:
         self._step += 1
-        self._begun = time.monotonic()
+        self._step_started = time.monotonic()
         print(f"\n\033[1m{self._step}. {title}\033[0m" if sys.stdout.isatty() else f"\n{self._step}. {title}", flush=True)
 
     def done(self, text: str) -> None:
-        print(f"   {text} ({time.monotonic() - self._begun:.0f} s)", flush=True)
+        print(f"   {text} ({time.monotonic() - self._step_started:.0f} s)", flush=True)
 
     def say(self, text: str = "") -> None:
         print(f"   {text}" if text else "", flush=True)
 
-    def total(self) -> float:
+    def seconds(self) -> float:
         return time.monotonic() - self._started
 
 
-def table(head: list[str], rows: list[list[str]], say) -> None:
+def print_table(head: list[str], rows: list[list[str]], say) -> None:
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     for row in [head, ["-" * width for width in widths], *rows]:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
-def wait(what: str, found, story: Story, seconds: int = 60):
-    """Asks `found` once a second until it answers something."""
+def wait_for(what: str, condition, story: Story, seconds: int = 60):
+    """Waits until `condition` returns something true, and returns that."""
     for second in range(seconds):
-        if answer := found():
-            return answer
+        if found := condition():
+            return found
         if second % 10 == 9:
             story.say(f"… waiting for {what}")
         time.sleep(1)
     raise Failed(f"{what}: not within {seconds} seconds")
 
 
+def day_and_time(moment: datetime) -> str:
+    return f"{moment:%a} {moment.day} {moment:%b %Y %H:%M}"
+
+
 class Demo:
+    """What the story shows of the stack."""
+
     def __init__(self, aws: LocalAws, outputs: dict[str, str], story: Story) -> None:
         self.aws, self.story = aws, story
-        self.group, self.deploy_function = outputs["ScheduleGroupName"], outputs["DeployFunctionName"]
-        self.scheduler = aws.client("scheduler")
-        self._queues, self._told = aws.client("sqs"), []
-        self._queue = self._queues.create_queue(QueueName="a-person")["QueueUrl"]
-        asked = self._queues.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
-        arn = asked["Attributes"]["QueueArn"]
-        aws.client("sns").subscribe(TopicArn=outputs["NotificationTopicArn"], Protocol="sqs", Endpoint=arn)
-
-    def told(self) -> list[dict]:
-        """The messages that people have got."""
-        while messages := self._queues.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                self._told.append(json.loads(message["Body"]))
-                self._queues.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
-        return self._told
+        self.schedules = Schedules(aws, outputs["ScheduleGroupName"])
+        self.inbox = Inbox(aws, outputs["NotificationTopicArn"])
 
     def show_message(self, subject: str) -> None:
-        """Waits for a message whose subject begins so, and shows it as an e-mail looks."""
-        message = wait(f"the message {subject!r}", lambda: self._message(subject), self.story)
+        """Waits for the message whose subject starts with `subject`, and shows it as an email."""
+
+        def received() -> dict | None:
+            return next((message for message in self.inbox.messages() if message["Subject"].startswith(subject)), None)
+
+        message = wait_for(f'the message "{subject}"', received, self.story)
         self.story.say()
         self.story.say(f"| Subject: {message['Subject']}")
         self.story.say("|")
         for line in message["Message"].splitlines():
             self.story.say(f"| {line}".rstrip())
 
-    def _message(self, subject: str) -> dict | None:
-        return next((message for message in self.told() if message["Subject"].startswith(subject)), None)
+    def pending_deployments(self) -> dict[str, dict]:
+        """The schedules of pending deployments, by name."""
+        found = {name: self.schedules.get(name) for name in self.schedules.names(kind=Kind.DEPLOYMENT)}
+        return {name: schedule for name, schedule in found.items() if schedule}
 
-    def send(self, notice: dict) -> None:
-        """Puts a notice on the bus as a drill: only AWS may use the source aws.health."""
-        entry = {
-            "Source": "ecs-task-patching.drill",
-            "DetailType": notice["detail-type"],
-            "Resources": notice["resources"],
-            "Detail": json.dumps(notice["detail"]),
-        }
-        if self.aws.client("events").put_events(Entries=[entry])["FailedEntryCount"]:
-            raise Failed("the bus did not take the event")
-
-    def pending(self) -> dict[str, dict]:
-        """The pending deployments: what the group holds besides looks, watches and the heartbeat."""
-        names = [found["Name"] for found in self.scheduler.list_schedules(GroupName=self.group)["Schedules"]]
-        names = [name for name in names if not (name.startswith(("deadline.", "heartbeat")) or name.endswith(".verify"))]
-        found = {name: self.scheduler.get_schedule(GroupName=self.group, Name=name) for name in names}
-        for schedule in found.values():
-            del schedule["ResponseMetadata"]
-        return found
+    def schedule_of(self, cluster: str, service: str, kind: Kind) -> str | None:
+        """The name of a service's schedule of this kind, if there is one."""
+        return next(iter(self.schedules.names(cluster, service, kind)), None)
 
     def show_plan(self, pending: dict[str, dict]) -> None:
         rows = []
         for schedule in pending.values():
             given = json.loads(schedule["Target"]["Input"])
-            slot = datetime.fromisoformat(given["slot"])
+            start = datetime.fromisoformat(given["slot"])
             dates = [datetime.fromisoformat(notice["starts_at"]) for notice in given["notices"]]
             rows.append([
                 f"{given['cluster']}/{given['service']}",
-                f"{slot.astimezone(ZoneInfo(ZONE)):%a %Y-%m-%d %H:%M}",
-                f"{slot:%a %Y-%m-%d %H:%M}",
-                f"{min(dates):%a %Y-%m-%d %H:%M}",
+                day_and_time(start.astimezone(ZoneInfo(ZONE))),
+                day_and_time(start),
+                day_and_time(min(dates)),
             ])
-        table(["service", f"slot ({ZONE})", "slot (UTC)", "AWS's date (UTC)"], sorted(rows), self.story.say)
+        head = ["service", f"start time ({ZONE})", "start time (UTC)", "retirement date (UTC)"]
+        print_table(head, sorted(rows), self.story.say)
 
     def show_service(self, cluster: str, service: str) -> None:
         rows = [
             [found["id"], found["status"], found["rolloutState"], f"{found['createdAt'].astimezone(UTC):%H:%M:%S}"]
             for found in self.aws.deployments(cluster, service)
         ]
-        table(["deployment", "status", "rollout", "created (UTC)"], rows, self.story.say)
+        print_table(["deployment", "status", "rollout", "created (UTC)"], rows, self.story.say)
         created = sorted(task["createdAt"].astimezone(UTC) for task in self.aws.tasks(cluster, service))
         self.story.say(f"running tasks created at {', '.join(f'{moment:%H:%M:%S}' for moment in created)}")
 
-    def pull_forward(self, name: str) -> None:
-        """What an operator does who wants a service redeployed now: moves its schedule."""
-        schedule = self.scheduler.get_schedule(GroupName=self.group, Name=name)
-        for field in ("ResponseMetadata", "Arn", "CreationDate", "LastModificationDate"):
-            del schedule[field]
-        schedule["ScheduleExpression"] = f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})"
-        schedule["FlexibleTimeWindow"] = {"Mode": "OFF"}
-        self.scheduler.update_schedule(**schedule)
+    def completed_event(self, service: str) -> dict | None:
+        """The event which says that a service is patched."""
+        events = (event for event in self.inbox.events() if event["detail-type"] == "Patch Completed")
+        return next((event for event in events if event["detail"]["service"] == service), None)
 
-    def look(self, name: str) -> str | None:
-        """The schedule of verify's look at a service, whose deployment had this schedule."""
-        service = ".".join(name.split(".")[:2])
-        found = self.scheduler.list_schedules(GroupName=self.group, NamePrefix=f"{service}.")["Schedules"]
-        return next((schedule["Name"] for schedule in found if schedule["Name"].endswith(".verify")), None)
-
-    def watch(self) -> str:
-        """The schedule of the watch over the notice."""
-        [found] = self.scheduler.list_schedules(GroupName=self.group, NamePrefix="deadline.")["Schedules"]
-        return found["Name"]
-
-    def listen(self) -> None:
-        """Keeps what machines are told in a queue, as a rule of one's own would."""
-        self._bus = self._queues.create_queue(QueueName="a-machine")["QueueUrl"]
-        arn = self._queues.get_queue_attributes(QueueUrl=self._bus, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        events = self.aws.client("events")
-        events.put_rule(Name="completed", EventPattern=json.dumps({"source": ["ecs-task-patching"], "detail-type": ["Patch Completed"]}))
-        events.put_targets(Rule="completed", Targets=[{"Id": "queue", "Arn": arn}])
-
-    def completed(self, service: str) -> dict | None:
-        """The event that tells that a service is patched."""
-        for message in self._queues.receive_message(QueueUrl=self._bus, MaxNumberOfMessages=10).get("Messages", []):
-            event = json.loads(message["Body"])
-            if event["detail"]["service"] == service:
-                return event
-        return None
-
-    def rolled_out(self, cluster: str, service: str, before: str) -> bool:
+    def has_rolled_out(self, cluster: str, service: str, before: str) -> bool:
+        """Whether a deployment other than `before` has completed."""
         return any(
             found["id"] != before and found["status"] == "PRIMARY" and found["rolloutState"] == "COMPLETED"
             for found in self.aws.deployments(cluster, service)
@@ -174,13 +129,13 @@ class Demo:
 
 def main() -> None:
     story = Story()
-    print("ECS Task Patching Automation: from AWS Health's notice to the proof that services are patched, on a local AWS")
+    print("ECS Task Patching Automation: from the retirement notice to the verified patch, on a local AWS")
 
-    story.step("sam build: the functions (the first time takes minutes)")
+    story.step("Build the functions with sam build (the first build takes several minutes)")
     build()
     story.done("built")
 
-    story.step("A local AWS, and three Fargate services on it")
+    story.step("Start a local AWS with three Fargate services")
     with LocalAws() as aws:
         for cluster, service in SERVICES:
             aws.create_service(cluster, service)
@@ -188,76 +143,83 @@ def main() -> None:
         aws.client("ecs").tag_resource(
             resourceArn=f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/staging/web", tags=[window]
         )
-        story.say(f"staging/web has the tag {window['key']}={window['value']}, so that it goes first")
-        story.done(f"at {aws.url}: {', '.join('/'.join(pair) for pair in SERVICES)}")
+        story.say(f"services: {', '.join('/'.join(pair) for pair in SERVICES)}")
+        story.say(f"staging/web has its own maintenance window, from its tag {window['key']}={window['value']}")
+        story.done(f"ready at {aws.url}")
 
-        story.step(f"sam deploy: the stack, with TimeZone={ZONE} and EnableDrills=true")
+        story.step(f"Deploy the stack with sam deploy, TimeZone={ZONE} and EnableDrills=true")
         outputs = aws.deploy(TimeZone=ZONE, EnableDrills="true")
         demo = Demo(aws, outputs, story)
-        demo.listen()
-        story.say(f"the configuration was checked in this account: {outputs['ConfigurationFindings']}")
+        story.say(f"findings of the configuration check: {outputs['ConfigurationFindings']}")
         story.done("deployed")
 
-        story.step("AWS Health announces a task retirement (events/service-notice.json, moved to today)")
+        story.step("AWS Health sends a retirement notice (events/service-notice.json, with its dates moved to today)")
         notice = samples.today("service-notice")
-        story.say(f"affected: {', '.join(notice['resources'])}; AWS's date: {notice['detail']['startTime']}")
-        demo.send(notice)
-        pending = wait("the schedules", lambda: found if len(found := demo.pending()) == 3 else None, story)
-        story.done(f"{len(pending)} one-time schedules in group {demo.group}; nothing else has happened")
+        story.say(f"affected services: {', '.join(notice['resources'])}")
+        story.say(f"retirement date, from which AWS replaces the tasks: {notice['detail']['startTime']}")
+        send_drill(aws, notice)
+        pending = wait_for(
+            "the schedules", lambda: found if len(found := demo.pending_deployments()) == len(SERVICES) else None, story
+        )
+        story.done(f"{len(pending)} deployments are scheduled, each at the start time in its maintenance window")
         story.say()
         demo.show_plan(pending)
         story.say()
-        story.say("The owner gets one message:")
-        demo.show_message("Task retirement: 3 service(s)")
+        story.say("One message notifies the owner:")
+        demo.show_message("Scheduled: 3 services")
 
-        story.step("The same event once more: AWS delivers at least once")
-        demo.send(notice)
+        story.step("The same notice arrives again, because AWS delivers events at least once")
+        send_drill(aws, notice)
         time.sleep(3)
-        if demo.pending() != pending:
+        if demo.pending_deployments() != pending:
             raise Failed("the second delivery changed a schedule")
-        if len(demo.told()) != 1:
-            raise Failed("the second delivery was told again")
-        story.done("the schedules are the same to the last byte, and nobody was told twice")
+        if len(demo.inbox.messages()) != 1:
+            raise Failed("the second delivery sent another message")
+        story.done("every schedule is unchanged, and no second message was sent")
 
-        story.step("An operator pulls prod/web forward instead of waiting for its slot")
+        story.step("An operator runs the deployment of prod/web now, by moving its schedule")
         [name] = [name for name in pending if name.startswith("prod.web.")]
         story.say("before:")
         demo.show_service("prod", "web")
         before = aws.deployments("prod", "web")[0]["id"]
-        demo.pull_forward(name)
-        wait("EventBridge Scheduler to fire", lambda: name not in demo.pending(), story)
-        look = wait("the look that deploy asks for", lambda: demo.look(name), story)
-        wait("ECS to replace the tasks", lambda: demo.rolled_out("prod", "web", before), story)
+        demo.schedules.run_now(name)
+        wait_for("EventBridge Scheduler", lambda: name not in demo.pending_deployments(), story)
+        check = wait_for(
+            "the verification check", lambda: demo.schedule_of("prod", "web", Kind.VERIFICATION_CHECK), story
+        )
+        wait_for("ECS to replace the tasks", lambda: demo.has_rolled_out("prod", "web", before), story)
         story.say("after:")
         demo.show_service("prod", "web")
-        story.done("redeployed; the schedule is gone, the others wait for their slots")
+        story.done("prod/web is redeployed and its schedule is gone; the other services wait for their start times")
 
-        story.step("The same schedule delivered twice")
+        story.step("The same schedule is delivered twice, but the service is redeployed once")
         given = pending[name]["Target"]["Input"]
-        answer = aws.client("lambda").invoke(FunctionName=demo.deploy_function, Payload=given)
-        outcome = json.loads(answer["Payload"].read())
-        if outcome.get("outcome") != "skipped":
-            raise Failed(f"the second delivery was not skipped: {outcome}")
-        story.done(f"{outcome['outcome']}: {outcome['reason']}")
+        response = aws.client("lambda").invoke(FunctionName=outputs["DeployFunctionName"], Payload=given)
+        answer = json.loads(response["Payload"].read())
+        if answer.get("outcome") != "skipped":
+            raise Failed(f"the second delivery was not skipped: {answer}")
+        story.done(f"{answer['outcome']}: {answer['reason']}")
 
-        story.step("Verify looks whether prod/web is patched (two minutes later; here, pulled forward)")
-        demo.pull_forward(look)
+        story.step("The verification check finds that prod/web is patched (normally after two minutes; here, at once)")
+        demo.schedules.run_now(check)
         demo.show_message("Patched: prod/web")
         story.say()
-        completed = wait("the event Patch Completed", lambda: demo.completed("web"), story)
-        story.done(f"Patch Completed on the bus: {completed['detail']['reason']}")
+        completed = wait_for("the event Patch Completed", lambda: demo.completed_event("web"), story)
+        story.done(f"event Patch Completed on the event bus: {completed['detail']['reason']}")
 
-        story.step("Before the deadline every service is looked at once more (here, prod/api's schedule was deleted)")
-        [api] = [name for name in demo.pending() if name.startswith("prod.api.")]
-        demo.scheduler.delete_schedule(GroupName=demo.group, Name=api)
-        demo.pull_forward(demo.watch())
-        demo.show_message("Needs attention: 1 service(s) not patched")
+        story.step("The deadline check finds that prod/api is not patched, because its schedule was deleted (here, at once)")
+        story.say("it normally runs 30 minutes before the deadline, which is 2 hours before the retirement date")
+        demo.schedules.delete(demo.schedule_of("prod", "api", Kind.DEPLOYMENT))
+        [check] = demo.schedules.names(kind=Kind.DEADLINE_CHECK)
+        demo.schedules.run_now(check)
+        demo.show_message("Not patched: 1 service")
         story.say()
-        story.done("somebody knows, before AWS acts")
+        story.done("the owner is notified before AWS replaces the tasks")
 
     print(
-        f"\nShown in {story.total():.0f} s: 3 services planned from one notice, 1 redeployed and proven (Patch Completed), "
-        "1 reported before the deadline, nothing done twice. The local AWS is stopped."
+        f"\nDone in {story.seconds():.0f} s: one notice scheduled 3 services; 1 was redeployed and verified as patched, "
+        "1 was reported before the deadline, and 1 waits for its start time. Nothing was done twice. "
+        "The local AWS is stopped."
     )
 
 
@@ -266,7 +228,7 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        print("\nStopped; nothing is left running.")
+        print("\nStopped. Nothing is left running.")
         sys.exit(130)
     except Failed as failure:
         print(f"\nThe demo failed: {failure}", file=sys.stderr)

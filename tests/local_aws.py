@@ -1,7 +1,6 @@
-"""A local AWS for the demo and the tests: started on a free port, and gone without a trace afterwards.
+"""A local AWS for the demo and the tests. It listens on a free port and leaves nothing behind.
 
-It is ministack, a Python package. Nothing here reads the AWS configuration of the person who
-runs it, and nothing can reach a real account.
+It is ministack, a Python package. It ignores the AWS configuration of the user, and cannot reach a real account.
 """
 
 from __future__ import annotations
@@ -25,19 +24,19 @@ from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
-LOCAL_TEMPLATE = ROOT / ".aws-sam" / "local.yaml"  # beside what `sam build` empties; samconfig.toml names it too
+LOCAL_TEMPLATE = ROOT / ".aws-sam" / "local.yaml"  # outside the folder that `sam build` empties; also in samconfig.toml
 ACCOUNT = "111122223333"
 REGION = "eu-west-2"
-IMAGE = f"example/app:1.0@sha256:{'0123456789abcdef' * 4}"  # by its digest, so that it cannot move
-BUCKET = "local-artifacts"  # samconfig.toml names it too
+IMAGE = f"example/app:1.0@sha256:{'0123456789abcdef' * 4}"  # a digest, which always names the same image
+BUCKET = "local-artifacts"  # also in samconfig.toml
 
 
 class Failed(Exception):
-    """A command or a start that did not do what it should, with what it printed."""
+    """A command failed, or the local AWS did not do what was expected. The text includes what the command printed."""
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without anything that could lead to a real AWS account."""
+    """The environment variables, without those that could lead to a real AWS account."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_CLI_"))}
     return kept | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # sam, cargo-lambda
@@ -54,24 +53,24 @@ def clean_environment() -> dict[str, str]:
 
 
 def run(*command: str, env: dict[str, str], **options) -> str:
-    """Runs a command from the project's root; what it prints matters only if it fails."""
+    """Runs a command in the project folder, and returns what it prints. A failure raises `Failed` with all output."""
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, **options)
     if done.returncode != 0:
-        raise Failed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        raise Failed(f"{' '.join(command)} failed with exit code {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
 def build() -> None:
-    """Builds the functions with `sam build`. What cargo does is shown, because the first time takes minutes."""
+    """Builds the functions with `sam build`. Shows the output of cargo, because the first build takes minutes."""
     env = clean_environment()
-    # The command of sam's Rust build, which hides what cargo prints; sam then finds its work done.
+    # `sam build` runs the same command but hides its output. It then finds everything already built.
     if subprocess.run(["cargo", "lambda", "build", "--release", "--locked"], cwd=ROOT, env=env).returncode != 0:
-        raise Failed("cargo lambda build failed; what it printed is above")
+        raise Failed("cargo lambda build failed; see its output above")
     run("sam", "build", "--config-env", "local", env=env)
 
 
 class LocalAws:
-    """A local AWS that lives as long as a `with` block."""
+    """A local AWS that runs for the length of a `with` block."""
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
         self._folder = tempfile.mkdtemp(prefix="local-aws-")
@@ -84,20 +83,20 @@ class LocalAws:
     def __enter__(self) -> LocalAws:
         env = self.env | {
             "BIND_HOST": self._host,
-            "MINISTACK_HOST": self._host,  # where custom resources answer
+            "MINISTACK_HOST": self._host,  # custom resources send their answers here
             "GATEWAY_PORT": str(self._port),
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_REGION": REGION,
-            "DOCKER_HOST": "unix:///nonexistent",  # simulate ECS tasks, with or without Docker
+            "DOCKER_HOST": "unix:///nonexistent",  # simulates ECS tasks, with or without Docker
             "TMPDIR": self._folder,
-            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",  # AWS waits a minute, then two
-            # What LoggingConfig makes of a function's environment on AWS.
+            "LAMBDA_ASYNC_RETRY_BASE_SECONDS": "0.2",  # on AWS: 1 minute, then 2
+            # On AWS, LoggingConfig sets these variables.
             "AWS_LAMBDA_LOG_FORMAT": "JSON",
             "AWS_LAMBDA_LOG_LEVEL": "INFO",
         }
         try:
             with self._log.open("wb") as log:
-                # A session of its own: Ctrl-C reaches us alone, and we end it with all that it started.
+                # In a session of its own, so that Ctrl-C reaches only this process, which then stops the whole group.
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "ministack"],
                     env=env, stdout=log, stderr=subprocess.STDOUT, cwd=self._folder, start_new_session=True,
@@ -106,7 +105,7 @@ class LocalAws:
             self.client("s3").create_bucket(
                 Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
             )
-            # What AWS has by default, and this local one does not.
+            # AWS has this default, the local AWS does not.
             self.client("ecs").put_account_setting(name="fargateTaskRetirementWaitPeriod", value="7")
         except BaseException:
             self.__exit__()
@@ -128,7 +127,7 @@ class LocalAws:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def log(self) -> str:
-        """What the local AWS has printed, for a failure that needs it."""
+        """Everything that the local AWS has printed."""
         return self._log.read_text(errors="replace")
 
     def _wait_until_ready(self) -> None:
@@ -140,10 +139,10 @@ class LocalAws:
                     return
             except OSError:
                 time.sleep(0.25)
-        raise Failed(f"the local AWS is not ready after a minute:\n{self.log()}")
+        raise Failed(f"the local AWS was not ready within a minute:\n{self.log()}")
 
     def client(self, service: str):
-        """A client of one of its services."""
+        """A boto3 client for a service of the local AWS."""
         return boto3.client(
             service,
             endpoint_url=self.url,
@@ -154,7 +153,7 @@ class LocalAws:
         )
 
     def deploy(self, stack: str = "ecs-task-patching", **parameters: str) -> dict[str, str]:
-        """Deploys what `build` built with `sam deploy`, and answers the stack's outputs."""
+        """Deploys the built stack with `sam deploy`, and returns the outputs of the stack."""
         command = ["sam", "deploy", "--config-env", "local", "--stack-name", stack]
         if parameters:
             command += ["--parameter-overrides", *(f"{name}='{value}'" for name, value in parameters.items())]
@@ -163,7 +162,7 @@ class LocalAws:
         return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
 
     def create_service(self, cluster: str, service: str, image: str = IMAGE, **options) -> None:
-        """A Fargate service with two tasks, and its cluster if that is not there."""
+        """Creates a Fargate service with two tasks, and its cluster if necessary."""
         ecs = self.client("ecs")
         ecs.create_cluster(clusterName=cluster)
         ecs.register_task_definition(
@@ -194,7 +193,7 @@ class LocalAws:
         return self.client("ecs").describe_services(cluster=cluster, services=[service])["services"][0]["deployments"]
 
     def write_template_for_sam_local(self, stack: str = "ecs-task-patching") -> Path:
-        """Writes the built template for `sam local invoke`, which knows neither the stack nor the endpoint."""
+        """Writes the template for `sam local invoke`, with the variables of the deployed functions and the endpoint."""
         template = yaml.load(BUILT_TEMPLATE.read_text(), Loader=CloudFormationLoader)
         functions = self.client("lambda")
         resources = self.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
@@ -203,7 +202,7 @@ class LocalAws:
             if resource["Type"] == "AWS::Serverless::Function":
                 deployed = functions.get_function_configuration(FunctionName=physical[name])
                 variables = deployed.get("Environment", {}).get("Variables", {})
-                endpoint = self.url.replace("127.0.0.1", "host.docker.internal")  # as Docker Desktop calls it
+                endpoint = self.url.replace("127.0.0.1", "host.docker.internal")  # the name in Docker Desktop
                 resource["Properties"]["CodeUri"] = str(BUILT_TEMPLATE.with_name(name))
                 resource["Properties"]["Environment"] = {"Variables": variables | {"AWS_ENDPOINT_URL": endpoint}}
         path = LOCAL_TEMPLATE
@@ -212,7 +211,7 @@ class LocalAws:
 
 
 class CloudFormationLoader(yaml.SafeLoader):
-    """Reads `!Ref` and its kind as their long forms."""
+    """Reads `!Ref` and the other short forms as their long forms."""
 
 
 def _long_form(loader: yaml.Loader, tag: str, node: yaml.Node) -> dict:
@@ -235,24 +234,24 @@ def _free_port(host: str) -> int:
 
 
 def is_taken(host: str, port: int) -> bool:
-    """Whether something listens there."""
+    """Whether a process listens on this port."""
     with socket.socket() as probe:
         return probe.connect_ex((host, port)) == 0
 
 
 def docker_bridge() -> str | None:
-    """The address of this machine that containers of `sam local invoke` reach, if Docker runs on it.
+    """The address at which containers of `sam local invoke` reach this machine, if Docker runs on it.
 
-    It is not reachable from outside either. Docker Desktop has none on this machine: there containers reach
-    127.0.0.1 by the name host.docker.internal.
+    Other machines cannot reach this address. With Docker Desktop there is no such address, and containers reach
+    127.0.0.1 as host.docker.internal.
     """
     docker = shutil.which("docker")
     if docker is None:
         return None
-    asked = subprocess.run([docker, "network", "inspect", "bridge"], capture_output=True, text=True)
-    if asked.returncode != 0:
+    inspected = subprocess.run([docker, "network", "inspect", "bridge"], capture_output=True, text=True)
+    if inspected.returncode != 0:
         return None
-    configs = json.loads(asked.stdout)[0]["IPAM"]["Config"]
+    configs = json.loads(inspected.stdout)[0]["IPAM"]["Config"]
     networks = [ipaddress.ip_network(config["Subnet"]) for config in configs]
     address = next((str(network[1]) for network in networks if network.version == 4), "")
     try:

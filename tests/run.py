@@ -1,4 +1,4 @@
-"""`make test`: every check, in the order in which they fail fastest. The last lines say what ran."""
+"""`make test`: all checks, fastest first. The last lines summarize the results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CHECKS = [
 
 
 def stream(command: list[str]) -> tuple[int, str]:
-    """Runs a command, shows what it prints as it comes, and answers it."""
+    """Runs a command, shows its output as it arrives, and returns its exit code and output."""
     env = clean_environment() | {"CARGO_TERM_COLOR": "never", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
         command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
@@ -42,15 +42,15 @@ def stream(command: list[str]) -> tuple[int, str]:
 
 
 def counts(name: str, printed: str) -> tuple[int, int, int]:
-    """How many tests passed, failed and were skipped."""
+    """The numbers of tests that passed, failed and were skipped."""
     if name == "unit and property tests":
         found = CARGO.findall(printed)
         passed, failed, skipped = (sum(int(row[column]) for row in found) for column in range(3))
         return passed, failed, skipped
     if name == "end-to-end tests":
         last = printed.strip().splitlines()[-1] if printed.strip() else ""
-        told = {kind: int(number) for number, kind in PYTEST.findall(last)}
-        return told.get("passed", 0), told.get("failed", 0) + told.get("error", 0), told.get("skipped", 0)
+        numbers = {kind: int(number) for number, kind in PYTEST.findall(last)}
+        return numbers.get("passed", 0), numbers.get("failed", 0) + numbers.get("error", 0), numbers.get("skipped", 0)
     return 0, 0, 0
 
 
@@ -62,7 +62,7 @@ def main() -> int:
         code, printed = stream(command)
         passed, failed, skipped = counts(name, printed)
         if name.endswith("tests") and code == 0 and passed == 0:
-            code = 1  # a runner that found no test has tested nothing
+            code = 1  # a test run without any test is a failure
         results.append((name, code, time.monotonic() - started, passed, failed, skipped))
 
     print("\n== summary")
@@ -72,7 +72,7 @@ def main() -> int:
     passed, failed, skipped = (sum(result[column] for result in results) for column in (3, 4, 5))
     broken = [name for name, code, *_ in results if code != 0]
     if broken:
-        print(f"Not everything is in order: {', '.join(broken)}")
+        print(f"Failed checks: {', '.join(broken)}")
         failed = max(failed, 1)
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 1 if broken else 0

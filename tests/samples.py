@@ -1,4 +1,4 @@
-"""The sample events of `events/`, moved to today."""
+"""The sample events in events/, with their dates moved to today."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pathlib import Path
 from local_aws import ROOT
 
 EVENTS = ROOT / "events"
-SENT_AT = datetime(2029, 12, 26, 18, 0, 5, tzinfo=UTC)  # when the first notice of the samples was sent
+SENT_AT = datetime(2029, 12, 26, 18, 0, 5, tzinfo=UTC)  # the time of the first notice in the samples
 _WORDED = re.compile(r"(?:\w{3}, )?\d{1,2} \w{3} \d{4} \d\d:\d\d(?::\d\d)? GMT")
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def names() -> list[str]:
-    """The samples' names, without what a schedule hands to deploy."""
+    """The names of all sample events. The input of a schedule is not an event."""
     return sorted(path.stem for path in EVENTS.glob("*.json") if path.stem != "deploy-input")
 
 
 def as_written(name: str) -> dict:
-    """A sample as it stands in its file."""
+    """A sample event as it is in its file."""
     return json.loads(Path(EVENTS, f"{name}.json").read_text())
 
 
 def today(name: str, sent_at: datetime | None = None) -> dict:
-    """A sample, all of whose dates are moved by the same distance: the first notice was sent at `sent_at`."""
+    """A sample event with all dates moved by the same time, as if the first notice was sent at `sent_at`, or now."""
     distance = (sent_at or datetime.now(UTC).replace(microsecond=0)) - SENT_AT
     return json.loads(_move(json.dumps(as_written(name)), distance))
 

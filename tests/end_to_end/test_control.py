@@ -1,125 +1,125 @@
-"""What owners control: tags, observing, alarms, order, images, and the check of the configuration."""
+"""What owners and operators control: tags, observe mode, calendars, alarms, order, images, configuration check."""
 
 import json
-import time
-from datetime import datetime
+from datetime import timedelta
 
 import pytest
-from conftest import changed, notice, now, outcome
+from helpers import (
+    Window,
+    changed,
+    cutoff_after_all_tasks,
+    deploy_input,
+    deployment_ids,
+    detail_types,
+    notice,
+    old_service,
+    outcome,
+    retirement_date,
+    start_time,
+    tag,
+    text_of,
+    wait_until,
+)
 from local_aws import ACCOUNT, REGION, Failed
-from test_deploy import given, old_service, rollout, wait_until
-
-
-def tag(stack, cluster, service="web", **tags):
-    arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/{cluster}/{service}"
-    tags = [{"key": f"ecs-task-patching:{key}", "value": value} for key, value in tags.items()]
-    stack.aws.client("ecs").tag_resource(resourceArn=arn, tags=tags)
-
-
-def ids(stack, cluster):
-    return [deployment["id"] for deployment in stack.aws.deployments(cluster, "web")]
-
 
 # ---- Tags ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_window_by_tag_wins_and_a_changed_one_is_honoured_when_the_schedule_fires(stack, cluster):
+def test_a_window_tag_overrides_the_parameter_and_a_later_change_applies_at_the_start_time(stack, cluster):
     cutoff = old_service(stack, cluster)
-    tag(stack, cluster, window="daily 03:00-05:00 Asia/Tokyo")
-    told = outcome(stack.ingest(notice(f"{cluster}|web")))
-    slot = datetime.fromisoformat(told["slot"])
-    assert (slot.hour, slot.minute) == (18, 0) and "daily 03:00-05:00 Asia/Tokyo" in told["reason"]
-    assert stack.given(told["schedule"])["windows"] == "daily 03:00-05:00 Asia/Tokyo"
+    tokyo = Window.opening(timedelta(hours=6), days="daily", hours=2, zone="Asia/Tokyo")
+    tag(stack, cluster, window=tokyo.text)
+    answer = outcome(stack.ingest(notice(f"{cluster}|web")))
+    assert start_time(answer) == tokyo.opens_at and tokyo.text in answer["reason"]
+    assert stack.schedules.input(answer["schedule"])["windows"] == tokyo.text
 
-    # At the slot that was planned for other windows, these are not open: in twelve hours they are.
-    hour = (now().hour + 12) % 24
-    tag(stack, cluster, window=f"daily {hour:02}:00-{(hour + 1) % 24:02}:00")
-    fired = given(cluster, cutoff) | {"windows": "daily 03:00-05:00 Asia/Tokyo"}
-    stack.scheduler.delete_schedule(GroupName=stack.group, Name=told["schedule"])
-    before = ids(stack, cluster)
-    told = stack.deploy(fired | {"scheduled_for": fired["slot"]})
-    assert told["outcome"] == "postponed" and f"its windows are daily {hour:02}:00" in told["reason"]
-    assert datetime.fromisoformat(told["slot"]).hour == hour
-    assert ids(stack, cluster) == before
+    # The schedule fires now, but its owner has changed the window to one that opens in twelve hours.
+    other = Window.opening(timedelta(hours=12), days="daily", hours=1)
+    tag(stack, cluster, window=other.text)
+    fired = deploy_input(cluster, cutoff) | {"windows": tokyo.text}
+    stack.schedules.delete(answer["schedule"])
+    before = deployment_ids(stack, cluster)
+    answer = stack.deploy(fired | {"scheduled_for": fired["slot"]})
+    assert answer["outcome"] == "postponed"
+    assert f"outside the current windows ({other.text})" in answer["reason"]
+    assert start_time(answer) == other.opens_at
+    assert deployment_ids(stack, cluster) == before
 
 
-def test_who_opts_out_is_left_alone_at_the_plan_and_at_the_slot(stack, cluster):
+def test_a_service_that_opted_out_is_neither_scheduled_nor_redeployed(stack, cluster):
     cutoff = old_service(stack, cluster)
     event = notice(f"{cluster}|web")
     name = outcome(stack.ingest(event))["schedule"]
     tag(stack, cluster, mode="off")
-    before = ids(stack, cluster)
-    told = stack.deploy(given(cluster, cutoff))
-    assert told["outcome"] == "skipped" and "opted out" in told["reason"]
-    told = outcome(stack.ingest(event))
-    assert told["outcome"] == "cancelled" and "opted out" in told["reason"]
-    assert (stack.schedule(name), ids(stack, cluster)) == (None, before)
+    before = deployment_ids(stack, cluster)
+    answer = stack.deploy(deploy_input(cluster, cutoff))
+    assert answer["outcome"] == "skipped" and "opted out" in answer["reason"]
+    answer = outcome(stack.ingest(event))
+    assert answer["outcome"] == "cancelled" and "opted out" in answer["reason"]
+    assert (stack.schedules.get(name), deployment_ids(stack, cluster)) == (None, before)
 
 
-def test_a_tag_that_cannot_be_read_is_in_outcome_event_and_message(stack, cluster):
+def test_an_unreadable_tag_is_reported_in_outcome_event_and_message(stack, cluster):
     stack.aws.create_service(cluster, "web")
     tag(stack, cluster, window="Fridays at ten")
-    told = outcome(stack.ingest(notice(f"{cluster}|web")))
-    [warning] = told["warnings"]
-    assert told["outcome"] == "scheduled" and 'its tag ecs-task-patching:window is "Fridays at ten"' in warning
-    [event] = stack.ears.events(cluster)
+    answer = outcome(stack.ingest(notice(f"{cluster}|web")))
+    [warning] = answer["warnings"]
+    assert answer["outcome"] == "scheduled" and 'tag ecs-task-patching:window is "Fridays at ten"' in warning
+    [event] = stack.inbox.events(cluster)
     assert event["detail"]["warnings"] == [warning]
-    [message] = stack.ears.messages(cluster)
+    [message] = stack.inbox.messages(cluster)
     assert f"Warnings:\n- {cluster}/web: {warning}" in message["Message"]
 
 
-# ---- Observing -----------------------------------------------------------------------------------------------------
+# ---- Observe mode --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("by", ["parameter", "tag"])
-def test_what_is_only_observed_is_told_and_nothing_is_written(stack, cluster, by):
+def test_observe_mode_reports_and_changes_nothing(stack, cluster, by):
     cutoff = old_service(stack, cluster)
     if by == "tag":
         tag(stack, cluster, mode="observe")
-    before, pending = ids(stack, cluster), pending_names(stack)
+    before, schedules = deployment_ids(stack, cluster), sorted(stack.schedules.names())
     mode = {"MODE": "observe"} if by == "parameter" else {}
+    event = notice(f"{cluster}|web")
     with changed(stack, "IngestFunctionName", **mode), changed(stack, "DeployFunctionName", **mode):
-        told = outcome(stack.ingest(notice(f"{cluster}|web")))
-        assert told["outcome"] == "skipped" and told["reason"].startswith("only observed: it would be scheduled")
-        assert "slot" in told
-        told = stack.deploy(given(cluster, cutoff))
-        assert told["outcome"] == "skipped"
-        assert told["reason"].startswith("only observed: a new deployment would be forced: 2 of 2 running task(s)")
-    assert (ids(stack, cluster), pending_names(stack)) == (before, pending)
-    planned, at_slot = stack.ears.messages(f"{cluster}/web")
-    assert "1 service(s) would be redeployed, but are only observed" in planned["Message"]
-    assert at_slot["Subject"] == f"Skipped: {cluster}/web"
-    kinds = [event["detail-type"] for event in stack.ears.events(cluster)]
-    assert kinds == ["Patch Skipped", "Patch Skipped"]
+        answer = outcome(stack.ingest(event))
+        assert answer["outcome"] == "skipped"
+        start = text_of(start_time(answer))
+        assert answer["reason"].startswith(f"observe mode: would redeploy on {start}")
+        answer = stack.deploy(deploy_input(cluster, cutoff))
+        assert answer["outcome"] == "skipped"
+        assert answer["reason"].startswith("observe mode: would force a new deployment: 2 of 2 running tasks ")
+    assert (deployment_ids(stack, cluster), sorted(stack.schedules.names())) == (before, schedules)
+    planned, at_start_time = stack.inbox.messages(f"{cluster}/web")
+    assert planned["Subject"] == f"Observe mode: 1 service, retirement date {text_of(retirement_date(event))}"
+    assert start in planned["Message"]
+    assert at_start_time["Subject"] == f"Skipped: {cluster}/web"
+    assert detail_types(stack, cluster) == ["Patch Skipped", "Patch Skipped"]
 
 
-def pending_names(stack):
-    found = stack.scheduler.list_schedules(GroupName=stack.group, MaxResults=5000)
-    return sorted(schedule["Name"] for schedule in found["Schedules"])
+# ---- Change calendars: the local AWS has no GetCalendarState, so every calendar is unreadable here -------------------
 
 
-# ---- Freezes: the local AWS has no GetCalendarState, so that here every calendar is one that cannot be read ----------
-
-
-def test_a_calendar_that_cannot_be_read_holds_no_plan_up_and_no_deployment_starts(stack, cluster):
+def test_an_unreadable_calendar_does_not_stop_scheduling_but_blocks_the_deployment(stack, cluster):
     cutoff = old_service(stack, cluster)
     with changed(stack, "IngestFunctionName", CHANGE_CALENDARS="Freeze"):
-        told = outcome(stack.ingest(notice(f"{cluster}|web")))
-    [warning] = told["warnings"]
-    assert told["outcome"] == "scheduled" and "Change Calendar Freeze could not be read" in warning
-    stack.scheduler.delete_schedule(GroupName=stack.group, Name=told["schedule"])
-    before = ids(stack, cluster)
+        answer = outcome(stack.ingest(notice(f"{cluster}|web")))
+    [warning] = answer["warnings"]
+    assert answer["outcome"] == "scheduled" and "Change Calendar Freeze is unreadable" in warning
+    stack.schedules.delete(answer["schedule"])
+    before = deployment_ids(stack, cluster)
     with changed(stack, "DeployFunctionName", CHANGE_CALENDARS="Freeze"):
-        told = stack.deploy(given(cluster, cutoff))
-    assert told["outcome"] == "postponed" and "the same window, at" in told["reason"]
-    assert "Change Calendar Freeze cannot be read, and counts as closed" in told["reason"]
-    assert ids(stack, cluster) == before
+        answer = stack.deploy(deploy_input(cluster, cutoff))
+    assert answer["outcome"] == "postponed" and "retrying in the same window on " in answer["reason"]
+    assert "Change Calendar Freeze is unreadable, which counts as closed" in answer["reason"]
+    assert deployment_ids(stack, cluster) == before
 
 
 # ---- Alarms --------------------------------------------------------------------------------------------------------
 
 
-def test_a_deployment_waits_while_an_alarm_fires(stack, cluster):
+def test_a_deployment_waits_while_a_blocking_alarm_is_firing(stack, cluster):
     cutoff = old_service(stack, cluster)
     alarms = stack.aws.client("cloudwatch")
     alarms.put_metric_alarm(
@@ -132,25 +132,25 @@ def test_a_deployment_waits_while_an_alarm_fires(stack, cluster):
         for name, state in ((f"{cluster}-errors", errors), (f"{cluster}-all", all_)):
             alarms.set_alarm_state(AlarmName=name, StateValue=state, StateReason="the test")
 
-    def deploy(watched):
-        for name in stack.names_with(cluster):
-            stack.scheduler.delete_schedule(GroupName=stack.group, Name=name)
-        with changed(stack, "DeployFunctionName", BLOCKING_ALARMS=watched):
-            return stack.deploy(given(cluster, cutoff))
+    def deploy(blocking_alarms):
+        for name in stack.schedules.names(cluster):
+            stack.schedules.delete(name)
+        with changed(stack, "DeployFunctionName", BLOCKING_ALARMS=blocking_alarms):
+            return stack.deploy(deploy_input(cluster, cutoff))
 
-    before = ids(stack, cluster)
+    before = deployment_ids(stack, cluster)
     arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:"
     rows = [
-        ("ALARM", "OK", f"{cluster}-", f"1 alarm is in ALARM: {cluster}-errors"),
-        ("OK", "ALARM", f"other-,{cluster}-", f"1 alarm is in ALARM: {cluster}-all"),
-        ("OK", "ALARM", f"{arn}{cluster}-all", f"1 alarm is in ALARM: {cluster}-all"),
-        ("OK", "OK", f"{arn}{cluster}-gone", f"there is no alarm {arn}{cluster}-gone, which counts as ALARM"),
+        ("ALARM", "OK", f"{cluster}-", f"CloudWatch alarm in ALARM: {cluster}-errors"),
+        ("OK", "ALARM", f"other-,{cluster}-", f"CloudWatch alarm in ALARM: {cluster}-all"),
+        ("OK", "ALARM", f"{arn}{cluster}-all", f"CloudWatch alarm in ALARM: {cluster}-all"),
+        ("OK", "OK", f"{arn}{cluster}-gone", f"alarm {arn}{cluster}-gone does not exist, which counts as ALARM"),
     ]
-    for errors, all_, watched, expected in rows:
+    for errors, all_, blocking_alarms, expected in rows:
         set_states(errors, all_)
-        told = deploy(watched)
-        assert told["outcome"] == "postponed" and told["reason"].startswith(expected), told
-        assert ids(stack, cluster) == before
+        answer = deploy(blocking_alarms)
+        assert answer["outcome"] == "postponed" and answer["reason"].startswith(expected), answer
+        assert deployment_ids(stack, cluster) == before
     set_states("INSUFFICIENT_DATA", "OK")
     assert deploy(f"{cluster}-,{arn}{cluster}-errors")["outcome"] == "started"
 
@@ -158,72 +158,81 @@ def test_a_deployment_waits_while_an_alarm_fires(stack, cluster):
 # ---- Order ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_service_comes_after_the_one_that_its_tag_names(stack, cluster):
-    cutoff = old_service(stack, cluster)
-    stack.aws.create_service(cluster, "first")
-    tag(stack, cluster, "first", window="Sat 22:00-02:00")
-    tag(stack, cluster, after=f"{cluster}/first", window="Fri 22:00-02:00")
+@pytest.mark.parametrize(("web_in_days", "first_in_days", "warned"), [(1, 2, True), (2, 1, False)])
+def test_a_start_time_before_that_of_the_service_that_comes_first_is_reported(
+    stack, cluster, web_in_days, first_in_days, warned
+):
+    web, first = (Window.opening(timedelta(days=days)) for days in (web_in_days, first_in_days))
+    for service, window in (("web", web), ("first", first)):
+        stack.aws.create_service(cluster, service)
+        tag(stack, cluster, service, window=window.text)
+    tag(stack, cluster, after=f"{cluster}/first")
     answer = stack.ingest(notice(f"{cluster}|web", f"{cluster}|first", days=9))
-    # Whether Friday or Saturday comes first depends on today.
-    slots = [datetime.fromisoformat(told["slot"]) for told in answer["outcomes"]]
+    start_times = [start_time(outcome(answer, f"{cluster}|{service}")) for service in ("web", "first")]
+    assert start_times == [web.opens_at, first.opens_at]
     warnings = outcome(answer, f"{cluster}|web").get("warnings", [])
-    assert [f"its window lies before that of {cluster}/first" in warning for warning in warnings] == [True] * (
-        slots[0] < slots[1]
-    )
+    planned_later = f"which is planned later, for {text_of(first.opens_at)}"
+    expected = f"waits for {cluster}/first (tag ecs-task-patching:after), {planned_later}"
+    assert [expected in warning for warning in warnings] == ([True] if warned else [])
 
-    cutoff = outdated(cutoff)
-    told = stack.deploy(given(cluster, cutoff))
-    assert told["outcome"] == "postponed"
-    assert told["reason"].startswith(f"its tag ecs-task-patching:after names {cluster}/first, of which 2 of 2")
-    assert stack.deploy(given(cluster, cutoff, "first"))["outcome"] == "started"
+
+def test_a_service_waits_for_the_one_that_its_tag_names(stack, cluster):
+    stack.aws.create_service(cluster, "web")
+    stack.aws.create_service(cluster, "first")
+    tag(stack, cluster, after=f"{cluster}/first")
+    cutoff = cutoff_after_all_tasks()
+    answer = stack.deploy(deploy_input(cluster, cutoff))
+    assert answer["outcome"] == "postponed"
+    assert answer["reason"].startswith(f"waiting for {cluster}/first: its 2 tasks have not been replaced yet")
+    assert stack.deploy(deploy_input(cluster, cutoff, "first"))["outcome"] == "started"
     wait_until(lambda: all(task["createdAt"] > cutoff for task in stack.aws.tasks(cluster, "first")))
     wait_until(lambda: stack.aws.deployments(cluster, "first")[0]["rolloutState"] == "COMPLETED")
-    for name in stack.names_with(cluster):
-        stack.scheduler.delete_schedule(GroupName=stack.group, Name=name)
-    assert stack.deploy(given(cluster, cutoff))["outcome"] == "started"
-
-
-def outdated(cutoff):
-    """A cut-off for which all tasks are old that there are now."""
-    time.sleep(1.1)
-    later = datetime.now(cutoff.tzinfo).replace(microsecond=0)
-    time.sleep(1.1)
-    return later
+    for name in stack.schedules.names(cluster):
+        stack.schedules.delete(name)
+    assert stack.deploy(deploy_input(cluster, cutoff))["outcome"] == "started"
 
 
 # ---- Images --------------------------------------------------------------------------------------------------------
 
 
-def test_an_image_that_can_move_is_warned_of_when_the_deployment_starts(stack, cluster):
+def test_a_mutable_image_tag_is_reported_when_the_deployment_starts(stack, cluster):
     cutoff = old_service(stack, cluster, image="example/app:latest")
-    told = stack.deploy(given(cluster, cutoff))
-    [warning] = told["warnings"]
-    assert told["outcome"] == "started" and "(web: example/app:latest is whatever is latest)" in warning
-    [event] = stack.ears.events(cluster)
+    answer = stack.deploy(deploy_input(cluster, cutoff))
+    [warning] = answer["warnings"]
+    assert answer["outcome"] == "started" and "(web: example/app:latest is a mutable tag)" in warning
+    [event] = stack.inbox.events(cluster)
     assert (event["detail-type"], event["detail"]["warnings"]) == ("Patch Started", [warning])
-    [message] = stack.ears.messages(cluster)
+    [message] = stack.inbox.messages(cluster)
     assert message["Subject"] == f"Started: {cluster}/web" and "Warning: The deployment may ship" in message["Message"]
 
 
-# ---- The check of the configuration ----------------------------------------------------------------------------------
+# ---- The configuration check ---------------------------------------------------------------------------------------
 
 
-def test_a_stack_that_can_never_work_is_refused_and_one_that_can_is_deployed_and_deleted(stack):
+def test_an_impossible_configuration_is_rejected_and_a_possible_one_is_deployed_and_deleted(stack):
     aws, name = stack.aws, "checked"
     formation = aws.client("cloudformation")
 
     def status():
         return formation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
 
+    def exists():
+        try:
+            [found] = formation.describe_stacks(StackName=name)["Stacks"]
+        except formation.exceptions.ClientError:
+            return False
+        assert found["StackStatus"] != "DELETE_FAILED", json.dumps(found, default=str)
+        return found["StackStatus"] != "DELETE_COMPLETE"
+
     def delete():
         formation.delete_stack(StackName=name)
-        wait_until(lambda: not deployed(formation, name))
+        wait_until(lambda: not exists())
 
-    def wait_days(days):
+    def set_wait_period(days):
         aws.client("ecs").put_account_setting(name="fargateTaskRetirementWaitPeriod", value=days)
 
-    def refused(**parameters):
-        """Why `sam deploy` failed, as AWS CloudFormation shows it. (Its own table wraps the text.)"""
+    def rejected(**parameters):
+        """Why `sam deploy` failed, from the stack events. (The table that sam prints wraps the text.)"""
         with pytest.raises(Failed, match="ConfigurationCheck"):
             aws.deploy(name, **parameters)
         events = formation.describe_stack_events(StackName=name)["StackEvents"]
@@ -231,39 +240,30 @@ def test_a_stack_that_can_never_work_is_refused_and_one_that_can_is_deployed_and
                    if event["LogicalResourceId"] == "ConfigurationCheck" and "_FAILED" in event["ResourceStatus"]]
         return reasons[0]
 
-    # Creation: a zone that is none.
-    assert 'TimeZone is "Mars/Olympus"' in refused(TimeZone="Mars/Olympus")
+    # An unknown time zone stops the creation of the stack.
+    assert 'TimeZone is "Mars/Olympus"' in rejected(TimeZone="Mars/Olympus")
     assert status() == "ROLLBACK_COMPLETE"
     delete()
 
-    # Accepted, with what will not always work; then an update that could not work, which is rolled back.
+    # A configuration that misses some notices is accepted with a finding. An impossible update is rolled back.
     outputs = aws.deploy(name, DeadlineMarginMinutes="2880")
-    assert "47 of 168 hours (28 %)" in outputs["ConfigurationFindings"]
-    reason = refused(DeadlineMarginMinutes="10080")
-    assert "DeadlineMarginMinutes is 10080 and MinimumNoticeMinutes is 60" in reason and "right values are" in reason
+    assert "notices that arrive during 47 hours of each week miss every opening of " in outputs["ConfigurationFindings"]
+    reason = rejected(DeadlineMarginMinutes="10080")
+    assert "DeadlineMarginMinutes is 10080 and MinimumNoticeMinutes is 60" in reason and "for example" in reason
     assert status() == "UPDATE_ROLLBACK_COMPLETE"
     variables = stack.functions.get_function_configuration(FunctionName=f"{name}-ingest")["Environment"]["Variables"]
     assert variables["DEADLINE_MARGIN_MINUTES"] == "2880"
 
-    # By now the account leaves nothing at all: an update is refused, and neither rollback nor deletion is.
-    wait_days("0")
+    # The account no longer leaves any time. An update is rejected, but rollback and deletion succeed.
+    set_wait_period("0")
     try:
-        assert "fargateTaskRetirementWaitPeriod is 0" in refused(DeadlineMarginMinutes="120")
+        assert "fargateTaskRetirementWaitPeriod is 0" in rejected(DeadlineMarginMinutes="120")
         assert status() == "UPDATE_ROLLBACK_COMPLETE"
         delete()
     finally:
-        wait_days("7")
+        set_wait_period("7")
 
 
-def deployed(formation, name):
-    try:
-        [stack] = formation.describe_stacks(StackName=name)["Stacks"]
-    except formation.exceptions.ClientError:
-        return False
-    assert stack["StackStatus"] != "DELETE_FAILED", json.dumps(stack, default=str)
-    return stack["StackStatus"] != "DELETE_COMPLETE"
-
-
-def test_the_check_found_nothing_wrong_with_the_stack_of_these_tests(stack):
-    found = stack.outputs["ConfigurationFindings"]
-    assert found.startswith("in 1 of 168 hours (1 %) of the week, a notice comes too late for the next opening"), found
+def test_the_configuration_check_accepts_the_default_parameters(stack):
+    findings = stack.outputs["ConfigurationFindings"]
+    assert findings.startswith("notices that arrive during 1 hour of each week miss every opening of "), findings

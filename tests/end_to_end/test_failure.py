@@ -1,54 +1,53 @@
-"""Nothing is lost: what cannot be handled fails by name, and is kept in the queue."""
+"""Nothing is lost: an event that fails does so with a clear error, and stays in the dead-letter queue."""
 
-from datetime import datetime
+from datetime import timedelta
 
 import pytest
 import samples
-from conftest import changed, notice
-from test_notices import SAMPLES
+from helpers import SAMPLE_RESULTS, changed, notice, outcome, retirement_date, start_time
 
-MALFORMED = [name for name in SAMPLES if name.startswith("malformed-")]
+MALFORMED = [name for name in SAMPLE_RESULTS if name.startswith("malformed-")]
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_bad_input_lands_in_the_queue_with_the_reason(stack, name):
+def test_a_malformed_event_is_kept_in_the_queue_with_its_error(stack, name):
     event = samples.today(name)
     event["id"] = f"queue-{name}"
-    stack.later("IngestFunctionName", event)
-    message = stack.failed_event(lambda kept: kept.get("id") == event["id"])
-    assert message["requestPayload"] == event
-    error, expected = SAMPLES[name]
-    assert message["responsePayload"]["errorType"] == error
-    assert expected in message["responsePayload"]["errorMessage"]
+    stack.invoke_async("IngestFunctionName", event)
+    record = stack.failed_event(lambda kept: kept.get("id") == event["id"])
+    assert record["requestPayload"] == event
+    error, expected = SAMPLE_RESULTS[name]
+    assert record["responsePayload"]["errorType"] == error
+    assert expected in record["responsePayload"]["errorMessage"]
 
 
 @pytest.mark.parametrize("name", [name for name in MALFORMED if name != "malformed-entity"])
-def test_bad_input_schedules_nothing(stack, name):
+def test_a_malformed_event_schedules_nothing(stack, name):
     event = samples.today(name)
-    before = sorted(stack.names_with("prod"))
+    before = sorted(stack.schedules.names("prod"))
     stack.ingest_fails(event)
-    assert sorted(stack.names_with("prod")) == before
+    assert sorted(stack.schedules.names("prod")) == before
 
 
-def test_what_is_no_json_object_fails(stack):
+def test_a_payload_that_is_no_json_object_fails(stack):
     for payload in (b'"restart everything"', b"[]", b"null"):
         error, message = stack.ingest_fails(payload)
         assert error == "InvalidEvent" and message.startswith("the event is "), message
 
 
-def test_an_unreadable_entity_fails_alone(stack, cluster):
+def test_an_unreadable_entity_does_not_stop_the_others(stack, cluster):
     error, message = stack.ingest_fails(notice(f"{cluster}|web", f"{cluster}»api"))
     assert error == "OutcomesFailed"
     assert f"1 of 2 entities failed: {cluster}»api: " in message
-    assert len(stack.names_with(cluster)) == 1
+    assert len(stack.schedules.names(cluster)) == 1
 
 
-def test_what_a_schedule_should_not_carry_lands_in_the_queue(stack, cluster):
+def test_an_invalid_schedule_input_is_kept_in_the_queue(stack, cluster):
     given = {"version": 1, "cluster": cluster, "service": "web", "notices": [], "slot": "Friday"}
-    stack.later("DeployFunctionName", given)
-    message = stack.failed_event(lambda kept: kept.get("cluster") == cluster)
-    assert message["responsePayload"]["errorType"] == "InvalidInput"
-    assert "slot" in message["responsePayload"]["errorMessage"]
+    stack.invoke_async("DeployFunctionName", given)
+    record = stack.failed_event(lambda kept: kept.get("cluster") == cluster)
+    assert record["responsePayload"]["errorType"] == "InvalidInput"
+    assert "slot" in record["responsePayload"]["errorMessage"]
 
 
 @pytest.mark.parametrize(
@@ -59,21 +58,23 @@ def test_what_a_schedule_should_not_carry_lands_in_the_queue(stack, cluster):
         ("DEADLINE_MARGIN_MINUTES", "a day", 'DeadlineMarginMinutes is "a day"'),
     ],
 )
-def test_a_bad_parameter_fails_every_event_by_its_name(stack, cluster, variable, value, expected):
+def test_an_invalid_parameter_fails_every_event_and_is_named(stack, cluster, variable, value, expected):
     with changed(stack, "IngestFunctionName", **{variable: value}):
         error, message = stack.ingest_fails(notice(f"{cluster}|web"))
     assert error == "InvalidConfiguration"
-    assert message.startswith(expected) and "a right value is" in message
-    assert stack.names_with(cluster) == []
+    assert message.startswith(expected) and "for example" in message
+    assert stack.schedules.names(cluster) == []
 
 
-def test_the_operators_choices_reach_the_planner(stack, cluster):
-    windows = {"MAINTENANCE_WINDOWS": "daily 03:00-04:00", "TIME_ZONE": "Asia/Tokyo", "SLOT_PREFERENCE": "latest"}
-    with changed(stack, "IngestFunctionName", **windows, SPREAD_MINUTES="0"):
-        answer = stack.ingest(notice(f"{cluster}|web"))
-    [told] = answer["outcomes"]
-    slot = datetime.fromisoformat(told["slot"])
-    assert (slot.hour, slot.minute) == (18, 0)  # three in the morning in Tokyo
-    schedule = stack.schedule(told["schedule"])
+def test_the_parameters_reach_the_planner(stack, cluster):
+    parameters = {"MAINTENANCE_WINDOWS": "daily 03:00-04:00", "TIME_ZONE": "Asia/Tokyo", "SLOT_PREFERENCE": "latest"}
+    event = notice(f"{cluster}|web")
+    with changed(stack, "IngestFunctionName", **parameters, SPREAD_MINUTES="0"):
+        answer = outcome(stack.ingest(event))
+    start = start_time(answer)
+    assert (start.hour, start.minute) == (18, 0)  # 03:00 in Tokyo, which has no daylight saving time
+    deadline = retirement_date(event) - timedelta(hours=2)
+    assert timedelta(0) <= deadline - start < timedelta(days=1), "the latest opening before the deadline"
+    schedule = stack.schedules.get(answer["schedule"])
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
     assert "03:00 Asia/Tokyo" in schedule["Description"]

@@ -1,4 +1,4 @@
-"""What each role may do: every action with its resource, and what is granted only where a parameter asks for it."""
+"""The permissions of each role: every action with its resources, and the condition under which it is granted."""
 
 import yaml
 from local_aws import BUILT_TEMPLATE, CloudFormationLoader
@@ -11,7 +11,7 @@ CALENDARS = "arn:${AWS::Partition}:ssm:${AWS::Region}:*:document/*"
 BUS = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"
 
 WRITE_SCHEDULES = {f"scheduler:{verb}Schedule": [SCHEDULES] for verb in ("Create", "Get", "Update", "Delete")}
-ALL = {
+EVERY_FUNCTION = {
     "ecs:DescribeServices": [f"{ECS}service/*"],
     "ecs:DescribeTasks": [f"{ECS}task/*"],
     "ecs:ListTasks": ["*"],
@@ -22,21 +22,21 @@ ALL = {
     "sns:Publish": ["NotificationTopic"],
     "sqs:SendMessage": ["DeadLetterQueue.Arn"],
 }
-IF_GIVEN = {
+IF_CONFIGURED = {
     "cloudwatch:DescribeAlarms": ("HasBlockingAlarms", ["*"]),
     "ssm:GetCalendarState": ("HasChangeCalendars", [CALENDARS]),
 }
 EXPECTED = {
-    "IngestRole": ALL | WRITE_SCHEDULES | IF_GIVEN | {"ecs:ListAccountSettings": ["*"], "ecs:ListClusters": ["*"]},
-    "DeployRole": ALL
+    "IngestRole": EVERY_FUNCTION | WRITE_SCHEDULES | IF_CONFIGURED | {"ecs:ListAccountSettings": ["*"], "ecs:ListClusters": ["*"]},
+    "DeployRole": EVERY_FUNCTION
     | WRITE_SCHEDULES
-    | IF_GIVEN
+    | IF_CONFIGURED
     | {"ecs:UpdateService": [f"{ECS}service/*"], "ecs:DescribeTaskDefinition": ["*"]}
     | {f"codedeploy:{verb}": [f"{CODE_DEPLOY}deploymentgroup:*"]
        for verb in ("CreateDeployment", "GetDeployment", "ListDeployments")}
     | {f"codedeploy:{verb}": [f"{CODE_DEPLOY}application:*", f"{CODE_DEPLOY}deploymentconfig:*"]
        for verb in ("GetApplicationRevision", "GetDeploymentConfig", "RegisterApplicationRevision")},
-    "VerifyRole": ALL
+    "VerifyRole": EVERY_FUNCTION
     | {action: resources for action, resources in WRITE_SCHEDULES.items() if "Update" not in action}
     | {"scheduler:ListSchedules": ["*"], "ecs:ListServiceDeployments": [f"{ECS}service/*"]}
     | {f"codedeploy:{verb}": [f"{CODE_DEPLOY}deploymentgroup:*"] for verb in ("GetDeployment", "ListDeployments")},
@@ -47,12 +47,12 @@ EXPECTED = {
 }
 
 
-def listed(value):
+def as_list(value):
     return value if isinstance(value, list) else [value]
 
 
-def named(resource, role):
-    """A resource in a word: the text of a Sub, or the name of what is referred to."""
+def short_name(resource, role):
+    """A resource as text: that of a `!Sub`, or the name in a `!Ref` or `!GetAtt`."""
     if isinstance(resource, str):
         return resource
     [reference] = resource.values()
@@ -60,8 +60,8 @@ def named(resource, role):
     return "LOGS" if name == role.replace("Role", "LogGroup.Arn") else name
 
 
-def unconditional(statement):
-    """A statement, and the condition of the template under which it is granted, if it has one."""
+def without_condition(statement):
+    """A statement, and the condition of the template that grants it, if there is one."""
     if "Fn::If" not in statement:
         return statement, None
     condition, granted, otherwise = statement["Fn::If"]
@@ -70,35 +70,36 @@ def unconditional(statement):
 
 
 def permissions():
+    """Each role of the built template with its statements and their conditions."""
     template = yaml.load(BUILT_TEMPLATE.read_text(), Loader=CloudFormationLoader)
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::IAM::Role":
             assert "ManagedPolicyArns" not in resource["Properties"], name
             statements = [
-                unconditional(statement)
+                without_condition(statement)
                 for policy in resource["Properties"]["Policies"]
                 for statement in policy["PolicyDocument"]["Statement"]
             ]
             yield name, statements
 
 
-def test_every_action_of_every_role_is_expected_on_its_resource(stack):
+def test_every_role_has_exactly_the_expected_permissions(stack):
     found = {}
     for role, statements in permissions():
         found[role] = {}
         for statement, condition in statements:
             assert statement["Effect"] == "Allow" and statement["Sid"]
-            resources = [named(resource, role) for resource in listed(statement["Resource"])]
-            for action in listed(statement["Action"]):
+            resources = [short_name(resource, role) for resource in as_list(statement["Resource"])]
+            for action in as_list(statement["Action"]):
                 assert action not in found[role], f"{role} has {action} twice"
                 found[role][action] = (condition, resources) if condition else resources
     assert found == EXPECTED
 
 
-def test_what_could_reach_further_has_a_condition(stack):
+def test_permissions_that_reach_beyond_the_stack_have_a_condition(stack):
     conditions = {"iam:PassRole": {"iam:PassedToService": "scheduler.amazonaws.com"},
                   "events:PutEvents": {"events:source": "ecs-task-patching"}}
     for role, statements in permissions():
         for statement, _ in statements:
-            for action in set(listed(statement["Action"])) & set(conditions):
+            for action in set(as_list(statement["Action"])) & set(conditions):
                 assert statement["Condition"] == {"StringEquals": conditions[action]}, (role, action)

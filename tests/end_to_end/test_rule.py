@@ -1,17 +1,16 @@
-"""The rule: what reaches ingest, and what does not."""
+"""The EventBridge rule: which events reach ingest, and which do not."""
 
 import json
-import time
 
 import pytest
 import samples
-from conftest import notice
+from helpers import notice, wait_until
+from stack import send_drill
 
 
 @pytest.fixture(scope="module")
 def pattern(stack):
-    events = stack.aws.client("events")
-    [rule] = events.list_rules(NamePrefix=stack.group)["Rules"]
+    [rule] = stack.aws.client("events").list_rules(NamePrefix=stack.name)["Rules"]
     return rule["EventPattern"]
 
 
@@ -21,12 +20,12 @@ def matches(stack, pattern, event):
 
 
 @pytest.mark.parametrize("name", samples.names())
-def test_the_pattern_takes_retirements_and_nothing_else(stack, pattern, name):
+def test_the_rule_matches_retirement_notices_and_nothing_else(stack, pattern, name):
     others = ("malformed-event-code", "malformed-not-health")
     assert matches(stack, pattern, samples.as_written(name)) is (name not in others)
 
 
-def test_the_pattern_takes_drills_only_where_they_are_enabled(stack, pattern):
+def test_the_rule_matches_drills_only_if_they_are_enabled(stack, pattern):
     drill = samples.as_written("service-notice") | {"source": "ecs-task-patching.drill"}
     assert matches(stack, pattern, drill)
     without_drills = json.loads(pattern)
@@ -35,7 +34,7 @@ def test_the_pattern_takes_drills_only_where_they_are_enabled(stack, pattern):
     assert not matches(stack, json.dumps(without_drills), drill)
 
 
-def test_a_stack_without_drills_takes_none(stack):
+def test_a_stack_without_drills_accepts_only_aws_health(stack):
     stack.aws.deploy("without-drills")
     events = stack.aws.client("events")
     patterns = [json.loads(rule["EventPattern"]) for rule in events.list_rules(NamePrefix="without-drills")["Rules"]]
@@ -43,17 +42,7 @@ def test_a_stack_without_drills_takes_none(stack):
     stack.aws.client("cloudformation").delete_stack(StackName="without-drills")
 
 
-def test_a_drill_goes_the_whole_way(stack, cluster):
-    event = notice(f"{cluster}|web")
-    entry = {
-        "Source": "ecs-task-patching.drill",
-        "DetailType": event["detail-type"],
-        "Resources": event["resources"],
-        "Detail": json.dumps(event["detail"]),
-    }
-    assert stack.aws.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
-    for _ in range(40):
-        if stack.names_with(cluster):
-            break
-        time.sleep(0.5)
-    assert len(stack.names_with(cluster)) == 1
+def test_a_drill_on_the_event_bus_schedules_its_service(stack, cluster):
+    send_drill(stack.aws, notice(f"{cluster}|web"))
+    wait_until(lambda: stack.schedules.names(cluster), seconds=20)
+    assert len(stack.schedules.names(cluster)) == 1

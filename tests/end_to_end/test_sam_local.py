@@ -1,4 +1,4 @@
-"""`sam local invoke`, which needs Docker and Lambda's base image."""
+"""`sam local invoke`, which needs Docker and the Lambda base image."""
 
 import json
 import platform
@@ -11,16 +11,16 @@ from local_aws import ROOT, LocalAws, docker_bridge
 IMAGE = f"public.ecr.aws/lambda/provided:al2023-{'arm64' if platform.machine() == 'aarch64' else 'x86_64'}"
 
 
-def image_is_there():
+def image_is_present():
     docker = shutil.which("docker")
     return docker and subprocess.run([docker, "image", "inspect", IMAGE], capture_output=True).returncode == 0
 
 
 @pytest.mark.skipif(
-    not (image_is_there() and docker_bridge()), reason=f"Docker, or its image {IMAGE}, is not on this machine"
+    not (image_is_present() and docker_bridge()), reason=f"this machine does not have Docker or its image {IMAGE}"
 )
-def test_a_sample_gives_the_plan_as_json(stack):
-    with LocalAws(docker_bridge()) as aws:  # where containers reach it
+def test_sam_local_invoke_prints_the_answer_as_json(stack):
+    with LocalAws(docker_bridge()) as aws:  # at an address that containers can reach
         group = aws.deploy()["ScheduleGroupName"]
         aws.write_template_for_sam_local()
         command = ["sam", "local", "invoke", "IngestFunction", "--config-env", "local", "--skip-pull-image"]
@@ -31,7 +31,8 @@ def test_a_sample_gives_the_plan_as_json(stack):
         answer = json.loads(done.stdout.strip().splitlines()[-1])
         schedules = aws.client("scheduler").list_schedules(GroupName=group, NamePrefix="prod.")["Schedules"]
     assert answer["starts_at"] == "2030-01-02T18:00:00Z"
-    assert [told["entity"] for told in answer["outcomes"]] == [
+    assert [outcome["entity"] for outcome in answer["outcomes"]] == [
         "prod/web", "arn:aws:ecs:eu-west-2:111122223333:service/prod/api",
     ]
-    assert sorted(told["schedule"] for told in answer["outcomes"]) == sorted(found["Name"] for found in schedules)
+    names = sorted(outcome["schedule"] for outcome in answer["outcomes"])
+    assert names == sorted(schedule["Name"] for schedule in schedules)
