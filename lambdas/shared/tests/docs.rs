@@ -15,6 +15,11 @@ use shared::{
 
 const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 
+/// A text without its line breaks.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn instant(text: &str) -> DateTime<Utc> {
     text.parse().expect("a date of the test")
 }
@@ -57,7 +62,8 @@ fn development_goes_first_at_the_times_that_the_example_shows() {
     let prod = policy(&[]);
     let dev = ServiceRef::new("dev", "web").expect("names");
     let dev = Control::read(&dev, &tags(), prod.zone).over(&prod);
-    assert!(OPERATIONS.contains("A notice of Tue 1 Dec 2026 10:00 UTC with the retirement date Tue 8 Dec 2026 10:00 UTC"));
+    let notice = "A notice of Tue 1 Dec 2026 10:00 UTC with the retirement date Tue 8 Dec 2026 10:00 UTC";
+    assert!(words(OPERATIONS).contains(notice));
     for (policy, name) in [(&dev, "dev/web"), (&prod, "prod/web")] {
         let slot = planned(policy, "2026-12-01T10:00:00Z").expect("a slot");
         let line = format!("- {}: {name}\n", date::both(slot.at, prod.zone));
@@ -77,7 +83,6 @@ fn the_freeze_blocks_what_the_example_says_with_its_reason() {
     };
     let mut policy = policy(&[("CHANGE_CALENDARS", "YearEndFreeze")]);
     policy.calendars.learn("YearEndFreeze", moment("DTSTART"), State::Closed, Some(moment("DTEND")));
-    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let NoSlot(reason) = planned(&policy, "2026-12-18T10:00:00Z").expect_err("a freeze");
     assert!(words(OPERATIONS).contains(&format!("- prod/web: {reason}")), "{reason}");
     let thursday = planned(&policy, "2026-12-15T10:00:00Z").expect("a slot");
