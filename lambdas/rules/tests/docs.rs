@@ -1,4 +1,4 @@
-//! What the README says of tags, slots and freezes is what comes of them.
+//! The worked examples of `docs/operations.md`: their tags, start times and freeze give what the text says.
 
 #![expect(clippy::expect_used, reason = "a test")]
 
@@ -13,31 +13,36 @@ use shared::{
     policy::{Policy, Settings},
 };
 
-const README: &str = include_str!("../../../README.md");
+const OPERATIONS: &str = include_str!("../../../docs/operations.md");
+
+/// A text without its line breaks.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
 
 fn instant(text: &str) -> DateTime<Utc> {
     text.parse().expect("a date of the test")
 }
 
-/// The README's example of an account, with changes.
+/// The parameters of the examples, with changes.
 fn policy(parameters: &[(&str, &str)]) -> Policy {
     let lookup = |name: &str| {
         let given = parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         given.or_else(|| (name == "TIME_ZONE").then(|| "Europe/London".to_owned()))
     };
-    Settings::new(&lookup).policy().expect("parameters of the README")
+    Settings::new(&lookup).policy().expect("parameters of the examples")
 }
 
-/// The slot for a notice of `now`, with AWS's date a week later.
+/// The start time for a notice of `now`, with the retirement date a week later.
 fn planned(policy: &Policy, now: &str) -> Result<Slot, NoSlot> {
     let now = instant(now);
     let starts_at = Some(now + chrono::TimeDelta::days(7));
     plan(policy, &[NoticeRef { event_arn: "arn:1".to_owned(), starts_at, cutoff: now }], now)
 }
 
-/// The tags that the README puts on services.
+/// The tags that the examples put on services.
 fn tags() -> Vec<(String, String)> {
-    let tags = README
+    let tags = OPERATIONS
         .split("--tags 'key=")
         .skip(1)
         .filter_map(|rest| rest.split('\'').next()?.split_once(",value="));
@@ -45,7 +50,7 @@ fn tags() -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_tags_can_be_read() {
+fn the_tags_of_the_examples_are_valid() {
     let service = ServiceRef::new("prod", "web").expect("names");
     let control = Control::read(&service, &tags(), policy(&[]).zone);
     assert!(control.problems.is_empty(), "{:?}", control.problems);
@@ -53,33 +58,33 @@ fn the_tags_can_be_read() {
 }
 
 #[test]
-fn development_goes_first_as_it_says() {
+fn development_goes_first_at_the_times_that_the_example_shows() {
     let prod = policy(&[]);
     let dev = ServiceRef::new("dev", "web").expect("names");
     let dev = Control::read(&dev, &tags(), prod.zone).over(&prod);
-    assert!(README.contains("A notice of Tue 2026-12-01 10:00 with AWS's date Tue 2026-12-08 10:00"));
+    let notice = "A notice of Tue 1 Dec 2026 10:00 UTC with the retirement date Tue 8 Dec 2026 10:00 UTC";
+    assert!(words(OPERATIONS).contains(notice));
     for (policy, name) in [(&dev, "dev/web"), (&prod, "prod/web")] {
         let slot = planned(policy, "2026-12-01T10:00:00Z").expect("a slot");
         let line = format!("- {}: {name}\n", date::both(slot.at, prod.zone));
-        assert!(README.contains(&line), "{line}");
+        assert!(OPERATIONS.contains(&line), "{line}");
     }
-    // After development's window on Thursday, production comes first.
+    // After development's window on Thursday, production is planned first, as the example warns.
     let night = "2026-12-03T20:30:00Z";
     let (dev, prod) = (planned(&dev, night).expect("a slot"), planned(&prod, night).expect("a slot"));
     assert!(prod.at < dev.at, "{prod:?} {dev:?}");
 }
 
 #[test]
-fn the_freeze_leaves_what_it_says() {
+fn the_freeze_blocks_what_the_example_says_with_its_reason() {
     let moment = |field: &str| {
-        let text = README.split(&format!("\n{field}:")).nth(1).and_then(|rest| rest.lines().next());
+        let text = OPERATIONS.split(&format!("\n{field}:")).nth(1).and_then(|rest| rest.lines().next());
         NaiveDateTime::parse_from_str(text.unwrap_or_default(), "%Y%m%dT%H%M%SZ").expect("a date").and_utc()
     };
     let mut policy = policy(&[("CHANGE_CALENDARS", "YearEndFreeze")]);
     policy.calendars.learn("YearEndFreeze", moment("DTSTART"), State::Closed, Some(moment("DTEND")));
-    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let NoSlot(reason) = planned(&policy, "2026-12-18T10:00:00Z").expect_err("a freeze");
-    assert!(words(README).contains(&format!("- prod/web: {reason}")), "{reason}");
+    assert!(words(OPERATIONS).contains(&format!("- prod/web: {reason}")), "{reason}");
     let thursday = planned(&policy, "2026-12-15T10:00:00Z").expect("a slot");
     assert_eq!(thursday.at, instant("2026-12-17T22:00:00Z"));
 }
