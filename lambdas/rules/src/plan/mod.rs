@@ -1,5 +1,6 @@
 //! Picks the start time of a service's redeployment.
 
+pub mod candidates;
 pub mod check;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,12 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
+use candidates::{Candidate, HORIZON_DAYS, earliest, latest, ruled_out};
+
 use crate::{
     notice::NoticeRef,
     policy::{Fallback, Policy, Preference},
     time::{
         instant::{ceil_minute, floor_minute, utc},
-        window::{Candidate, HORIZON_DAYS, Window},
+        window::Window,
     },
 };
 
@@ -97,10 +100,10 @@ pub fn plan_from(
 
     let latest_wins = policy.preference == Preference::Latest && !bounds.urgent;
     let in_window = if latest_wins {
-        let latest = |window: Window| window.latest(from, deadline, calendars);
+        let latest = |window: Window| latest(window, from, deadline, calendars);
         pick(policy.windows.iter(), latest, Preference::Latest)
     } else {
-        let earliest = |window: Window| window.earliest(from, Some(deadline), calendars);
+        let earliest = |window: Window| earliest(window, from, Some(deadline), calendars);
         pick(policy.windows.iter(), earliest, Preference::Earliest)
     };
     let frozen = frozen(policy, from, deadline);
@@ -122,7 +125,7 @@ pub fn plan_from(
 
 /// Plans the next window, without a deadline.
 fn next_window(policy: &Policy, from: DateTime<Utc>) -> Result<Slot, NoSlot> {
-    let next = |window: Window| window.earliest(from, None, &policy.calendars);
+    let next = |window: Window| earliest(window, from, None, &policy.calendars);
     let candidate = pick(policy.windows.iter(), next, Preference::Earliest).ok_or_else(|| {
         let frozen = frozen(policy, from, from + TimeDelta::days(HORIZON_DAYS));
         NoSlot(format!("no opening of {} fits in the next {HORIZON_DAYS} days{frozen}", policy.windows))
@@ -145,7 +148,7 @@ fn fall_back(
         |why: &str| NoSlot(format!("{none_fits}; {why}. AWS replaces the tasks from {}", utc(starts_at)));
     match policy.fallback {
         Fallback::AnyDay => {
-            let on_any_day = |window: Window| window.on_every_day().latest(from, deadline, calendars);
+            let on_any_day = |window: Window| latest(window.on_every_day(), from, deadline, calendars);
             pick(policy.windows.iter(), on_any_day, Preference::Latest)
                 .map(|candidate| {
                     let reason = format!(
@@ -182,7 +185,7 @@ fn fall_back(
 /// there are none.
 fn frozen(policy: &Policy, from: DateTime<Utc>, until: DateTime<Utc>) -> String {
     const MAX_LISTED: usize = 5;
-    let of_window = |window: Window| window.frozen_starts(from, until, &policy.calendars);
+    let of_window = |window: Window| ruled_out(window, from, until, &policy.calendars);
     let starts: BTreeSet<DateTime<Utc>> = policy.windows.iter().flat_map(of_window).collect();
     let mut by_calendar: BTreeMap<&str, Vec<DateTime<Utc>>> = BTreeMap::new();
     for start in starts {

@@ -7,8 +7,6 @@ use chrono::{
 };
 use chrono_tz::{GapInfo, Tz};
 
-use super::calendar::Calendars;
-
 /// A recurring span of local time, such as `Fri 22:00-02:00 Europe/London`.
 ///
 /// A window belongs to the day on which it starts. Its length is in real time: a four-hour window lasts four hours
@@ -20,10 +18,6 @@ pub struct Window {
     end: NaiveTime,
     zone: Tz,
 }
-
-/// The number of days that are searched for a start time. Without a change freeze, every window opens within ten
-/// days. A freeze may last a month, and AWS announces retirements up to two weeks ahead.
-pub const HORIZON_DAYS: i64 = 62;
 
 /// One opening of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,55 +100,9 @@ impl Window {
             .any(|occurrence| occurrence.start <= moment && moment < occurrence.end)
     }
 
-    /// The earliest possible start time at or after `from` and not after `deadline`, while no calendar is known to be
-    /// closed. Without a deadline, the next [`HORIZON_DAYS`] days are searched.
-    #[must_use]
-    pub fn earliest(
-        &self,
-        from: DateTime<Utc>,
-        deadline: Option<DateTime<Utc>>,
-        calendars: &Calendars,
-    ) -> Option<Candidate> {
-        // An occurrence that is open at `from` may have started on the day before. A time zone that skips a day moves
-        // it by one more.
-        self.occurrences(from, -2..=HORIZON_DAYS)
-            .take_while(|occurrence| deadline.is_none_or(|deadline| occurrence.start <= deadline))
-            .find_map(|occurrence| self.candidate(occurrence, from, deadline, calendars))
-    }
-
-    /// The latest possible start time at or after `from` and not after `deadline`, while no calendar is known to be
-    /// closed.
-    #[must_use]
-    pub fn latest(
-        &self,
-        from: DateTime<Utc>,
-        deadline: DateTime<Utc>,
-        calendars: &Calendars,
-    ) -> Option<Candidate> {
-        self.occurrences(deadline, -HORIZON_DAYS..=2)
-            .rev()
-            .take_while(|occurrence| occurrence.end > from)
-            .find_map(|occurrence| self.candidate(occurrence, from, Some(deadline), calendars))
-    }
-
-    /// The start times between `from` and `deadline` that a closed calendar rules out.
-    #[must_use]
-    pub fn frozen_starts(
-        &self,
-        from: DateTime<Utc>,
-        deadline: DateTime<Utc>,
-        calendars: &Calendars,
-    ) -> Vec<DateTime<Utc>> {
-        self.occurrences(from, -2..=HORIZON_DAYS)
-            .take_while(|occurrence| occurrence.start <= deadline)
-            .filter_map(|occurrence| self.candidate(occurrence, from, Some(deadline), &Calendars::default()))
-            .map(|candidate| candidate.at)
-            .filter(|at| calendars.closed(*at).is_some())
-            .collect()
-    }
-
     /// The occurrences on the local days around `moment`, in chronological order. `days` are offsets from its day.
-    fn occurrences(
+    #[must_use]
+    pub fn occurrences(
         &self,
         moment: DateTime<Utc>,
         days: std::ops::RangeInclusive<i64>,
@@ -167,35 +115,6 @@ impl Window {
             self.on(date?)
         })
     }
-
-    /// The first possible start time in `occurrence`: not before `from`, while no calendar is closed, and with at
-    /// least half of the window left.
-    fn candidate(
-        &self,
-        occurrence: Occurrence,
-        from: DateTime<Utc>,
-        deadline: Option<DateTime<Utc>>,
-        calendars: &Calendars,
-    ) -> Option<Candidate> {
-        let at = calendars.open_from(occurrence.start.max(from))?;
-        let half_is_left = (occurrence.end - at) * 2 >= self.length();
-        (half_is_left && deadline.is_none_or(|deadline| at <= deadline)).then_some(Candidate {
-            at,
-            ends_at: occurrence.end,
-            window: *self,
-        })
-    }
-}
-
-/// A possible start time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// The start time, a whole minute.
-    pub at: DateTime<Utc>,
-    /// When the window closes.
-    pub ends_at: DateTime<Utc>,
-    /// The window that contains the start time.
-    pub window: Window,
 }
 
 /// Converts a local time to an instant. A local time that occurs twice gives the first of the two instants. A local
@@ -442,34 +361,6 @@ mod tests {
             let occurrence = window.on(date.parse().unwrap()).unwrap();
             assert_eq!(occurrence.end - occurrence.start, TimeDelta::hours(4), "{date}");
         }
-    }
-
-    #[test]
-    fn an_open_window_is_used_while_half_of_it_is_left() {
-        let window = window("Fri 22:00-02:00");
-        let rows = [
-            ("2026-11-27T21:59:00Z", "2026-11-27T22:00:00Z"),
-            ("2026-11-27T22:00:00Z", "2026-11-27T22:00:00Z"),
-            ("2026-11-27T22:00:01Z", "2026-11-27T22:01:00Z"),
-            ("2026-11-28T00:00:00Z", "2026-11-28T00:00:00Z"), // exactly half
-            ("2026-11-28T00:00:01Z", "2026-12-04T22:00:00Z"), // less than half of it is left
-            ("2026-11-28T03:00:00Z", "2026-12-04T22:00:00Z"),
-        ];
-        for (from, expected) in rows {
-            let candidate = window.earliest(instant(from), None, &Calendars::default()).unwrap();
-            assert_eq!(candidate.at, instant(expected), "{from}");
-        }
-    }
-
-    #[test]
-    fn a_window_that_opens_at_the_deadline_fits() {
-        let window = window("Fri 22:00-02:00");
-        let from = instant("2026-11-20T00:00:00Z");
-        let none = Calendars::default();
-        let at = |deadline: &str| window.latest(from, instant(deadline), &none).map(|candidate| candidate.at);
-        assert_eq!(at("2026-11-27T22:00:00Z"), Some(instant("2026-11-27T22:00:00Z")));
-        assert_eq!(at("2026-11-27T21:59:59Z"), Some(instant("2026-11-20T22:00:00Z")));
-        assert_eq!(at("2026-11-20T21:00:00Z"), None);
     }
 
     proptest! {
