@@ -117,8 +117,9 @@ async fn the_message_where_a_calendar_is_unreadable_when_the_window_ends() {
                     1. Fix access to what is unreadable before the retirement date\n\
                     2. To redeploy the service in spite of it:\n\
                     \x20  aws ecs update-service --cluster prod --service web --force-new-deployment";
-    let found = sent(&aws, &parameters, &json!({"attempt": 3}), "2029-12-29T00:55:00Z").await;
-    assert_eq!(found, format!("{expected}\n\n{}", facts("Sat 29 Dec 2029 01:55 Europe/Berlin (00:55 UTC)")));
+    let planned = json!({"windows": "daily 22:00-02:00 Europe/Berlin", "attempt": 3});
+    let found = sent(&aws, &parameters, &planned, "2029-12-29T01:55:00Z").await;
+    assert_eq!(found, format!("{expected}\n\n{}", facts("Sat 29 Dec 2029 02:55 Europe/Berlin (01:55 UTC)")));
 }
 
 #[tokio::test]

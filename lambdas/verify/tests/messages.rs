@@ -5,8 +5,8 @@
 mod common;
 
 use common::{
-    LATER, OLD, SOON, STARTED, check, deadline_check, deployment, ended, handle_with, message, primary,
-    subjects, with_service, with_services,
+    LATER, OLD, SOON, STARTED, check, deadline_check, deployment, ended, handle_with, message, notice,
+    primary, subjects, with_service, with_services,
 };
 use fake_aws::{Aws, merged};
 use serde_json::{Value, json};
@@ -98,7 +98,7 @@ async fn the_message_about_a_rollout_that_has_not_completed_by_the_deadline() {
                     tasks was created before Wed 26 Dec 2029 18:00 UTC. The service is not patched. AWS \
                     replaces its old tasks from Wed 2 Jan 2030 19:00 Europe/Berlin (18:00 UTC).\n\n\
                     Next steps:\n\
-                    1. Find out what holds the deployment up, then redeploy the service: AWS stops the \
+                    1. Find out what is delaying the deployment, then redeploy the service: AWS stops the \
                     old tasks from the retirement date, whether or not new ones are ready:\n\
                     \x20  aws ecs update-service --cluster prod --service web --force-new-deployment";
     let facts = facts("Wed 2 Jan 2030 17:00 Europe/Berlin (16:00 UTC)");

@@ -44,7 +44,7 @@ async fn a_newer_deployment_of_somebody_else_is_a_proof_as_well() {
     let found = handle(&aws, &check(&json!({})), LATER).await.unwrap();
     assert_eq!(found["outcome"], "completed");
     let reason = found["reason"].as_str().unwrap();
-    assert!(reason.contains("by deployment ecs-svc/7, which replaced ecs-svc/2"), "{reason}");
+    assert!(reason.contains("by deployment ecs-svc/7 (which replaced ecs-svc/2)"), "{reason}");
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn the_owner_is_notified_of_a_failure_once_with_the_reasons_that_ecs_gives
             json!([primary("ecs-svc/1", "COMPLETED")]),
             error("AccessDeniedException", "no"),
             format!("deployment ecs-svc/2 no longer exists: it was rolled back or replaced; {OLD_TASKS}"),
-            "(not all could be read: ListServiceDeployments failed: AccessDeniedException: no); ".to_owned(),
+            "(incomplete: ListServiceDeployments failed: AccessDeniedException: no); ".to_owned(),
         ),
     ];
     for (row, deployments, why, reason, explained) in rows {
