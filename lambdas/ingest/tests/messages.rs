@@ -1,12 +1,6 @@
 //! The messages about a plan, word for word, as the files in `messages` show them: their wording is an interface.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test"
-)]
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
 mod common;
 

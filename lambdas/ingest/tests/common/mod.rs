@@ -23,8 +23,7 @@ pub(crate) type Texts<'a> = &'a [(&'a str, &'a str)];
 /// A sample event of the folder `events`.
 pub(crate) fn sample(name: &str) -> Value {
     let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).expect("JSON")
+    serde_json::from_str(&std::fs::read_to_string(path).expect(name)).expect("JSON")
 }
 
 /// The usual notice, with these entities and their states.
