@@ -10,7 +10,7 @@ use common::{
     DEADLINE_CHECK, NAME, NOW, about, another, handle, refusal, sample, subjects, task, try_handle,
     with_states,
 };
-use fake_aws::{Aws, CREATE, DELETE, READ, UPDATE, environment, environment_with, in_turn};
+use fake_aws::{Aws, CREATE, DELETE, READ, UPDATE, environment, environment_with, in_turn, merged};
 use ingest::Ingest;
 use rules::outcome::OutcomeKind::{self, Cancelled, NotActionable, Scheduled, Skipped, Unchanged};
 use serde_json::{Value, json};
@@ -286,7 +286,7 @@ async fn a_service_that_fails_does_not_stop_the_others_and_fails_the_invocation(
 #[tokio::test]
 async fn a_second_notice_is_added_to_the_existing_schedule() {
     let aws = Aws::default();
-    handle(&aws, &[], &another(about(&["prod|web"]))).await;
+    handle(&aws, &[], &another("arn:another", &["prod|web"])).await;
     aws.forget();
     let joined = "added to the existing schedule (2 notices); start time unchanged".to_owned();
     assert_eq!(outcomes(&aws, &about(&["prod|web"])).await, [(Scheduled, joined)]);
@@ -315,7 +315,7 @@ async fn a_schedule_that_disappears_while_it_is_written_is_created_again() {
 #[tokio::test(start_paused = true)]
 async fn a_schedule_that_others_keep_changing_is_a_failure() {
     let aws = Aws::default();
-    handle(&aws, &[], &another(about(&["prod|web"]))).await;
+    handle(&aws, &[], &another("arn:another", &["prod|web"])).await;
     aws.forget();
     aws.always(&format!("{UPDATE}{NAME}"), refusal(CONFLICT));
     let failure = failure(&aws, &about(&["prod|web"])).await;
@@ -483,4 +483,41 @@ async fn a_schedule_that_is_already_gone_counts_as_deleted() {
     handle(&aws, &[], &sample("service-notice")).await;
     aws.always(DELETE, refusal(GONE));
     assert_eq!(kinds(&aws, &sample("closed")).await, [Cancelled; 3]);
+}
+
+/// The description of the schedule of `prod/web`.
+fn description(aws: &Aws) -> String {
+    aws.schedules()[NAME]["Description"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn our_description_of_a_schedule_shows_every_time_to_which_an_operator_moves_it() {
+    let aws = Aws::default();
+    handle(&aws, &[], &another("arn:1", &["prod|web"])).await;
+    for (arn, at, expected) in [
+        ("arn:2", "at(2029-12-30T03:00:00)", "Redeploys on Sun 30 Dec 2029 03:00 UTC; "),
+        ("arn:3", "at(2029-12-31T04:00:00)", "Redeploys on Mon 31 Dec 2029 04:00 UTC; "),
+    ] {
+        aws.schedule(NAME, merged(&aws.schedules()[NAME], &json!({"ScheduleExpression": at})));
+        handle(&aws, &[], &another(arn, &["prod|web"])).await;
+        assert!(description(&aws).starts_with(expected), "{}", description(&aws));
+    }
+    assert!(description(&aws).contains("; 3 notices; "), "{}", description(&aws));
+}
+
+#[tokio::test]
+async fn our_description_of_a_schedule_that_version_0_1_wrote_counts_every_further_notice() {
+    let aws = Aws::default();
+    handle(&aws, &[], &another("arn:1", &["prod|web"])).await;
+    let (mut schedule, mut input) = (aws.schedules()[NAME].clone(), aws.input_of(NAME));
+    input.as_object_mut().unwrap().remove("zone");
+    schedule["Target"]["Input"] = json!(input.to_string());
+    schedule["Description"] = json!(
+        "Redeploys at Fri 2029-12-28 22:00 UTC; AWS's date: Wed 2030-01-02 18:00 UTC; notices: 1; service: prod/web"
+    );
+    aws.schedule(NAME, schedule);
+    for (arn, expected) in [("arn:2", "; 2 notices; "), ("arn:3", "; 3 notices; ")] {
+        handle(&aws, &[], &another(arn, &["prod|web"])).await;
+        assert!(description(&aws).contains(expected), "{}", description(&aws));
+    }
 }

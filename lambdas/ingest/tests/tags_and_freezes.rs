@@ -206,7 +206,7 @@ async fn a_second_notice_moves_a_start_time_that_is_outside_the_current_windows(
     for (window, expected) in [("Sun 03:00-05:00", "2029-12-30T03:00:00Z"), ("Fri+Sun 21:00-23:00", FRIDAY)] {
         let aws = tagged(&[("prod/web", &[("window", window)])]);
         aws.schedule(NAME, before.schedules()[NAME].clone());
-        let second = another(about(&["prod|web"]));
+        let second = another("arn:another", &["prod|web"]);
         let report = handle(&aws, &[("MINIMUM_NOTICE_MINUTES", "3200")], &second).await;
         assert_eq!(json!(report.outcomes[0].slot), json!(expected), "{:?}", report.outcomes);
         assert_eq!(aws.input_of(NAME)["notices"].as_array().unwrap().len(), 2);

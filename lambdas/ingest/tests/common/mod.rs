@@ -40,9 +40,10 @@ pub(crate) fn about(entities: &[&str]) -> Value {
     with_states(&entities.iter().map(|text| (*text, "PENDING")).collect::<Vec<_>>())
 }
 
-/// The same notice under another ARN.
-pub(crate) fn another(mut event: Value) -> Value {
-    event["detail"]["eventArn"] = json!("arn:another");
+/// Another notice with these entities, by its ARN.
+pub(crate) fn another(arn: &str, entities: &[&str]) -> Value {
+    let mut event = about(entities);
+    event["detail"]["eventArn"] = json!(arn);
     event
 }
 
