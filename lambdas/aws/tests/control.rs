@@ -71,7 +71,7 @@ async fn each_calendar_is_asked_once_about_a_moment_and_one_that_cannot_be_read_
     assert_eq!(aws.sent("GetCalendarState").len(), 2);
     assert_eq!(calendars.closed(instant(AT)).unwrap().calendar, "Payroll");
     let why = "GetCalendarState failed: AccessDeniedException: no";
-    assert_eq!(calendars.unread(instant(AT)).collect::<Vec<_>>(), [("Freeze", why)]);
+    assert_eq!(calendars.unreadable(instant(AT)).collect::<Vec<_>>(), [("Freeze", why)]);
 }
 
 #[tokio::test]

@@ -396,7 +396,7 @@ async fn troubles_are_what_ecs_says_since_then_each_once_and_most_telling_first(
     aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": all})));
     let events =
         [event(9, "fourth"), event(8, "third"), event(0, "second"), event(0, "first"), event(-1, "before")];
-    let troubles = ecs(&aws).troubles(&web(), &events, at(0).expect("a date")).await;
+    let troubles = ecs(&aws).likely_causes(&web(), &events, at(0).expect("a date")).await;
     let expected = [
         format!("deployment ROLLBACK_SUCCESSFUL: {breaker}"),
         format!("a task stopped: {exited}; app: exit code 137"),
@@ -419,11 +419,11 @@ async fn without_troubles_nothing_is_told_and_what_cannot_be_read_keeps_nothing_
     let since = at(0).expect("a date");
     for deployments in [json!([]), json!([{"createdAt": EPOCH, "status": "IN_PROGRESS"}])] {
         aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": deployments})));
-        assert_eq!(ecs(&aws).troubles(&web(), &[], since).await, Vec::<String>::new());
+        assert_eq!(ecs(&aws).likely_causes(&web(), &[], since).await, Vec::<String>::new());
     }
     let at_that_moment = json!([{"createdAt": EPOCH, "status": "STOPPED", "statusReason": "by a person"}]);
     aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": at_that_moment})));
-    assert_eq!(ecs(&aws).troubles(&web(), &[], since).await, ["deployment STOPPED: by a person"]);
+    assert_eq!(ecs(&aws).likely_causes(&web(), &[], since).await, ["deployment STOPPED: by a person"]);
     for call in ["DescribeTasks", "ListTasks", "ListServiceDeployments"] {
         let aws = Aws::default();
         aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": []})));
@@ -431,14 +431,14 @@ async fn without_troubles_nothing_is_told_and_what_cannot_be_read_keeps_nothing_
         let task = json!({"createdAt": EPOCH});
         aws.service(&json!({}), &[], &[task]);
         aws.always(call, error("AccessDeniedException", "no"));
-        let told = ecs(&aws).troubles(&web(), &[event], since).await;
+        let told = ecs(&aws).likely_causes(&web(), &[event], since).await;
         let unread = format!("(not all could be read: {call} failed: AccessDeniedException: no)");
         assert!(told.contains(&unread) && told.contains(&"an event".to_owned()), "{told:?}");
     }
     // What other controllers than ECS do not have is no failure.
     aws.always("ListServiceDeployments", error("UnsupportedFeatureException", "no"));
     aws.service(&json!({}), &[], &[]);
-    assert_eq!(ecs(&aws).troubles(&web(), &[], since).await, Vec::<String>::new());
+    assert_eq!(ecs(&aws).likely_causes(&web(), &[], since).await, Vec::<String>::new());
 }
 
 #[tokio::test]

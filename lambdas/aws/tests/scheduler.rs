@@ -285,12 +285,12 @@ async fn who_was_slower_is_told_so_and_what_is_gone_is_gone() {
     const CONFLICT: &str = "ConflictException";
     const GONE: &str = "ResourceNotFoundException";
     let rows = [
-        ("create", CONFLICT, Some(Written::Lost)),
-        ("replace", CONFLICT, Some(Written::Lost)),
-        ("replace", GONE, Some(Written::Lost)),
-        ("update_input", CONFLICT, Some(Written::Lost)),
-        ("update_input", GONE, Some(Written::Lost)),
-        ("delete", CONFLICT, Some(Written::Lost)),
+        ("create", CONFLICT, Some(Written::Conflict)),
+        ("replace", CONFLICT, Some(Written::Conflict)),
+        ("replace", GONE, Some(Written::Conflict)),
+        ("update_input", CONFLICT, Some(Written::Conflict)),
+        ("update_input", GONE, Some(Written::Conflict)),
+        ("delete", CONFLICT, Some(Written::Conflict)),
         ("delete", GONE, Some(Written::Done)),
         ("get", GONE, None),
     ];
@@ -355,7 +355,7 @@ async fn a_schedule_is_armed_unless_one_is_to_come_or_a_person_disabled_it() {
         let (answers, expected_calls): (Vec<Answer>, Vec<&str>) = script.into_iter().unzip();
         let aws = Aws::that_answers(answers);
         let armed = scheduler(&aws).arm(&schedule(15), instant(SLOT)).await.expect(row);
-        assert_eq!(matches!(armed, Armed::Anew), expected, "{row}: {armed:?}");
+        assert_eq!(matches!(armed, Armed::Created), expected, "{row}: {armed:?}");
         assert_eq!(calls(&aws), expected_calls, "{row}");
         for created in aws.sent(CREATE) {
             assert_eq!(created, body(), "{row}");

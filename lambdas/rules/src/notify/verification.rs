@@ -148,12 +148,8 @@ mod tests {
             starts_at: Some(instant("2026-12-02T18:00:00Z")),
             cutoff: instant("2026-11-25T18:00:00Z"),
         };
-        let input = CheckInput::first(
-            &web(),
-            &[notice],
-            Some("ecs-svc/2".into()),
-            instant("2026-11-27T22:00:00Z"),
-        );
+        let input =
+            CheckInput::first(&web(), &[notice], Some("ecs-svc/2".into()), instant("2026-11-27T22:00:00Z"));
         let reason = "deployment ecs-svc/2 failed: tasks failed to start; 2 of 2 running tasks were created before \
                       Wed 25 Nov 2026 18:00 UTC. ECS says: a task stopped: Task failed to start; web: \
                       CannotPullContainerError: image not found";
