@@ -185,6 +185,6 @@ async fn an_answer_that_cannot_be_delivered_fails_the_invocation_so_that_lambda_
     taken.join().unwrap();
     assert_eq!(
         done.unwrap_err().to_string(),
-        "arn:stack: PUT of CloudFormation's ResponseURL failed: it was answered 403 Forbidden"
+        "arn:stack: PUT of CloudFormation's ResponseURL failed: HTTP status 403 Forbidden"
     );
 }

@@ -319,7 +319,7 @@ async fn a_schedule_that_others_keep_changing_is_a_failure() {
     aws.forget();
     aws.always(&format!("{UPDATE}{NAME}"), refusal(CONFLICT));
     let failure = failure(&aws, &about(&["prod|web"])).await;
-    assert!(failure.contains(&format!("others changed {NAME} 5 times in between")), "{failure}");
+    assert!(failure.contains(&format!("{NAME} was changed concurrently 5 times")), "{failure}");
     let calls = [CREATE, UPDATE].map(|call| aws.sent(&format!("{call}{NAME}")).len());
     assert_eq!(calls, [1, READS as usize]);
 }
