@@ -132,8 +132,8 @@ async fn what_is_unreadable_is_reported_and_refuses_nothing() {
     }
     let parameters = [("CHANGE_CALENDARS", "Freeze"), ("BLOCKING_ALARMS", "prod-")];
     let (answer, _) = answered(&aws, &parameters, &json!({})).await;
-    let expected = "Change Calendar Freeze is unreadable: nothing is redeployed until that is fixed: GetCalendarState \
-                    failed: SomeException: no. BlockingAlarms are unreadable: nothing is redeployed until that is fixed: \
+    let expected = "Change Calendar Freeze is unreadable; nothing is redeployed until that is fixed: GetCalendarState \
+                    failed: SomeException: no. BlockingAlarms are unreadable; nothing is redeployed until that is fixed: \
                     DescribeAlarms failed: SomeException: no.";
     assert_eq!((&answer["Status"], &answer["Reason"]), (&json!("SUCCESS"), &json!(expected)));
 

@@ -244,7 +244,7 @@ async fn on_the_retirement_date_a_patched_service_is_left_alone_and_one_with_old
         (
             vec![new.clone(), new.clone()],
             Skipped,
-            "Patched: all 1 service, retirement date Wed 2 Jan 2030 18:00 UTC",
+            "Patched: 1 service, retirement date Wed 2 Jan 2030 18:00 UTC",
             json!({}),
         ),
         (
@@ -279,7 +279,7 @@ async fn a_service_that_fails_does_not_stop_the_others_and_fails_the_invocation(
     assert!(failure.contains("1 of 3 entities failed"), "{failure}");
     assert!(failure.contains("prod|web: CreateSchedule failed: AccessDeniedException: no"), "{failure}");
     assert_eq!(aws.schedules().len(), 3, "two services and the deadline check");
-    assert!(aws.messages()[0].contains("Could not be planned, will be retried:\n- prod/web: "));
+    assert!(aws.messages()[0].contains("Could not be planned (will be retried):\n- prod/web: "));
     assert_eq!(aws.input_of(DEADLINE_CHECK)["services"], json!({"prod": ["api", "web"], "staging": ["web"]}));
 }
 
@@ -339,8 +339,7 @@ async fn tasks_of_one_service_schedule_it_once_while_one_of_them_is_pending() {
         let found = outcomes(&aws, &with_states(&[(&first, one), (&second, other)])).await;
         assert_eq!([found[0].0, found[1].0], expected, "{one} {other}");
         assert_eq!(written(&aws).len(), calls, "{one} {other}");
-        let refers =
-            found[1].1 == format!("belongs to the same service as {first}, with which it is reported");
+        let refers = found[1].1 == format!("belongs to the same service as {first}; see the outcome there");
         assert_eq!(refers, expected != nothing, "{found:?}");
     }
 }
@@ -410,7 +409,7 @@ async fn unreadable_tasks_fail_alone() {
     let failure = failure(&aws, &event).await;
     assert!(failure.contains("2 of 3 entities failed"), "{failure}");
     assert!(failure.contains(&format!("{task}: DescribeTasks failed: AccessDeniedException")), "{failure}");
-    assert!(failure.contains(r#"prod web: "prod web" is not a known form"#), "{failure}");
+    assert!(failure.contains(r#"prod web: "prod web" has an unknown form"#), "{failure}");
     assert_eq!(written(&aws), ["POST prod.web"]);
 }
 
@@ -441,7 +440,7 @@ async fn a_task_without_a_service_is_explained_and_its_owner_is_notified() {
     assert_eq!(aws.events()[0]["Resources"], json!([alone]));
     let message = &aws.messages()[0];
     for part in [
-        "AWS stops it from Wed 2 Jan 2030 18:00 UTC",
+        "AWS stops it on or after Wed 2 Jan 2030 18:00 UTC",
         "aws ecs run-task --cluster prod --task-definition arn:batch:3 --launch-type FARGATE",
     ] {
         assert!(message.contains(part), "{message}");

@@ -84,7 +84,7 @@ async fn tags_that_cannot_be_requested_do_not_hold_up_the_plan() {
     aws.always("DescribeServices", error("AccessDeniedException", "no"));
     let report = handle(&aws, &[], &about(&["prod|web"])).await;
     assert_eq!(json!(report.counts), json!({"scheduled": 1}));
-    let warning = "the tags are unreadable, and are read again at the start time: DescribeServices failed: \
+    let warning = "the tags are unreadable; they are read again at the start time: DescribeServices failed: \
                    AccessDeniedException: no";
     assert_eq!(report.outcomes[0].warnings, [warning]);
 }
@@ -147,8 +147,8 @@ async fn in_observe_mode_services_are_planned_and_announced_and_nothing_is_writt
             let report = handle(&aws, parameters, &about(&["prod|web", "prod|api"])).await;
             let would = json!({
                 "outcome": "skipped", "slot": FRIDAY,
-                "reason": "observe mode: would redeploy on Fri 28 Dec 2029 22:00 UTC: earliest opening of \
-                           Fri 22:00-02:00 UTC before the retirement date",
+                "reason": "observe mode: would redeploy on Fri 28 Dec 2029 22:00 UTC (earliest opening of \
+                           Fri 22:00-02:00 UTC before the retirement date)",
             });
             assert_eq!(answered(&report), vec![would; 2]);
             assert_eq!((writes(&aws), aws.sent("UpdateService").len()), (0, 0));
@@ -193,7 +193,7 @@ async fn what_is_pending_when_observe_mode_begins_is_not_announced_as_a_redeploy
     handle(&aws, &[], &about(&["prod|web"])).await;
     aws.forget();
     let report = handle(&aws, &[("MODE", "observe")], &about(&["prod|web"])).await;
-    let why = "observe mode: the existing schedule stays and does nothing: already scheduled";
+    let why = "observe mode: the existing schedule stays and does nothing";
     assert_eq!(answered(&report), [json!({"outcome": "skipped", "reason": why, "slot": FRIDAY})]);
     assert_eq!(writes(&aws), 0);
     assert!(!aws.messages()[0].contains("Will be redeployed"), "{}", aws.messages()[0]);
@@ -224,7 +224,7 @@ async fn in_observe_mode_a_closed_notice_says_what_would_become_of_the_pending_s
     let mut closed = about(&["prod|web"]);
     closed["detail"]["statusCode"] = json!("closed");
     let report = handle(&aws, &[("MODE", "observe")], &closed).await;
-    let why = "observe mode: would delete the schedule: AWS Health closed the notice";
+    let why = "observe mode: would delete the schedule (AWS Health closed the notice)";
     assert_eq!(answered(&report), [json!({"outcome": "skipped", "reason": why})]);
     assert_eq!((writes(&aws), aws.schedules()), (0, before.schedules()));
 }
@@ -249,7 +249,7 @@ async fn a_start_time_at_which_a_calendar_is_closed_is_not_used() {
             &[("MAINTENANCE_WINDOWS", "Fri+Sat+Sun 22:00-02:00"), calendars],
             "2029-12-30T22:00:00Z",
             format!(
-                "{} (Change Calendar Freeze is closed at Fri 28 Dec 2029 22:00 UTC, Sat 29 Dec 2029 22:00 UTC)",
+                "{} (Change Calendar Freeze is closed on Fri 28 Dec 2029 22:00 UTC, Sat 29 Dec 2029 22:00 UTC)",
                 frozen("Fri+Sat+Sun 22:00-02:00 UTC")
             ),
         ),
@@ -259,7 +259,7 @@ async fn a_start_time_at_which_a_calendar_is_closed_is_not_used() {
             &[("MAINTENANCE_WINDOWS", "Fri+Sat+Sun 22:00-02:00"), calendars],
             "2029-12-30T22:00:00Z",
             format!(
-                "{} (Change Calendar Freeze is closed at Fri 28 Dec 2029 22:00 UTC, Sat 29 Dec 2029 22:00 UTC)",
+                "{} (Change Calendar Freeze is closed on Fri 28 Dec 2029 22:00 UTC, Sat 29 Dec 2029 22:00 UTC)",
                 frozen("Fri+Sat+Sun 22:00-02:00 UTC")
             ),
         ),
@@ -269,7 +269,7 @@ async fn a_start_time_at_which_a_calendar_is_closed_is_not_used() {
             &[("MAINTENANCE_WINDOWS", "daily 22:00-02:00"), ("MINIMUM_NOTICE_MINUTES", "2880"), calendars],
             "2029-12-31T22:00:00Z",
             format!(
-                "{} (Change Calendar Freeze is closed at Fri 28 Dec 2029 22:00 UTC; Change Calendar Payroll is closed at Sat 29 Dec 2029 \
+                "{} (Change Calendar Freeze is closed on Fri 28 Dec 2029 22:00 UTC; Change Calendar Payroll is closed on Sat 29 Dec 2029 \
                  22:00 UTC, Sun 30 Dec 2029 22:00 UTC)",
                 frozen("daily 22:00-02:00 UTC")
             ),
@@ -281,7 +281,7 @@ async fn a_start_time_at_which_a_calendar_is_closed_is_not_used() {
             &[calendars],
             "2029-12-28T23:11:00Z",
             format!(
-                "{} (Change Calendar Freeze is closed at Fri 28 Dec 2029 22:00 UTC)",
+                "{} (Change Calendar Freeze is closed on Fri 28 Dec 2029 22:00 UTC)",
                 frozen("Fri 22:00-02:00 UTC")
             ),
         ),
@@ -309,10 +309,10 @@ async fn where_a_freeze_leaves_no_start_time_the_owner_learns_which_calendar_blo
     const FREEZE: &[(&str, &str, &str)] = &[("Freeze", "2029-12-20T00:00:00Z", "2030-01-06T00:00:00Z")];
     let calendars = ("CHANGE_CALENDARS", "Freeze");
     let closes = "no opening of Fri 22:00-02:00 UTC fits between Wed 26 Dec 2029 19:01 UTC and the deadline, Wed 2 Jan 2030 \
-                  16:00 UTC (Change Calendar Freeze is closed at Fri 28 Dec 2029 22:00 UTC); ";
+                  16:00 UTC (Change Calendar Freeze is closed on Fri 28 Dec 2029 22:00 UTC); ";
     let end = ". AWS replaces the tasks from Wed 2 Jan 2030 18:00 UTC";
     let rows = [
-        ("any-day", "the same hours on another day do not fit either (WhenNoWindowFits: any-day)"),
+        ("any-day", "the same hours on other days do not fit either (WhenNoWindowFits: any-day)"),
         ("leave-to-aws", "nothing is scheduled (WhenNoWindowFits: leave-to-aws)"),
     ];
     for (fallback, why) in rows {
@@ -352,7 +352,7 @@ async fn a_notice_whose_retirement_date_has_passed_waits_for_the_end_of_the_free
     aws.always("GetCalendarState", (200, json!({"State": "CLOSED"}))); // without an end that AWS tells
     let report = handle(&aws, &[("CHANGE_CALENDARS", "Freeze")], &event).await;
     let reason = &report.outcomes[0].reason;
-    let expected = "no opening of Fri 22:00-02:00 UTC fits in the next 62 days (Change Calendar Freeze is closed at Fri \
+    let expected = "no opening of Fri 22:00-02:00 UTC fits in the next 62 days (Change Calendar Freeze is closed on Fri \
                     28 Dec 2029 22:00 UTC, Fri 4 Jan 2030 22:00 UTC, Fri 11 Jan 2030 22:00 UTC, Fri 18 Jan 2030 22:00 UTC, \
                     Fri 25 Jan 2030 22:00 UTC and 4 more)";
     assert_eq!(reason, expected);
@@ -369,7 +369,7 @@ async fn an_unreadable_calendar_is_reported_and_does_not_hold_up_the_plan() {
         }
     });
     let report = handle(&aws, &[("CHANGE_CALENDARS", "Freeze,Payroll")], &about(&["prod|web"])).await;
-    let warning = "Change Calendar Freeze is unreadable; nothing is redeployed until it can be read: GetCalendarState failed: InvalidDocument: no such document";
+    let warning = "Change Calendar Freeze is unreadable; nothing is redeployed until that is fixed: GetCalendarState failed: InvalidDocument: no such document";
     let expected = json!({
         "outcome": "scheduled", "reason": "earliest opening of Fri 22:00-02:00 UTC before the retirement date", "slot": FRIDAY,
         "warnings": [warning],
