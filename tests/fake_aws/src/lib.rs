@@ -193,6 +193,13 @@ impl Aws {
         self.sent("Publish").iter().map(text).collect()
     }
 
+    /// The subjects of the messages that were published.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<String> {
+        let subject = |call: &Value| call["Subject"].as_str().expect("a text").to_owned();
+        self.sent("Publish").iter().map(subject).collect()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().expect("no test has failed")
     }
