@@ -66,11 +66,9 @@ mod wire;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
-use aws_sdk_scheduler::config::{
-    Credentials, SharedCredentialsProvider,
-    http::{HttpRequest, HttpResponse},
-};
+use aws_sdk_scheduler::config::{Credentials, SharedCredentialsProvider};
 use aws_smithy_http_client::test_util::infallible_client_fn;
+use http::{Response, request::Parts};
 
 pub use ecs::{Fate, Service};
 pub use environment::{environment, environment_with};
@@ -112,8 +110,8 @@ impl Aws {
         let credentials = Credentials::new("test", "test", None, None, "test");
         let aws = self.clone();
         let client = infallible_client_fn(move |request| {
-            let request = HttpRequest::try_from(request).expect("an HTTP request");
-            aws.respond(&request).try_into_http1x().expect("an HTTP response")
+            let (head, body) = request.into_parts();
+            aws.respond(&head, body.bytes().expect("a body in memory"))
         });
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -129,8 +127,8 @@ impl Aws {
         lock(&self.0.memory)
     }
 
-    fn respond(&self, request: &HttpRequest) -> HttpResponse {
-        let (protocol, request) = wire::read(request);
+    fn respond(&self, head: &Parts, body: &[u8]) -> Response<Vec<u8>> {
+        let (protocol, request) = wire::read(head, body);
         lock(&self.0.requests).push(request.clone());
         let fault = lock(&self.0.faults).next();
         let answer = match fault {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use aws_sdk_scheduler::config::http::{HttpRequest, HttpResponse};
+use http::{Response, request::Parts};
 use serde_json::{Map, Value, json};
 
 /// An HTTP status and a body.
@@ -23,39 +23,39 @@ pub(crate) enum Protocol {
     Cbor,
 }
 
-pub(crate) fn read(request: &HttpRequest) -> (Protocol, Request) {
-    let bytes = request.body().bytes().expect("a body in memory");
-    let path = request.uri().trim_start_matches("https://").split_once('/').expect("a path").1;
-    if request.headers().get("content-type") == Some("application/x-www-form-urlencoded") {
-        let pairs = form_urlencoded::parse(bytes).into_owned();
+pub(crate) fn read(head: &Parts, body: &[u8]) -> (Protocol, Request) {
+    let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let path = head.uri.path_and_query().expect("a path").as_str();
+    if header("content-type") == Some("application/x-www-form-urlencoded") {
+        let pairs = form_urlencoded::parse(body).into_owned();
         let mut form: Map<String, Value> = pairs.map(|(name, value)| (name, json!(value))).collect();
         let action = form.remove("Action").expect("an action");
         return (Protocol::Query, (action.as_str().expect("a text").to_owned(), form.into()));
     }
     if let Some((_, action)) = path.split_once("/operation/") {
-        return (Protocol::Cbor, (action.to_owned(), ciborium::from_reader(bytes).expect("CBOR")));
+        return (Protocol::Cbor, (action.to_owned(), ciborium::from_reader(body).expect("CBOR")));
     }
-    let mut body: Value = serde_json::from_slice(bytes).unwrap_or(Value::Null);
+    let mut body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
     if let Some(fields) = body.as_object_mut() {
         fields.remove("ClientToken");
     }
-    let call = request.headers().get("x-amz-target").and_then(|target| target.rsplit('.').next());
+    let call = header("x-amz-target").and_then(|target| target.rsplit('.').next());
     let path = path.split("clientToken=").next().unwrap_or_default().trim_end_matches(['?', '&']);
-    let call = call.map_or_else(|| format!("{} /{path}", request.method()), str::to_owned);
+    let call = call.map_or_else(|| format!("{} {path}", head.method), str::to_owned);
     (Protocol::Json, (call, body))
 }
 
-pub(crate) fn write(protocol: Protocol, call: &str, (status, body): &Answer) -> HttpResponse {
+pub(crate) fn write(protocol: Protocol, call: &str, (status, body): &Answer) -> Response<Vec<u8>> {
     let bytes = match protocol {
         Protocol::Json => body.to_string().into_bytes(),
         Protocol::Query => xml(call, *status, body).into_bytes(),
         Protocol::Cbor => cbor(body),
     };
-    let mut response = HttpResponse::new((*status).try_into().expect("an HTTP status"), bytes.into());
+    let mut response = Response::builder().status(*status);
     if let Protocol::Cbor = protocol {
-        response.headers_mut().insert("smithy-protocol", "rpc-v2-cbor");
+        response = response.header("smithy-protocol", "rpc-v2-cbor");
     }
-    response
+    response.body(bytes).expect("an HTTP response")
 }
 
 fn cbor(body: &Value) -> Vec<u8> {
