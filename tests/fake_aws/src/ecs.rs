@@ -1,4 +1,4 @@
-//! Amazon ECS in memory: services whose deployments and tasks change with the time.
+//! Amazon ECS in memory: services whose deployments and tasks change over time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};

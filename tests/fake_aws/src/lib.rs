@@ -1,8 +1,8 @@
 //! A fake AWS for tests. The functions speak to it through the real SDK, in AWS's wire formats.
 //!
 //! It answers in two ways:
-//! - **From memory.** [`Memory`] holds schedules, ECS services whose deployments and tasks change with the time, events
-//!   and messages. It knows the calls that the functions make about them.
+//! - **From memory.** [`Memory`] holds schedules, ECS services whose deployments and tasks change over time, events
+//!   and messages. It answers the calls that the functions make about them.
 //! - **With prepared answers.** A test prepares an answer for a call with [`Aws::always`] and [`Aws::on`]. Prepared
 //!   answers win over the memory, and newer ones over older ones.
 //!

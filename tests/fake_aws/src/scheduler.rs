@@ -51,7 +51,7 @@ impl Aws {
         self.memory().create_schedule(name, body);
     }
 
-    /// Removes a schedule, as after it has fired, or as an operator does.
+    /// Removes a schedule: it has fired, or an operator deletes it.
     pub fn take(&self, name: &str) {
         self.memory().schedules.remove(name).expect("a schedule of this name");
     }
