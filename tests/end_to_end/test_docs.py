@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 import yaml
-from conftest import changed, notice, now, outcome
+from helpers import changed, notice, now, outcome
 from local_aws import ACCOUNT, REGION, ROOT, CloudFormationLoader
 
 DOCUMENTS = {
@@ -99,12 +99,12 @@ def test_the_drill_as_printed_schedules_the_service(stack):
     [entries] = re.findall(r"aws events put-events --entries '(.*?)'", DOCUMENTS["README.md"], re.DOTALL)
     assert stack.aws.client("events").put_events(Entries=json.loads(entries))["FailedEntryCount"] == 0
     for _ in range(40):
-        if names := stack.names_with("my-cluster"):
+        if names := stack.schedules.names("my-cluster"):
             break
         time.sleep(0.5)
     [name] = names
-    assert stack.given(name)["service"] == "my-service"
-    [message] = stack.ears.messages("my-cluster/my-service")
+    assert stack.schedules.input(name)["service"] == "my-service"
+    [message] = stack.inbox.messages("my-cluster/my-service")
     assert message["Subject"].startswith("Scheduled: 1 service")
 
 
@@ -115,7 +115,7 @@ def test_a_notice_is_planned_again_as_printed(stack, cluster):
     stack.aws.create_service(cluster, "web")
     with changed(stack, "IngestFunctionName", MODE="observe"):
         assert outcome(stack.ingest(sent))["outcome"] == "skipped"
-    assert stack.names_with(cluster) == []
+    assert stack.schedules.names(cluster) == []
     assert (event["account"], event["region"]) == (ACCOUNT, REGION)
     event["time"] = f"{now():%Y-%m-%dT%H:%M:%SZ}"
     event["detail"] |= {
@@ -124,7 +124,7 @@ def test_a_notice_is_planned_again_as_printed(stack, cluster):
         "affectedEntities": [{"entityValue": f"{cluster}|web"}],
     }
     assert outcome(stack.ingest(event))["outcome"] == "scheduled"
-    [name] = stack.names_with(cluster)
+    [name] = stack.schedules.names(cluster)
 
 
 def test_the_outputs_that_the_commands_read_exist(stack):

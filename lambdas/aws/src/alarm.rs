@@ -1,4 +1,4 @@
-//! Amazon CloudWatch alarms: what lets no deployment start.
+//! Amazon CloudWatch: the states of the alarms that block deployments.
 
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::{
@@ -8,9 +8,9 @@ use aws_sdk_cloudwatch::{
 };
 use rules::{deploy::blockers::alarms::Alarm, policy::alarms::AlarmRef};
 
-use crate::{CallFailed, brief};
+use crate::{CallFailed, best_effort};
 
-/// `DescribeAlarms` takes so many names in one call, and gives so many alarms.
+/// The maximum number of names in a `DescribeAlarms` request, and of alarms in its response.
 const ALARMS_PER_CALL: i32 = 100;
 
 /// The alarms of this account and Region.
@@ -20,13 +20,13 @@ pub struct Alarms {
 }
 
 impl Alarms {
-    /// The alarms of the SDK's account and Region.
+    /// Uses the account and Region of the SDK configuration.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
-        Self { client: Client::new(&brief(sdk)) }
+        Self { client: Client::new(&best_effort(sdk)) }
     }
 
-    /// The watched alarms: those of a prefix as far as they fire, and all that are named.
+    /// Reads the watched alarms: for a prefix only those in `ALARM`, for an ARN in any state.
     ///
     /// # Errors
     /// A call failed after its retries.
@@ -42,13 +42,13 @@ impl Alarms {
                 AlarmRef::One { name, .. } => names.push(name.clone()),
             }
         }
-        for some in names.chunks(ALARMS_PER_CALL.unsigned_abs() as usize) {
-            found.extend(all(self.describe().set_alarm_names(Some(some.to_vec()))).await?);
+        for batch in names.chunks(ALARMS_PER_CALL.unsigned_abs() as usize) {
+            found.extend(all(self.describe().set_alarm_names(Some(batch.to_vec()))).await?);
         }
         Ok(found)
     }
 
-    /// Whether any alarm's name begins so.
+    /// Whether any alarm name starts with `prefix`.
     ///
     /// # Errors
     /// The call failed after its retries.
@@ -58,7 +58,7 @@ impl Alarms {
         Ok(!answer.metric_alarms().is_empty() || !answer.composite_alarms().is_empty())
     }
 
-    /// Without their types CloudWatch leaves composite alarms out.
+    /// A request for metric and composite alarms. Without types, CloudWatch omits composite alarms.
     fn describe(&self) -> DescribeAlarmsFluentBuilder {
         self.client
             .describe_alarms()
@@ -67,6 +67,7 @@ impl Alarms {
     }
 }
 
+/// Sends the request and reads all pages.
 async fn all(call: DescribeAlarmsFluentBuilder) -> Result<Vec<Alarm>, CallFailed> {
     let mut pages = call.max_records(ALARMS_PER_CALL).into_paginator().send();
     let mut found = Vec::new();

@@ -1,4 +1,4 @@
-//! AWS Systems Manager Change Calendars: whether changes may be made.
+//! AWS Systems Manager: the states of Change Calendars.
 
 use aws_config::SdkConfig;
 use aws_sdk_ssm::{Client, types::CalendarState};
@@ -8,7 +8,7 @@ use rules::{
     time::calendar::{Calendars, State},
 };
 
-use crate::{CallFailed, brief};
+use crate::{CallFailed, best_effort};
 
 /// The Change Calendars that this account can read.
 #[derive(Clone, Debug)]
@@ -17,28 +17,29 @@ pub struct ChangeCalendars {
 }
 
 impl ChangeCalendars {
-    /// The calendars that the SDK's account can read in its Region.
+    /// Uses the account and Region of the SDK configuration.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
-        Self { client: Client::new(&brief(sdk)) }
+        Self { client: Client::new(&best_effort(sdk)) }
     }
 
-    /// Asks each calendar of which it is not known whether it is open at `at`. That one cannot be read is an
-    /// answer too. One call for each, so that it is known which is closed.
+    /// Reads the state at `at` of each calendar for which it is not known yet. A failed call makes the state
+    /// unreadable. Each calendar gets its own call, because one call for several does not say which of them is
+    /// closed.
     pub async fn ask(&self, calendars: &mut Calendars, at: DateTime<Utc>) {
         for calendar in calendars.unknown(at) {
             let (state, until) = match self.state(&calendar, at).await {
-                Ok(answer) => answer,
-                Err(error) => (State::Unread(error.to_string()), None),
+                Ok(found) => found,
+                Err(error) => (State::Unreadable(error.to_string()), None),
             };
             calendars.learn(&calendar, at, state, until);
         }
     }
 
-    /// The state of one calendar at `at`, and when it changes next, where AWS tells.
+    /// The state of one calendar at `at`, and when it changes next, if AWS says.
     ///
     /// # Errors
-    /// The call failed after its retries, or answered something else than open or closed.
+    /// The call failed after its retries, or returned a state other than open or closed.
     pub async fn state(
         &self,
         calendar: &str,
@@ -53,7 +54,7 @@ impl ChangeCalendars {
             Some(CalendarState::Closed) => State::Closed,
             other => {
                 let other = other.map_or("none", CalendarState::as_str);
-                return Err(CallFailed::unexpected(CALL, format!("it answered the state {other}")));
+                return Err(CallFailed::unexpected(CALL, format!("unexpected state: {other}")));
             }
         };
         Ok((state, answer.next_transition_time().and_then(date::parse)))

@@ -1,4 +1,4 @@
-//! AWS CodeDeploy: what it deploys for a service, and one more deployment of it.
+//! AWS CodeDeploy: reads deployments and creates them.
 
 use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_codedeploy::{
@@ -10,29 +10,29 @@ use rules::service::code_deploy::{CodeDeployment, CodeProgress, Revision};
 
 use crate::CallFailed;
 
-/// The CodeDeploy of this account and Region.
+/// AWS CodeDeploy in this account and Region.
 #[derive(Clone, Debug)]
 pub struct CodeDeploy {
     client: Client,
 }
 
-/// What became of a deployment that was asked for.
+/// The result of [`CodeDeploy::create`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Created {
-    /// CodeDeploy accepted it; its id.
+    /// CodeDeploy created the deployment with this ID.
     Started(String),
-    /// CodeDeploy refuses it, and will refuse it again.
+    /// CodeDeploy rejects the request, and would reject a retry too.
     Refused(String),
 }
 
 impl CodeDeploy {
-    /// The CodeDeploy of the SDK's account and Region.
+    /// Uses the account and Region of the SDK configuration.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
         Self { client: Client::new(sdk) }
     }
 
-    /// A deployment, or nothing where CodeDeploy knows none of that id.
+    /// Reads a deployment. `None` if there is no deployment with this ID.
     ///
     /// # Errors
     /// The call failed after its retries.
@@ -51,19 +51,19 @@ impl CodeDeploy {
         }
     }
 
-    /// A deployment with the `AppSpec` that it deployed, which `GetDeployment` never tells.
+    /// Reads a deployment with its `AppSpec`. `GetDeployment` returns only the hash of an `AppSpec`.
     ///
     /// # Errors
     /// A call failed after its retries.
     pub async fn last(&self, id: &str) -> Result<Option<CodeDeployment>, CallFailed> {
         let Some(mut found) = self.get(id).await? else { return Ok(None) };
         if let Revision::Registered(hash) = &found.revision {
-            let asked = app_spec_revision(AppSpecContent::builder().sha256(hash).build());
+            let requested = app_spec_revision(AppSpecContent::builder().sha256(hash).build());
             let answer = self
                 .client
                 .get_application_revision()
                 .application_name(&found.application)
-                .revision(asked)
+                .revision(requested)
                 .send()
                 .await
                 .map_err(|error| CallFailed::new("GetApplicationRevision", &error))?;
@@ -72,7 +72,7 @@ impl CodeDeploy {
         Ok(Some(found))
     }
 
-    /// The deployment that is under way in the group of `last`, if one is.
+    /// The deployment in progress in the deployment group of `last`, if any.
     ///
     /// # Errors
     /// A call failed after its retries.
@@ -98,10 +98,10 @@ impl CodeDeploy {
         }
     }
 
-    /// Deploys an `AppSpec` with the application and group of `last`.
+    /// Deploys an `AppSpec` with the application and deployment group of `last`.
     ///
     /// # Errors
-    /// The call failed in a way that another try may mend, or for want of a permission.
+    /// The call failed, and a retry may succeed. This includes a missing permission, which the operator can grant.
     pub async fn create(&self, last: &CodeDeployment, app_spec: &str) -> Result<Created, CallFailed> {
         let revision = app_spec_revision(AppSpecContent::builder().content(app_spec).build());
         let sent = self
@@ -114,7 +114,8 @@ impl CodeDeploy {
             )
             .revision(revision)
             .customize()
-            // There is no client token: what was perhaps started is read again before another try.
+            // CreateDeployment has no client token, so a retry could create a second deployment. Instead, the
+            // invocation is retried, and first looks for a deployment in progress.
             .config_override(Config::builder().retry_config(RetryConfig::disabled()))
             .send()
             .await;
@@ -122,10 +123,11 @@ impl CodeDeploy {
             Ok(answer) => Ok(Created::Started(answer.deployment_id.unwrap_or_default())),
             Err(error) => {
                 let failed = CallFailed::new("CreateDeployment", &error);
-                // Anything else may pass: a limit, throttling, and one that somebody else started just now.
-                let for_good =
+                // All other errors can be temporary: throttling, a limit, or another deployment that was just
+                // started.
+                let permanent =
                     |code: &str| code.starts_with("Invalid") || code.ends_with("DoesNotExistException");
-                if failed.code().is_some_and(for_good) {
+                if failed.code().is_some_and(permanent) {
                     Ok(Created::Refused(failed.to_string()))
                 } else {
                     Err(failed)
@@ -164,7 +166,7 @@ fn deployment(id: &str, info: DeploymentInfo) -> CodeDeployment {
 }
 
 fn revision(location: RevisionLocation) -> Revision {
-    #[expect(deprecated, reason = "old deployments have their AppSpec there")]
+    #[expect(deprecated, reason = "older deployments have their AppSpec in this field")]
     let text = location.string.and_then(|raw| raw.content);
     let (content, hash) = location.app_spec_content.map_or((None, None), |spec| (spec.content, spec.sha256));
     if let Some(content) = content.or(text) {

@@ -1,4 +1,4 @@
-//! The configuration that all functions share, read once, at the start.
+//! The configuration that all functions share. It is read once, when the function starts.
 
 use rules::{
     arn::Place,
@@ -13,23 +13,23 @@ use crate::scheduler::ScheduleTarget;
 /// The configuration that all functions share.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The operator's choices.
+    /// The parameters about deployments.
     pub policy: Policy,
-    /// How messages to people are written.
+    /// The format of messages.
     pub format: Format,
-    /// What every schedule has in common.
+    /// The settings that all schedules share.
     pub target: ScheduleTarget,
-    /// The topic of messages to people.
+    /// The ARN of the notification topic.
     pub topic_arn: String,
     /// Where the functions run.
     pub place: Place,
 }
 
 impl Config {
-    /// Reads the environment through `lookup`.
+    /// Reads each environment variable with `lookup`.
     ///
     /// # Errors
-    /// Names every parameter that is wrong, with its value and an example of a right one.
+    /// Names every invalid parameter, with its value and a valid example.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut settings = Settings::new(lookup);
         let (policy, format) = (settings.policy(), settings.format());
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_that_is_missing_is_named_at_once() {
+    fn all_missing_variables_are_reported_together() {
         let error = Config::read(&|_| None).expect_err("nothing is set").to_string();
         for variable in [
             "SCHEDULE_GROUP",

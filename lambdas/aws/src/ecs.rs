@@ -1,4 +1,4 @@
-//! Amazon ECS: what runs, and the forced deployment.
+//! Amazon ECS: reads services and tasks, and forces deployments.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -24,64 +24,64 @@ use rules::{
 
 use crate::CallFailed;
 
-/// `DescribeTasks` takes so many tasks in one call.
+/// The maximum number of tasks in a `DescribeTasks` request.
 const TASKS_PER_CALL: usize = 100;
 
-/// `DescribeServices` takes so many services in one call.
+/// The maximum number of services in a `DescribeServices` request.
 pub const SERVICES_PER_CALL: usize = 10;
 
-/// The ECS of this account and Region.
+/// Amazon ECS in this account and Region.
 #[derive(Clone, Debug)]
 pub struct Ecs {
     client: Client,
 }
 
-/// Where a task comes from.
+/// The origin of a task: the service or the caller that started it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskOrigin {
-    /// The task's id.
+    /// The task ID.
     pub id: String,
-    /// `service:NAME` for a service's task; `family:NAME` or a free text for a stand-alone one.
+    /// `service:NAME` for a task of a service; `family:NAME` or another text for a standalone task.
     pub group: String,
-    /// Who started it.
+    /// The `startedBy` field.
     pub started_by: Option<String>,
-    /// The ARN of its task definition.
+    /// The ARN of the task definition.
     pub task_definition: Option<String>,
 }
 
-/// What became of a forced deployment.
+/// The result of [`Ecs::force`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Forced {
-    /// ECS accepted it.
+    /// ECS started a deployment.
     Started {
-        /// The new deployment's id.
+        /// The deployment ID.
         deployment: Option<String>,
     },
-    /// The service is gone or no longer active.
+    /// The service no longer exists or is not active.
     Gone(String),
-    /// ECS refuses it, and will refuse it again.
+    /// ECS rejects the request, and would reject a retry too.
     Refused(String),
 }
 
 impl Ecs {
-    /// The ECS of the SDK's account and Region.
+    /// Uses the account and Region of the SDK configuration.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
         let config = aws_sdk_ecs::config::Builder::from(sdk)
-            // The default quota of retries is used up by a hundred throttled calls, and then fails at once.
+            // By default, the SDK stops retrying after about a hundred throttled calls.
             .retry_partition(RetryPartition::custom("ecs").token_bucket(TokenBucket::unlimited()).build())
             .build();
         Self::with_client(Client::from_conf(config))
     }
 
-    /// The ECS that a client reaches.
+    /// Uses `client`.
     #[must_use]
     pub fn with_client(client: Client) -> Self {
         Self { client }
     }
 
-    /// How long AWS waits between its notice and its date: the account's `fargateTaskRetirementWaitPeriod`,
-    /// or nothing where it is no number of days.
+    /// The account setting `fargateTaskRetirementWaitPeriod`: the time between a notice and its retirement date.
+    /// `None` if the value is not a number of days.
     ///
     /// # Errors
     /// The call failed after its retries.
@@ -91,7 +91,7 @@ impl Ecs {
         Ok(days.map(|days| TimeDelta::days(days.into())))
     }
 
-    /// Whether AWS aims for windows of its own: the account's `fargateEventWindows` is `enabled`.
+    /// Whether the account setting `fargateEventWindows` is enabled: AWS replaces tasks in EC2 event windows.
     ///
     /// # Errors
     /// The call failed after its retries.
@@ -99,14 +99,14 @@ impl Ecs {
         Ok(self.settings(SettingName::FargateEventWindows).await?.iter().any(|value| value == "enabled"))
     }
 
-    /// The values of an account setting, as it takes effect.
+    /// The effective values of an account setting.
     async fn settings(&self, name: SettingName) -> Result<Vec<String>, CallFailed> {
         let call = self.client.list_account_settings().name(name).effective_settings(true);
         let answer = call.send().await.map_err(|error| CallFailed::new("ListAccountSettings", &error))?;
         Ok(answer.settings.unwrap_or_default().into_iter().filter_map(|setting| setting.value).collect())
     }
 
-    /// The tags of those of these services of a cluster that ECS knows, by the services' names.
+    /// The tags of services of a cluster, by service name. Services that do not exist are omitted.
     ///
     /// # Errors
     /// A call failed after its retries.
@@ -120,17 +120,17 @@ impl Ecs {
         Ok(services.iter().filter_map(tagged).collect())
     }
 
-    /// The containers of a task definition.
+    /// The containers of a task definition, with a short timeout.
     ///
     /// # Errors
     /// The call failed after its retries.
     pub async fn containers(&self, task_definition: &str) -> Result<Vec<Container>, CallFailed> {
-        // What it serves for is no reason to keep a deployment waiting.
-        let quickly = aws_sdk_ecs::config::Builder::new()
+        // The images only serve for a warning, which must not delay the deployment.
+        let short_timeout = aws_sdk_ecs::config::Builder::new()
             .retry_config(RetryConfig::standard().with_max_attempts(2))
             .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(10)).build());
         let call = self.client.describe_task_definition().task_definition(task_definition);
-        let answer = call.customize().config_override(quickly).send().await;
+        let answer = call.customize().config_override(short_timeout).send().await;
         let answer = answer.map_err(|error| CallFailed::new("DescribeTaskDefinition", &error))?;
         let containers = answer.task_definition().map_or(&[][..], |found| found.container_definitions());
         let container = |found: &ContainerDefinition| Container {
@@ -140,8 +140,8 @@ impl Ecs {
         Ok(containers.iter().map(container).collect())
     }
 
-    /// Where the tasks of one cluster come from. Those that ECS no longer knows are left out; without the
-    /// cluster, that is all.
+    /// The origins of tasks of one cluster. Tasks that ECS no longer lists are omitted: all of them if the cluster
+    /// does not exist.
     ///
     /// # Errors
     /// A call failed after its retries.
@@ -151,8 +151,8 @@ impl Ecs {
 
     async fn describe_tasks(&self, cluster: &str, tasks: &[String]) -> Result<Vec<Task>, CallFailed> {
         let mut found = Vec::new();
-        for some in tasks.chunks(TASKS_PER_CALL) {
-            let call = self.client.describe_tasks().cluster(cluster).set_tasks(Some(some.to_vec()));
+        for batch in tasks.chunks(TASKS_PER_CALL) {
+            let call = self.client.describe_tasks().cluster(cluster).set_tasks(Some(batch.to_vec()));
             match call.send().await {
                 Ok(answer) => found.extend(answer.tasks.unwrap_or_default()),
                 Err(error) if error.code() == Some("ClusterNotFoundException") => return Ok(Vec::new()),
@@ -162,7 +162,7 @@ impl Ecs {
         Ok(found)
     }
 
-    /// The names of the clusters.
+    /// The names of all clusters.
     ///
     /// # Errors
     /// A call failed after its retries.
@@ -176,7 +176,7 @@ impl Ecs {
         Ok(names)
     }
 
-    /// Which of these names are active services of the cluster.
+    /// Those of `names` that are active services of the cluster.
     ///
     /// # Errors
     /// A call failed after its retries.
@@ -186,11 +186,11 @@ impl Ecs {
         Ok(active.filter_map(|found| found.service_name).collect())
     }
 
-    /// Those of these services of a cluster that ECS knows, with their tags.
+    /// Reads services of a cluster with their tags. Services that do not exist are omitted.
     async fn describe_services(&self, cluster: &str, names: &[String]) -> Result<Vec<Service>, CallFailed> {
         let mut services = Vec::new();
-        for some in names.chunks(SERVICES_PER_CALL) {
-            let call = self.client.describe_services().cluster(cluster).set_services(Some(some.to_vec()));
+        for batch in names.chunks(SERVICES_PER_CALL) {
+            let call = self.client.describe_services().cluster(cluster).set_services(Some(batch.to_vec()));
             match call.include(ServiceField::Tags).send().await {
                 Ok(answer) => services.extend(answer.services.unwrap_or_default()),
                 Err(error) if error.code() == Some("ClusterNotFoundException") => return Ok(Vec::new()),
@@ -200,7 +200,7 @@ impl Ecs {
         Ok(services)
     }
 
-    /// The state of a service and the age of its running tasks, or nothing where ECS knows none.
+    /// The state of a service, with the creation times of its running tasks. `None` if it does not exist.
     ///
     /// # Errors
     /// A call failed after its retries.
@@ -233,33 +233,43 @@ impl Ecs {
         match answer.failures.unwrap_or_default().first().map(|failure| failure.reason().unwrap_or_default())
         {
             Some("MISSING") => Ok(None),
-            reason => Err(CallFailed::unexpected(CALL, format!("{service}: no answer, reason {reason:?}"))),
+            reason => Err(CallFailed::unexpected(
+                CALL,
+                format!("{service} is missing from the response, reason {reason:?}"),
+            )),
         }
     }
 
-    /// What ECS tells about a service since `since` that may explain why it is not patched, most telling
-    /// first: how its deployment ended, why tasks stopped, and its events. What cannot be read is said, and
-    /// keeps nothing else back.
-    pub async fn troubles(
+    /// What may explain why a service is not patched, most likely cause first: the status of its newest deployment,
+    /// why tasks stopped, and the service events, all since `since`. If a call fails, its error is listed instead.
+    pub async fn likely_causes(
         &self,
         service: &ServiceRef,
         events: &[ServiceEvent],
         since: DateTime<Utc>,
     ) -> Vec<String> {
-        const EACH: usize = 3;
-        let unread = |error: CallFailed| vec![format!("(not all could be read: {error})")];
-        let ended = self.ended(service, since).await.unwrap_or_else(unread);
-        let stopped = self.stopped(service, since).await.unwrap_or_else(unread);
+        const MAX_OF_EACH: usize = 3;
+        let incomplete = |error: CallFailed| vec![format!("(incomplete: {error})")];
+        let deployment = self.deployment_status(service, since).await.unwrap_or_else(incomplete);
+        let stopped = self.stopped_tasks(service, since).await.unwrap_or_else(incomplete);
         let events = events.iter().filter(|event| event.at >= since).map(|event| event.text.clone());
-        ended.into_iter().chain(stopped.into_iter().take(EACH)).chain(events.take(EACH)).collect()
+        deployment
+            .into_iter()
+            .chain(stopped.into_iter().take(MAX_OF_EACH))
+            .chain(events.take(MAX_OF_EACH))
+            .collect()
     }
 
-    async fn ended(&self, service: &ServiceRef, since: DateTime<Utc>) -> Result<Vec<String>, CallFailed> {
+    async fn deployment_status(
+        &self,
+        service: &ServiceRef,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<String>, CallFailed> {
         let call =
             self.client.list_service_deployments().cluster(service.cluster()).service(service.service());
         let answer = match call.send().await {
             Ok(answer) => answer,
-            // Other controllers than ECS have none.
+            // Only services with the ECS deployment controller have service deployments.
             Err(error) if error.code() == Some("UnsupportedFeatureException") => return Ok(Vec::new()),
             Err(error) => return Err(CallFailed::new("ListServiceDeployments", &error)),
         };
@@ -268,18 +278,22 @@ impl Ecs {
             .iter()
             .filter(|found| instant(found.created_at()).is_some_and(|created_at| created_at >= since))
             .max_by_key(|found| instant(found.created_at()));
-        let ended = newest.and_then(|found| {
+        let status = newest.and_then(|found| {
             Some(format!("deployment {}: {}", found.status()?.as_str(), found.status_reason()?))
         });
-        Ok(ended.into_iter().collect())
+        Ok(status.into_iter().collect())
     }
 
-    async fn stopped(&self, service: &ServiceRef, since: DateTime<Utc>) -> Result<Vec<String>, CallFailed> {
+    async fn stopped_tasks(
+        &self,
+        service: &ServiceRef,
+        since: DateTime<Utc>,
+    ) -> Result<Vec<String>, CallFailed> {
         let ids = self.tasks(service, DesiredStatus::Stopped).await?;
         let tasks = self.describe_tasks(service.cluster(), &ids).await?;
         let mut reasons: Vec<String> = Vec::new();
         for task in tasks.iter().filter(|task| instant(task.created_at()).is_some_and(|at| at >= since)) {
-            let reason = stopped(task).map(|reason| format!("a task stopped: {reason}"));
+            let reason = stop_reason(task).map(|reason| format!("a task stopped: {reason}"));
             reasons.extend(reason.filter(|reason| !reasons.contains(reason)));
         }
         Ok(reasons)
@@ -300,10 +314,10 @@ impl Ecs {
         Ok(tasks)
     }
 
-    /// Forces a new deployment of a service, and changes nothing else about it.
+    /// Forces a new deployment of a service without changing its settings.
     ///
     /// # Errors
-    /// The call failed in a way that another try may mend, or for want of a permission.
+    /// The call failed, and a retry may succeed. This includes a missing permission, which the operator can grant.
     pub async fn force(&self, service: &ServiceRef) -> Result<Forced, CallFailed> {
         let call = self
             .client
@@ -341,9 +355,9 @@ impl Ecs {
     }
 }
 
-/// Tries a call again only where it was throttled. `UpdateService` has no client token: a call whose answer was
-/// lost has perhaps started a deployment, which a second one would stop and start over. Lambda's own retry reads
-/// the service first.
+/// Retries a call only if it was throttled. `UpdateService` has no client token. A call whose response was lost may
+/// have started a deployment, which a retry would replace with another one. Lambda retries the invocation instead,
+/// which reads the service first.
 #[derive(Debug)]
 struct OnlyThrottled;
 
@@ -383,7 +397,7 @@ fn origin(task: &Task) -> Option<TaskOrigin> {
 
 fn service_state(service: &Service) -> ServiceState {
     let controller = service.deployment_controller().map(aws_sdk_ecs::types::DeploymentController::r#type);
-    // While it deploys there are two sets, and the old one names the deployment before.
+    // During a deployment there are two task sets. The primary one serves production traffic.
     let primary = || service.task_sets().iter().find(|set| set.status() == Some("PRIMARY")).map(task_set);
     ServiceState {
         status: service.status().unwrap_or_default().to_owned(),
@@ -445,8 +459,8 @@ fn event(event: &aws_sdk_ecs::types::ServiceEvent) -> Option<ServiceEvent> {
     Some(ServiceEvent { at: instant(event.created_at())?, text: event.message()?.to_owned() })
 }
 
-/// Why a task has stopped: what ECS says, and what each container does.
-fn stopped(task: &Task) -> Option<String> {
+/// Why a task stopped: the reason from ECS, then the reason or exit code of each container.
+fn stop_reason(task: &Task) -> Option<String> {
     let reason = task.stopped_reason()?;
     let containers = task.containers().iter().filter_map(|container| {
         let code = container.exit_code().map(|code| format!("exit code {code}"));

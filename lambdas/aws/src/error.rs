@@ -1,10 +1,10 @@
-//! A call to AWS that failed, after all its retries.
+//! The error of a call to AWS.
 
 use std::{error::Error, iter::successors};
 
 use aws_sdk_scheduler::error::{ProvideErrorMetadata, SdkError};
 
-/// A call to AWS that failed, after all its retries.
+/// A call to AWS failed after its retries.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{call} failed: {message}")]
 pub struct CallFailed {
@@ -23,7 +23,7 @@ impl CallFailed {
         let message = match (&code, error.message()) {
             (Some(code), Some(message)) => format!("{code}: {message}"),
             (Some(code), None) => code.clone(),
-            // The error itself says only "service error" or "dispatch failure"; what it rests on says why.
+            // The error itself says only "service error" or "dispatch failure"; its sources say why.
             _ => successors(Some(error as &dyn Error), |&error| error.source())
                 .map(ToString::to_string)
                 .collect::<Vec<_>>()
@@ -32,13 +32,13 @@ impl CallFailed {
         Self { call, code, message }
     }
 
-    /// A call whose answers make no sense.
+    /// A call with an unexpected response.
     #[must_use]
     pub fn unexpected(call: &'static str, message: impl Into<String>) -> Self {
         Self { call, code: None, message: message.into() }
     }
 
-    /// AWS's code of the error, such as `ThrottlingException`, if an answer came at all.
+    /// The AWS error code, such as `ThrottlingException`. `None` if there was no response or it had no code.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()

@@ -1,4 +1,4 @@
-//! How an invocation fails: with a stable type to alarm on, and a sentence to act on.
+//! Failures of an invocation: a stable error type for alarms, and a message that says what to fix.
 
 use std::fmt;
 
@@ -12,48 +12,49 @@ use crate::CallFailed;
 /// Why an invocation failed.
 #[derive(Clone, thiserror::Error)]
 pub enum Failure {
-    /// The parameters cannot work.
+    /// The configuration is invalid.
     #[error("{0}")]
     InvalidConfiguration(String),
-    /// The event is no usable notice.
+    /// The event is not a usable notice.
     #[error(transparent)]
     InvalidEvent(#[from] InvalidEvent),
-    /// A schedule's input was edited to something that cannot be read.
+    /// The input of a schedule is invalid, for example after an edit.
     #[error(transparent)]
     InvalidInput(#[from] InvalidInput),
-    /// All was done that could be, and some could not.
+    /// Some outcomes failed. All others are done.
     #[error("{0}")]
     OutcomesFailed(String),
-    /// AWS could not be asked, or a permission is missing. Lambda tries again.
+    /// A call to AWS failed, for example because a permission is missing. Lambda retries the invocation.
     #[error("{about}: {error}")]
     CallFailed {
-        /// The service or notice for which not all was done.
+        /// The service or notice that the call was for.
         about: String,
-        /// The call.
+        /// The failed call.
         error: CallFailed,
     },
 }
 
 impl Failure {
-    /// A call that failed for a service or a notice.
+    /// Wraps the error of a call for a service or notice.
     pub fn call(about: impl fmt::Display) -> impl FnOnce(CallFailed) -> Self {
         move |error| Self::CallFailed { about: about.to_string(), error }
     }
 
-    /// The failure of a report with failed outcomes, which names the first of them.
+    /// The failure of a report, which lists the first failed outcomes. `None` if no outcome failed.
     #[must_use]
     pub fn of(report: &Report) -> Option<Self> {
-        const NAMED: usize = 5;
+        const MAX_LISTED: usize = 5;
         let failed: Vec<String> =
             report.failures().map(|outcome| format!("{}: {}", outcome.entity, outcome.reason)).collect();
         if failed.is_empty() {
             return None;
         }
-        let named = failed.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
-        let more = failed.len().saturating_sub(NAMED);
+        let listed = failed.iter().take(MAX_LISTED).map(String::as_str).collect::<Vec<_>>().join("; ");
+        let more = failed.len().saturating_sub(MAX_LISTED);
         let more = if more == 0 { String::new() } else { format!("; and {more} more in the log") };
         let all = report.outcomes.len();
-        Some(Self::OutcomesFailed(format!("{} of {all} entities failed: {named}{more}", failed.len())))
+        let entities = if all == 1 { "entity" } else { "entities" };
+        Some(Self::OutcomesFailed(format!("{} of {all} {entities} failed: {listed}{more}", failed.len())))
     }
 }
 
@@ -64,7 +65,7 @@ impl From<ConfigError> for Failure {
 }
 
 impl fmt::Debug for Failure {
-    /// The runtime logs a failure with `{:?}`: the sentence, once.
+    /// The Lambda runtime logs a failure with `{:?}`, so this prints the message.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)
     }

@@ -1,5 +1,5 @@
-//! The edge that the functions share: one file for each AWS service, which speaks our types outwards and
-//! the SDK inwards.
+//! Clients of the AWS services that the functions share. Each file wraps one service: its public interface uses the
+//! types of the `rules` crate and hides the SDK.
 
 pub mod alarm;
 pub mod calendar;
@@ -19,14 +19,13 @@ use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::Timeou
 pub use error::CallFailed;
 pub use failure::Failure;
 
-/// How often a call is tried. A page of a thousand services, or a thousand services in one window, is
-/// throttled for minutes: with pauses of up to 20 seconds this outlasts it.
+/// The maximum number of attempts for a call. A thousand services on a page or in a window cause minutes of
+/// throttling, which this number of attempts outlasts: the pauses between them grow to 20 seconds.
 const ATTEMPTS: u32 = 12;
 
-/// The SDK's configuration, from the function's environment.
+/// The SDK configuration, from the function's environment.
 ///
-/// Retries survive throttling (see `unlimited` token buckets in the adapters), and no attempt hangs: the SDK
-/// sets no time limits by itself.
+/// Sets timeouts, because by default the SDK waits for a response without a limit.
 pub async fn sdk_config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
@@ -34,7 +33,7 @@ pub async fn sdk_config() -> SdkConfig {
             TimeoutConfig::builder()
                 .connect_timeout(Duration::from_secs(3))
                 .operation_attempt_timeout(Duration::from_secs(15))
-                // Less than the functions' own limits, so that a failure names its call.
+                // Shorter than the timeouts of the functions, so that an error names the call.
                 .operation_timeout(Duration::from_mins(4))
                 .build(),
         )
@@ -42,15 +41,15 @@ pub async fn sdk_config() -> SdkConfig {
         .await
 }
 
-/// The SDK's configuration for calls that need not succeed: what cannot be read has an answer of its own, and the
-/// function has other work to do.
-pub(crate) fn brief(sdk: &SdkConfig) -> SdkConfig {
+/// The SDK configuration for calls that may fail: the functions handle unreadable alarms and calendars, and must not
+/// wait long for them.
+pub(crate) fn best_effort(sdk: &SdkConfig) -> SdkConfig {
     const ATTEMPTS: u32 = 5;
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const TIMEOUT: Duration = Duration::from_secs(20);
     let given = sdk.timeout_config().cloned().unwrap_or_else(TimeoutConfig::disabled);
     sdk.clone()
         .into_builder()
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(given.to_builder().operation_timeout(PATIENCE).build())
+        .timeout_config(given.to_builder().operation_timeout(TIMEOUT).build())
         .build()
 }

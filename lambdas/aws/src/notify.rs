@@ -1,4 +1,4 @@
-//! What is told: events on the default bus for machines, messages on the topic for people, and counts.
+//! Notifications: events on the default bus, messages on the SNS topic, and metrics in the log.
 
 use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
@@ -18,17 +18,17 @@ use serde_json::json;
 
 use crate::{CallFailed, config::Config};
 
-/// `PutEvents` takes so many events in one call.
+/// The maximum number of events in a `PutEvents` request.
 const EVENTS_PER_CALL: usize = 10;
-/// How often events that the bus refused are sent again.
-const TRIES: usize = 3;
-/// How often a call is tried: telling must not hold up the work for minutes.
+/// The maximum number of attempts for events that the bus rejects.
+const PUT_ATTEMPTS: usize = 3;
+/// The maximum number of attempts for a call. Notifications must not delay the function by minutes.
 const ATTEMPTS: u32 = 4;
 
-/// Tells machines and people what happens.
+/// Sends notifications.
 #[derive(Clone, Debug)]
 pub struct Notifier {
-    /// For whom messages are written.
+    /// What the texts of messages depend on: place, time zone and stack.
     pub reader: Reader,
     events: aws_sdk_eventbridge::Client,
     topic: aws_sdk_sns::Client,
@@ -37,7 +37,7 @@ pub struct Notifier {
 }
 
 impl Notifier {
-    /// The bus and the topic of this account and Region.
+    /// Uses the default bus of the SDK's account and Region, and the topic of the configuration.
     #[must_use]
     pub fn new(sdk: &SdkConfig, config: &Config) -> Self {
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
@@ -58,18 +58,18 @@ impl Notifier {
         }
     }
 
-    /// Writes what is counted and measured into the log.
+    /// Writes metrics to the log, from which CloudWatch reads them (embedded metric format).
     pub fn count(&self, samples: &[Sample], now: DateTime<Utc>) {
         for sample in samples {
             println!("{}", sample.line(&self.reader.stack, now));
         }
     }
 
-    /// Counts, and sends events and the message. A failure is logged and counted.
+    /// Writes the metrics, puts the events and publishes the message. Failures are logged and counted.
     ///
     /// # Errors
-    /// Something could not be sent. Whoever has done its work may ignore that; whoever had nothing to do but to
-    /// notify may not.
+    /// An event or the message could not be sent. A caller whose own work is done may ignore this. A caller that only
+    /// notifies must fail.
     pub async fn send(&self, notification: &Notification, now: DateTime<Utc>) -> Result<(), CallFailed> {
         let Notification { events, message, samples } = notification;
         self.count(samples, now);
@@ -86,16 +86,16 @@ impl Notifier {
     }
 
     async fn put(&self, events: &[BusEvent]) -> Result<(), CallFailed> {
-        let mut all = Ok(());
-        for some in events.chunks(EVENTS_PER_CALL) {
-            all = all.and(self.put_batch(some.iter().map(entry).collect()).await);
+        let mut result = Ok(());
+        for batch in events.chunks(EVENTS_PER_CALL) {
+            result = result.and(self.put_batch(batch.iter().map(entry).collect()).await);
         }
-        all
+        result
     }
 
     async fn put_batch(&self, mut entries: Vec<PutEventsRequestEntry>) -> Result<(), CallFailed> {
         let mut refusal = String::new();
-        for _ in 0..TRIES {
+        for _ in 0..PUT_ATTEMPTS {
             let sent = self.events.put_events().set_entries(Some(entries.clone())).send().await;
             let answers =
                 sent.map_err(|error| CallFailed::new("PutEvents", &error))?.entries.unwrap_or_default();
@@ -121,7 +121,7 @@ impl Notifier {
             .message_attributes("detail-type", attribute);
         let publish = match self.format {
             Format::Text => publish.message(message.text()),
-            // Amazon Q Developer reads its own schema only; people who read e-mail do not.
+            // Amazon Q Developer accepts only its own JSON schema. Email subscribers get plain text.
             Format::Chat => publish
                 .message(json!({"default": message.chat().to_string(), "email": message.text()}).to_string())
                 .message_structure("json"),

@@ -1,4 +1,4 @@
-//! EventBridge Scheduler: the pending schedules.
+//! Amazon EventBridge Scheduler: reads and writes the schedules of the stack's group.
 
 use std::time::Duration;
 
@@ -29,23 +29,23 @@ use rules::schedule::{
 
 use crate::CallFailed;
 
-/// How often a schedule that others change at the same time is read again.
+/// The maximum number of attempts to change a schedule that is changed concurrently.
 pub const READS: u32 = 5;
-/// How long to wait between two of these reads, the first time; then twice as long each time.
+/// The pause after the first of these attempts. Each further pause is twice as long.
 pub const PAUSE: Duration = Duration::from_millis(50);
 
-/// What every schedule has in common.
+/// The settings that all schedules share.
 #[derive(Clone, Debug)]
 pub struct ScheduleTarget {
-    /// The group's name.
+    /// The name of the schedule group.
     pub group: String,
     /// The ARN of the deploy function.
     pub deploy_arn: String,
     /// The ARN of the verify function.
     pub verify_arn: String,
-    /// The ARN of the role with which EventBridge Scheduler invokes them.
+    /// The ARN of the role with which EventBridge Scheduler invokes the functions.
     pub role_arn: String,
-    /// The ARN of the queue for what could not be handed over.
+    /// The ARN of the queue for invocations that failed.
     pub dead_letter_queue_arn: String,
 }
 
@@ -56,48 +56,48 @@ pub struct Scheduler {
     target: ScheduleTarget,
 }
 
-/// A schedule as it is, with everything that an update must repeat.
+/// A schedule as read, with everything that an update must repeat.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// What decides.
+    /// The part that the rules use.
     pub existing: Existing,
     raw: GetScheduleOutput,
 }
 
 impl Found {
-    /// What it hands over.
+    /// The input.
     ///
     /// # Errors
-    /// The input is invalid, or there is none.
+    /// The input is invalid or missing.
     pub fn wake(&self) -> Result<Wake, InvalidInput> {
         Wake::read_text(input(&self.raw))
     }
 }
 
-/// What became of a schedule that was to be armed.
+/// The result of [`Scheduler::arm`].
 #[derive(Clone, Debug)]
 pub enum Armed {
-    /// It is there, as asked for.
-    Anew,
-    /// One was there already.
-    AsItWas(Box<Found>),
+    /// The schedule was created.
+    Created,
+    /// An existing schedule was kept.
+    Kept(Box<Found>),
 }
 
-/// Whether a write took effect.
+/// The result of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// It did.
+    /// The write took effect.
     Done,
-    /// Somebody else was faster: the schedule is there, is gone, or is being changed. Read it again.
-    Lost,
+    /// A concurrent change: the schedule already exists, is gone, or is being changed. Read it again.
+    Conflict,
 }
 
 impl Scheduler {
-    /// The schedules of `target`'s group, with the SDK's configuration.
+    /// Uses the SDK configuration and `target`'s schedule group.
     #[must_use]
     pub fn new(sdk: &SdkConfig, target: ScheduleTarget) -> Self {
         let config = aws_sdk_scheduler::config::Builder::from(sdk)
-            // The default quota of retries is used up by a hundred throttled calls, and then fails at once.
+            // By default, the SDK stops retrying after about a hundred throttled calls.
             .retry_partition(
                 RetryPartition::custom("scheduler").token_bucket(TokenBucket::unlimited()).build(),
             )
@@ -106,13 +106,13 @@ impl Scheduler {
         Self::with_client(Client::from_conf(config), target)
     }
 
-    /// The schedules of `target`'s group, with a client.
+    /// Uses `client` and `target`'s schedule group.
     #[must_use]
     pub fn with_client(client: Client, target: ScheduleTarget) -> Self {
         Self { client, target }
     }
 
-    /// Creates a schedule, unless one of that name is there.
+    /// Creates a schedule, unless one with its name exists.
     ///
     /// # Errors
     /// The call failed after its retries.
@@ -135,13 +135,13 @@ impl Scheduler {
             Err(error)
                 if error.as_service_error().is_some_and(CreateScheduleError::is_conflict_exception) =>
             {
-                Ok(Written::Lost)
+                Ok(Written::Conflict)
             }
             Err(error) => Err(CallFailed::new("CreateSchedule", &error)),
         }
     }
 
-    /// The names of the group's schedules.
+    /// The names of all schedules in the group.
     ///
     /// # Errors
     /// A call failed after its retries.
@@ -156,7 +156,7 @@ impl Scheduler {
         Ok(names)
     }
 
-    /// Reads a schedule.
+    /// Reads a schedule. `None` if it does not exist.
     ///
     /// # Errors
     /// The call failed after its retries.
@@ -174,7 +174,7 @@ impl Scheduler {
         }
     }
 
-    /// Writes all of a schedule anew, and enables it.
+    /// Overwrites an existing schedule and enables it.
     ///
     /// # Errors
     /// The call failed after its retries.
@@ -182,7 +182,7 @@ impl Scheduler {
         self.overwrite(spec, ScheduleState::Enabled).await
     }
 
-    /// Makes a schedule what it should be, whether it is there or not. A disabled one stays disabled.
+    /// Creates a schedule or overwrites the existing one. A disabled schedule stays disabled.
     ///
     /// # Errors
     /// A call failed after its retries.
@@ -221,8 +221,10 @@ impl Scheduler {
         updated(update.send().await)
     }
 
-    /// Writes the input of a schedule. Everything else is repeated as it is, because an update sets what it
-    /// leaves out back to the defaults: a person's state and time would be lost.
+    /// Updates only the input of a schedule, and its description unless an operator wrote it. The request repeats
+    /// everything else, because `UpdateSchedule` resets omitted fields to their defaults, and an operator's edits of
+    /// the time and state would be lost:
+    /// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_UpdateSchedule.html>
     ///
     /// # Errors
     /// The call failed after its retries.
@@ -233,7 +235,7 @@ impl Scheduler {
         input: &DeployInput,
     ) -> Result<Written, CallFailed> {
         let Found { raw, existing } = found;
-        // Our own description is brought up to date; an operator's stays.
+        // Update a generated description; keep one that an operator wrote.
         let zone = raw.description().and_then(|text| existing.zone_of_our_description(text));
         let description = match (existing.at, zone) {
             (Some(at), Some(zone)) => Some(schedule::description(input, at, zone)),
@@ -261,7 +263,7 @@ impl Scheduler {
         updated(update.send().await)
     }
 
-    /// Deletes a schedule. One that is gone already is as good.
+    /// Deletes a schedule. Succeeds if it does not exist.
     ///
     /// # Errors
     /// The call failed after its retries.
@@ -270,16 +272,17 @@ impl Scheduler {
             Ok(_) => Ok(Written::Done),
             Err(error) => match error.as_service_error() {
                 Some(e) if e.is_resource_not_found_exception() => Ok(Written::Done),
-                Some(e) if e.is_conflict_exception() => Ok(Written::Lost),
+                Some(e) if e.is_conflict_exception() => Ok(Written::Conflict),
                 _ => Err(CallFailed::new("DeleteSchedule", &error)),
             },
         }
     }
 
-    /// Arms a schedule that fires later: for one more try, or one more look. The one that has just fired may
-    /// still be there, and what AWS's deletion of it does to a changed one is not documented: so it is deleted
-    /// and created anew. One that is to come, or that a person disabled, is left as it is: another delivery,
-    /// a notice or a person has seen to it.
+    /// Creates the schedule of a retry or of the next check.
+    ///
+    /// The schedule that has just fired may still exist. It is deleted and created again, not updated: AWS does not
+    /// document whether its automatic deletion would then remove the updated schedule. A schedule that has not fired
+    /// yet, or that an operator disabled, is kept: another delivery, a notice or an operator has already set it.
     ///
     /// # Errors
     /// A call failed after its retries.
@@ -287,7 +290,7 @@ impl Scheduler {
         for nth in 0..READS {
             match self.get(&spec.name).await? {
                 Some(found) if !found.existing.enabled || found.existing.at.is_none_or(|at| at > now) => {
-                    return Ok(Armed::AsItWas(Box::new(found)));
+                    return Ok(Armed::Kept(Box::new(found)));
                 }
                 Some(_) => {
                     self.delete(&spec.name).await?;
@@ -295,7 +298,7 @@ impl Scheduler {
                 None => {}
             }
             if self.create(spec).await? == Written::Done {
-                return Ok(Armed::Anew);
+                return Ok(Armed::Created);
             }
             tokio::time::sleep(PAUSE * 2_u32.pow(nth)).await;
         }
@@ -314,7 +317,7 @@ impl Scheduler {
             .retry_policy(
                 RetryPolicy::builder()
                     .maximum_event_age_in_seconds(spec.retry_seconds)
-                    .maximum_retry_attempts(185) // the most: the age is what ends it
+                    .maximum_retry_attempts(185) // the maximum, so that only the age ends the retries
                     .build(),
             )
             .input(spec.wake.text())
@@ -323,7 +326,7 @@ impl Scheduler {
     }
 }
 
-/// What `UpdateSchedule`'s answer means.
+/// Interprets the response of `UpdateSchedule`.
 fn updated(
     answer: Result<UpdateScheduleOutput, SdkError<UpdateScheduleError>>,
 ) -> Result<Written, CallFailed> {
@@ -334,16 +337,16 @@ fn updated(
                 .as_service_error()
                 .is_some_and(|e| e.is_conflict_exception() || e.is_resource_not_found_exception()) =>
         {
-            Ok(Written::Lost)
+            Ok(Written::Conflict)
         }
         Err(error) => Err(CallFailed::new("UpdateSchedule", &error)),
     }
 }
 
-/// Somebody changes a schedule as often as it is read.
+/// The error after [`READS`] attempts to change a schedule that is changed concurrently.
 #[must_use]
 pub fn changed_by_others(call: &'static str, name: &ScheduleName) -> CallFailed {
-    CallFailed::unexpected(call, format!("others changed {name} {READS} times in between"))
+    CallFailed::unexpected(call, format!("{name} was changed concurrently {READS} times"))
 }
 
 fn flexible(minutes: u16) -> Result<FlexibleTimeWindow, CallFailed> {
@@ -375,7 +378,8 @@ fn existing(raw: &GetScheduleOutput) -> Existing {
     }
 }
 
-/// EventBridge Scheduler refuses a role for some seconds after its creation, as a fault of the request.
+/// Retries while EventBridge Scheduler cannot assume a role that was just created. It reports this as a
+/// `ValidationException`, which the SDK does not retry.
 #[derive(Debug)]
 struct RoleNotReadyYet;
 

@@ -40,8 +40,8 @@ async fn a_calendar_is_open_or_closed_with_or_without_a_next_transition() {
             vec![(200, json!({"State": "CLOSED", "NextTransitionTime": "some day"}))],
             Ok((State::Closed, None)),
         ),
-        (vec![(200, json!({"State": "AJAR"}))], Err("GetCalendarState failed: it answered the state AJAR")),
-        (vec![(200, json!({}))], Err("GetCalendarState failed: it answered the state none")),
+        (vec![(200, json!({"State": "AJAR"}))], Err("GetCalendarState failed: unexpected state: AJAR")),
+        (vec![(200, json!({}))], Err("GetCalendarState failed: unexpected state: none")),
         (vec![error("InvalidDocument", "no")], Err("GetCalendarState failed: InvalidDocument: no")),
         (vec![throttled; 5], Err("GetCalendarState failed: ThrottlingException: Rate exceeded")),
     ];
@@ -72,7 +72,7 @@ async fn each_calendar_is_read_once_for_a_time_and_an_unreadable_calendar_does_n
     assert_eq!(aws.sent("GetCalendarState").len(), 2);
     assert_eq!(calendars.closed(instant(AT)).unwrap().calendar, "Payroll");
     let why = "GetCalendarState failed: AccessDeniedException: no";
-    assert_eq!(calendars.unread(instant(AT)).collect::<Vec<_>>(), [("Freeze", why)]);
+    assert_eq!(calendars.unreadable(instant(AT)).collect::<Vec<_>>(), [("Freeze", why)]);
 }
 
 #[tokio::test]

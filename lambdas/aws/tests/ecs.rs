@@ -160,8 +160,8 @@ async fn a_missing_service_is_none_and_an_unreadable_service_is_an_error() {
     let rows = [
         (failure("MISSING"), Ok(None)),
         (error("ClusterNotFoundException", "no"), Ok(None)),
-        (failure("ACCESS"), Err(r#"DescribeServices failed: prod/web: no answer, reason Some("ACCESS")"#)),
-        ((200, json!({})), Err("DescribeServices failed: prod/web: no answer, reason None")),
+        (failure("ACCESS"), Err(r#"DescribeServices failed: prod/web is missing from the response, reason Some("ACCESS")"#)),
+        ((200, json!({})), Err("DescribeServices failed: prod/web is missing from the response, reason None")),
         (error("AccessDeniedException", "no"), Err("DescribeServices failed: AccessDeniedException: no")),
     ];
     for (answer, expected) in rows {
@@ -367,7 +367,7 @@ async fn tasks_that_cannot_be_listed_are_an_error_and_not_an_empty_list() {
 }
 
 #[tokio::test]
-async fn troubles_are_what_ecs_reports_since_then_each_once_and_the_most_useful_first() {
+async fn likely_causes_are_what_ecs_reports_since_then_each_once_and_the_most_likely_first() {
     let deployment = |created: i64, status: &str, reason: Option<&str>| {
         json!({
             "serviceDeploymentArn": "arn:sd", "serviceArn": "arn:web", "clusterArn": "arn:prod",
@@ -395,7 +395,7 @@ async fn troubles_are_what_ecs_reports_since_then_each_once_and_the_most_useful_
     aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": all})));
     let events =
         [event(9, "fourth"), event(8, "third"), event(0, "second"), event(0, "first"), event(-1, "before")];
-    let troubles = ecs(&aws).troubles(&web(), &events, at(0).expect("a date")).await;
+    let causes = ecs(&aws).likely_causes(&web(), &events, at(0).expect("a date")).await;
     let expected = [
         format!("deployment ROLLBACK_SUCCESSFUL: {breaker}"),
         format!("a task stopped: {exited}; app: exit code 137"),
@@ -405,24 +405,24 @@ async fn troubles_are_what_ecs_reports_since_then_each_once_and_the_most_useful_
         "third".to_owned(),
         "second".to_owned(),
     ];
-    assert_eq!(troubles, expected);
+    assert_eq!(causes, expected);
     assert_eq!(aws.sent("ListServiceDeployments"), [json!({"cluster": "prod", "service": "web"})]);
     let asked = json!({"cluster": "prod", "serviceName": "web", "desiredStatus": "STOPPED"});
     assert_eq!(aws.sent("ListTasks"), [asked]);
 }
 
 #[tokio::test]
-async fn without_troubles_there_are_no_lines_and_an_unreadable_source_does_not_hide_the_others() {
+async fn without_failures_there_is_no_cause_and_an_unreadable_source_does_not_hide_the_others() {
     let aws = Aws::default();
     aws.service(&json!({}), &[], &[]);
     let since = at(0).expect("a date");
     for deployments in [json!([]), json!([{"createdAt": EPOCH, "status": "IN_PROGRESS"}])] {
         aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": deployments})));
-        assert_eq!(ecs(&aws).troubles(&web(), &[], since).await, Vec::<String>::new());
+        assert_eq!(ecs(&aws).likely_causes(&web(), &[], since).await, Vec::<String>::new());
     }
     let exactly_then = json!([{"createdAt": EPOCH, "status": "STOPPED", "statusReason": "by an operator"}]);
     aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": exactly_then})));
-    assert_eq!(ecs(&aws).troubles(&web(), &[], since).await, ["deployment STOPPED: by an operator"]);
+    assert_eq!(ecs(&aws).likely_causes(&web(), &[], since).await, ["deployment STOPPED: by an operator"]);
     for call in ["DescribeTasks", "ListTasks", "ListServiceDeployments"] {
         let aws = Aws::default();
         aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": []})));
@@ -430,14 +430,14 @@ async fn without_troubles_there_are_no_lines_and_an_unreadable_source_does_not_h
         let task = json!({"createdAt": EPOCH});
         aws.service(&json!({}), &[], &[task]);
         aws.always(call, error("AccessDeniedException", "no"));
-        let troubles = ecs(&aws).troubles(&web(), &[event], since).await;
-        let unread = format!("(not all could be read: {call} failed: AccessDeniedException: no)");
-        assert!(troubles.contains(&unread) && troubles.contains(&"an event".to_owned()), "{troubles:?}");
+        let causes = ecs(&aws).likely_causes(&web(), &[event], since).await;
+        let incomplete = format!("(incomplete: {call} failed: AccessDeniedException: no)");
+        assert!(causes.contains(&incomplete) && causes.contains(&"an event".to_owned()), "{causes:?}");
     }
     // Only the ECS controller has service deployments. Their absence is not a failure.
     aws.always("ListServiceDeployments", error("UnsupportedFeatureException", "no"));
     aws.service(&json!({}), &[], &[]);
-    assert_eq!(ecs(&aws).troubles(&web(), &[], since).await, Vec::<String>::new());
+    assert_eq!(ecs(&aws).likely_causes(&web(), &[], since).await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -371,12 +371,12 @@ async fn a_lost_race_is_reported_and_a_missing_schedule_is_not_an_error() {
     const CONFLICT: &str = "ConflictException";
     const GONE: &str = "ResourceNotFoundException";
     let rows = [
-        ("create", CONFLICT, Some(Written::Lost)),
-        ("replace", CONFLICT, Some(Written::Lost)),
-        ("replace", GONE, Some(Written::Lost)),
-        ("update_input", CONFLICT, Some(Written::Lost)),
-        ("update_input", GONE, Some(Written::Lost)),
-        ("delete", CONFLICT, Some(Written::Lost)),
+        ("create", CONFLICT, Some(Written::Conflict)),
+        ("replace", CONFLICT, Some(Written::Conflict)),
+        ("replace", GONE, Some(Written::Conflict)),
+        ("update_input", CONFLICT, Some(Written::Conflict)),
+        ("update_input", GONE, Some(Written::Conflict)),
+        ("delete", CONFLICT, Some(Written::Conflict)),
         ("delete", GONE, Some(Written::Done)),
         ("get", GONE, None),
     ];
@@ -441,7 +441,7 @@ async fn a_schedule_is_armed_unless_one_is_pending_or_an_operator_disabled_it() 
         let (answers, expected_calls): (Vec<Answer>, Vec<&str>) = script.into_iter().unzip();
         let aws = Aws::that_answers(answers);
         let armed = scheduler(&aws).arm(&schedule(15), instant(SLOT)).await.expect(row);
-        assert_eq!(matches!(armed, Armed::Anew), expected, "{row}: {armed:?}");
+        assert_eq!(matches!(armed, Armed::Created), expected, "{row}: {armed:?}");
         assert_eq!(calls(&aws), expected_calls, "{row}");
         for created in aws.sent(CREATE) {
             assert_eq!(created, body(), "{row}");
@@ -494,15 +494,15 @@ async fn put_writes_a_schedule_as_requested_and_a_disabled_one_stays_disabled() 
 #[tokio::test(start_paused = true)]
 async fn a_schedule_that_keeps_changing_is_an_error() {
     let reads = READS as usize;
-    let lost = |call: &str| format!("{call} failed: others changed {NAME} {READS} times in between");
+    let conflict_of = |call: &str| format!("{call} failed: {NAME} was changed concurrently {READS} times");
     let aws = Aws::that_answers(vec![[gone(), conflict()]; reads].concat());
     let failed = scheduler(&aws).arm(&schedule(15), instant(SLOT)).await.unwrap_err();
-    assert_eq!(failed.to_string(), lost("CreateSchedule"));
+    assert_eq!(failed.to_string(), conflict_of("CreateSchedule"));
     assert_eq!(calls(&aws), vec![[READ, CREATE]; reads].concat());
 
     let aws = Aws::that_answers(vec![[conflict(), gone()]; reads].concat());
     let failed = scheduler(&aws).put(&schedule(15)).await.unwrap_err();
-    assert_eq!(failed.to_string(), lost("UpdateSchedule"));
+    assert_eq!(failed.to_string(), conflict_of("UpdateSchedule"));
     assert_eq!(calls(&aws), vec![[CREATE, READ]; reads].concat());
 }
 

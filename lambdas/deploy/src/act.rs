@@ -71,8 +71,8 @@ impl Deploy {
         let at = next_check(&first, &self.policy, now).unwrap_or(now);
         let spec = |input: CheckInput| Spec::check(name.clone(), at, self.policy.windows.zone(), input);
         let verify_at = match self.scheduler.arm(&spec(first.clone()), now).await? {
-            Armed::Anew => Some(at),
-            Armed::AsItWas(found) => {
+            Armed::Created => Some(at),
+            Armed::Kept(found) => {
                 let joined = match found.wake() {
                     Ok(Wake::Check(pending)) => first.join(&pending),
                     _ => Some(first),
@@ -113,11 +113,11 @@ impl Deploy {
         let name = ScheduleName::of_deployment(&self.notifier.reader.place, &input.service);
         let at = deployment.input.slot;
         let (slot, when) = match self.scheduler.arm(&deployment.spec(name), now).await? {
-            Armed::Anew => (Some(at), reason),
-            Armed::AsItWas(found) if !found.existing.enabled => {
+            Armed::Created => (Some(at), reason),
+            Armed::Kept(found) if !found.existing.enabled => {
                 (None, "an operator disabled the schedule".to_owned())
             }
-            Armed::AsItWas(found) => (found.existing.at, "a retry is scheduled already".to_owned()),
+            Armed::Kept(found) => (found.existing.at, "a retry is scheduled already".to_owned()),
         };
         Ok(outcome.retried(slot, &when, at >= input.window_ends_at))
     }

@@ -35,7 +35,7 @@ impl Deploy {
         if facts.input.is_late(now) || facts.input.is_outside(&policy.windows, now) {
             return Ok(facts);
         }
-        facts.blocks = self.alarm_blocks(&policy).await;
+        facts.blocks.extend(self.alarm_blocks(&policy).await);
         self.ask_order(&mut facts).await;
         let code_deploy = match &need {
             Need::CodeDeploy(_, set) if policy.mode == Mode::Deploy => {

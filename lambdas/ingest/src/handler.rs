@@ -118,7 +118,9 @@ impl Ingest {
     fn not_ours(&self, notice: &Notice, reason: &str, now: DateTime<Utc>) -> Report {
         let skipped = |affected: &Affected| Outcome::skipped(&affected.text, Cause::NotOurs, reason);
         let outcomes: Vec<Outcome> = notice.entities.iter().map(skipped).collect();
-        outcomes.iter().for_each(|outcome| log(&notice.event_arn, outcome));
+        for outcome in &outcomes {
+            log(&notice.event_arn, outcome);
+        }
         let report = Report::new(&notice.event_arn, notice.starts_at, outcomes);
         self.notifier.count(&plan::samples(&report, true), now);
         report

@@ -98,7 +98,7 @@ impl Ingest {
             (Change::Replace(planned), _) => self.scheduler.replace(&planned.spec(name.clone())).await,
             (Change::Update(input), Some(found)) => self.scheduler.update_input(name, found, input).await,
             (Change::Delete, _) => self.scheduler.delete(name).await,
-            (Change::Keep | Change::Update(_), _) => Ok(Written::Lost),
+            (Change::Keep | Change::Update(_), _) => Ok(Written::Conflict),
         }
     }
 
@@ -157,7 +157,7 @@ impl Ingest {
 
 /// What the owner should know: unreadable tags and calendars.
 fn warnings(tags: &Tags, policy: &Policy, verdict: &Verdict) -> Vec<String> {
-    let unreadable = verdict.slot.into_iter().flat_map(|at| policy.calendars.unread(at));
+    let unreadable = verdict.slot.into_iter().flat_map(|at| policy.calendars.unreadable(at));
     let unreadable = unreadable.map(|(calendar, why)| {
         format!("Change Calendar {calendar} is unreadable; nothing is redeployed until it can be read: {why}")
     });

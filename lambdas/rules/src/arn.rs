@@ -1,32 +1,33 @@
-//! Amazon Resource Names: the only parser and printer of them, and where the functions run.
+//! Amazon Resource Names (ARNs): the only code that parses and prints them. Also where the functions run.
 
 use std::fmt;
 
 /// An ARN, `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
 ///
-/// Shape: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
+/// Format: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html>
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arn<'a> {
-    /// `aws`, `aws-us-gov`, `aws-cn` or another.
+    /// The partition, such as `aws`, `aws-us-gov` or `aws-cn`.
     pub partition: &'a str,
-    /// The AWS service's namespace, such as `ecs`.
+    /// The service namespace, such as `ecs`.
     pub service: &'a str,
     /// The Region; empty for a global resource.
     pub region: &'a str,
-    /// The account's ID; empty where AWS leaves it out.
+    /// The account ID; empty for resources whose ARN omits it.
     pub account: &'a str,
-    /// Everything after the account. It may contain colons and slashes.
+    /// Everything after the account, which may contain colons and slashes.
     pub resource: &'a str,
 }
 
 impl<'a> Arn<'a> {
-    /// Whether a text claims to be an ARN.
+    /// Whether the text starts with `arn:`. The rest may still be invalid.
     #[must_use]
-    pub fn is_claimed(text: &str) -> bool {
+    pub fn has_prefix(text: &str) -> bool {
         text.starts_with("arn:")
     }
 
-    /// Splits an ARN into its parts. `None` if a part is missing, or partition, service or resource is empty.
+    /// Splits an ARN into its parts. Returns `None` if a part is missing, or if the partition, service or resource
+    /// is empty.
     ///
     /// ```
     /// # use rules::arn::Arn;
@@ -54,14 +55,14 @@ impl fmt::Display for Arn<'_> {
     }
 }
 
-/// Where the functions run: what ARNs and console links are made of.
+/// The partition, Region and account in which the functions run. ARNs and console links are built from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// `aws`, `aws-us-gov`, `aws-cn` or another.
+    /// The partition, such as `aws`, `aws-us-gov` or `aws-cn`.
     pub partition: String,
     /// The Region.
     pub region: String,
-    /// The account's ID.
+    /// The account ID.
     pub account: String,
 }
 
@@ -73,7 +74,7 @@ impl Place {
         Arn { partition, service: "ecs", region, account, resource: &resource }.to_string()
     }
 
-    /// The service's page in the ECS console.
+    /// The URL of the service's page in the ECS console.
     #[must_use]
     pub fn console(&self, service: &ServiceRef) -> String {
         let region = &self.region;
@@ -87,7 +88,7 @@ impl Place {
     }
 }
 
-/// An ECS service of the functions' account and Region, by the names of its cluster and itself.
+/// An ECS service in the functions' account and Region, identified by its cluster name and its own name.
 ///
 /// Each name has 1 to 255 characters of `[A-Za-z0-9_-]`, as ECS requires.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,17 +98,17 @@ pub struct ServiceRef {
 }
 
 impl ServiceRef {
-    /// The service `service` of the cluster `cluster`. `None` unless both are valid names in ECS.
+    /// Returns `None` unless both names are valid in ECS.
     #[must_use]
     pub fn new(cluster: &str, service: &str) -> Option<Self> {
         (is_ecs_name(cluster) && is_ecs_name(service))
             .then(|| Self { cluster: cluster.to_owned(), service: service.to_owned() })
     }
 
-    /// The same, for an input that an operator can edit.
+    /// Like [`ServiceRef::new`], with an error for input that an operator can edit.
     ///
     /// # Errors
-    /// Names the values that are not valid names in ECS.
+    /// Returns both names if either is not valid in ECS.
     pub fn named(cluster: &str, service: &str) -> Result<Self, String> {
         Self::new(cluster, service).ok_or_else(|| {
             format!(
@@ -116,19 +117,19 @@ impl ServiceRef {
         })
     }
 
-    /// Reads `cluster/service`.
+    /// Parses `cluster/service`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         text.trim().split_once('/').and_then(|(cluster, service)| Self::new(cluster, service))
     }
 
-    /// The cluster's name.
+    /// The cluster name.
     #[must_use]
     pub fn cluster(&self) -> &str {
         &self.cluster
     }
 
-    /// The service's name.
+    /// The service name, without the cluster.
     #[must_use]
     pub fn service(&self) -> &str {
         &self.service
@@ -141,7 +142,7 @@ impl fmt::Display for ServiceRef {
     }
 }
 
-/// Whether ECS accepts a text as the name of a cluster or a service.
+/// Whether ECS accepts the text as the name of a cluster or a service.
 #[must_use]
 pub fn is_ecs_name(text: &str) -> bool {
     (1..=255).contains(&text.len())
@@ -151,9 +152,10 @@ pub fn is_ecs_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::web;
 
     #[test]
-    fn an_arn_is_printed_as_it_was_parsed() {
+    fn a_parsed_arn_prints_unchanged() {
         for text in [
             "arn:aws:ecs:eu-west-2:111122223333:service/prod/web",
             "arn:aws-cn:cloudwatch:cn-north-1:111122223333:alarm:a:b c",
@@ -175,21 +177,20 @@ mod tests {
     }
 
     #[test]
-    fn arns_and_links_belong_to_the_partition() {
+    fn arns_and_console_links_match_the_partition() {
         let rows = [
             ("aws", "eu-west-2", "https://eu-west-2.console.aws.amazon.com/ecs/"),
             ("aws-us-gov", "us-gov-west-1", "https://us-gov-west-1.console.amazonaws-us-gov.com/ecs/"),
             ("aws-cn", "cn-north-1", "https://cn-north-1.console.amazonaws.cn/ecs/"),
         ];
-        let web = ServiceRef::new("prod", "web").unwrap();
         for (partition, region, console) in rows {
             let place =
                 Place { partition: partition.into(), region: region.into(), account: "111122223333".into() };
             assert_eq!(
-                place.service_arn(&web),
+                place.service_arn(&web()),
                 format!("arn:{partition}:ecs:{region}:111122223333:service/prod/web")
             );
-            let link = place.console(&web);
+            let link = place.console(&web());
             assert!(link.starts_with(console) && link.contains("/clusters/prod/services/web/"), "{link}");
         }
     }

@@ -1,4 +1,4 @@
-//! Outcomes, causes and reasons: one vocabulary for answers, logs, events and metrics.
+//! Outcomes, causes and reasons: the vocabulary that answers, logs, events and metrics share.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use serde::Serialize;
 
 use crate::arn::ServiceRef;
 
-/// Why nothing is done, in a word to count by.
+/// Why a service is not redeployed, as a keyword that logs, events and metrics group by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
-    /// There is no such service any more.
+    /// The service no longer exists or is not active.
     Gone,
-    /// No task should run.
+    /// The desired count is 0.
     ScaledToZero,
-    /// Every task is new.
+    /// Every running task was created after the cut-off.
     Patched,
-    /// A deployment is making every task new.
+    /// A deployment that replaces every old task is in progress.
     Rolling,
     /// The notice is about another account or Region.
     NotOurs,
@@ -26,14 +26,14 @@ pub enum Cause {
     NoWindow,
     /// The notice is closed, and nothing was pending.
     NothingPending,
-    /// The service's tag says that it is not to be redeployed.
+    /// The owner opted out with the service's tag.
     OptedOut,
-    /// It would be redeployed, were it not only observed.
+    /// Observe mode: the service would be redeployed.
     Observed,
 }
 
 impl Cause {
-    /// The word.
+    /// The keyword in logs, events and metrics.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -51,30 +51,30 @@ impl Cause {
     }
 }
 
-/// What became of an entity.
+/// What happened to an affected entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OutcomeKind {
-    /// The service will be redeployed at the slot.
+    /// The service will be redeployed at its start time.
     Scheduled,
-    /// The slot of a pending schedule has moved.
+    /// The start time of the pending schedule changed.
     Rescheduled,
-    /// What was pending stays as it was.
+    /// The pending schedule is unchanged.
     Unchanged,
-    /// A person disabled or moved the schedule, and that is respected.
+    /// An operator disabled or moved the schedule. The change is kept.
     Held,
-    /// The notice has left the schedule, and the last one took it along.
+    /// The notice was removed from the schedule. Removing the last notice deletes the schedule.
     Cancelled,
-    /// Nothing is to be done.
+    /// Nothing needs to be done.
     Skipped,
-    /// Nothing can be done by us: a person must act.
+    /// The functions cannot act: the owner must.
     NotActionable,
-    /// The work could not be done.
+    /// The attempt failed.
     Failed,
 }
 
 impl OutcomeKind {
-    /// The word in answers and logs.
+    /// The keyword in answers and logs.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
@@ -90,37 +90,37 @@ impl OutcomeKind {
     }
 }
 
-/// What became of one entity, and why.
+/// What happened to one affected entity, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outcome {
     /// The entity's text as AWS sent it.
     pub entity: String,
-    /// The cluster, as far as known.
+    /// The cluster name, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
-    /// The service, as far as known.
+    /// The service name, if known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// What became of it.
+    /// What happened to it.
     pub outcome: OutcomeKind,
-    /// Why, in a sentence for people.
+    /// The reason, as a sentence.
     pub reason: String,
-    /// Why nothing is done, in a word to count by.
+    /// Why the service is not redeployed, if it is not.
     #[serde(skip)]
     pub cause: Option<Cause>,
-    /// When the service will be redeployed.
+    /// The start time of the redeployment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<DateTime<Utc>>,
-    /// The name of its schedule.
+    /// The name of the schedule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
-    /// What its owner should know, such as a tag that cannot be read.
+    /// Problems that the owner should know about, such as an unreadable tag.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
 
 impl Outcome {
-    /// An outcome of an entity that is, or became, no known service.
+    /// An outcome without a service. [`Outcome::for_service`] adds one.
     #[must_use]
     pub fn of(entity: &str, outcome: OutcomeKind, reason: impl Into<String>) -> Self {
         Self {
@@ -136,19 +136,19 @@ impl Outcome {
         }
     }
 
-    /// An outcome of an entity about which nothing is done.
+    /// A skipped entity.
     #[must_use]
     pub fn skipped(entity: &str, cause: Cause, reason: impl Into<String>) -> Self {
         Self { cause: Some(cause), ..Self::of(entity, OutcomeKind::Skipped, reason) }
     }
 
-    /// The service, as far as known.
+    /// The service, if known.
     #[must_use]
     pub fn service_ref(&self) -> Option<ServiceRef> {
         ServiceRef::new(self.cluster.as_deref()?, self.service.as_deref()?)
     }
 
-    /// The same, for a known service.
+    /// The same outcome with the service's names.
     #[must_use]
     pub fn for_service(self, service: &ServiceRef) -> Self {
         Self {
@@ -159,22 +159,22 @@ impl Outcome {
     }
 }
 
-/// Ingest's answer: one outcome for each entity of the event.
+/// The answer of the ingest function: one outcome for each affected entity of the event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// The notice.
+    /// The ARN of the notice.
     pub event_arn: String,
-    /// AWS's date.
+    /// The retirement date.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub starts_at: Option<DateTime<Utc>>,
-    /// One for each entity, in the event's order.
+    /// One outcome for each affected entity, in the order of the event.
     pub outcomes: Vec<Outcome>,
-    /// How many there are of each kind.
+    /// The number of outcomes of each kind.
     pub counts: BTreeMap<OutcomeKind, usize>,
 }
 
 impl Report {
-    /// The report on the notice `event_arn`, with its retirement date.
+    /// Builds a report and counts its outcomes. `starts_at` is the retirement date.
     #[must_use]
     pub fn new(event_arn: &str, starts_at: Option<DateTime<Utc>>, outcomes: Vec<Outcome>) -> Self {
         let mut counts = BTreeMap::new();
@@ -184,7 +184,7 @@ impl Report {
         Self { event_arn: event_arn.to_owned(), starts_at, outcomes, counts }
     }
 
-    /// The outcomes that make the invocation fail.
+    /// The failed outcomes. Any of them makes the invocation fail.
     pub fn failures(&self) -> impl Iterator<Item = &Outcome> {
         self.outcomes.iter().filter(|outcome| outcome.outcome == OutcomeKind::Failed)
     }
@@ -193,13 +193,13 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{instant, web};
     use serde_json::json;
 
     #[test]
-    fn absent_values_are_left_out_and_counts_are_by_kind() {
-        let web = ServiceRef::new("prod", "web").unwrap();
-        let mut scheduled = Outcome::of("prod|web", OutcomeKind::Scheduled, "why").for_service(&web);
-        scheduled.slot = Some("2026-11-27T22:00:00Z".parse().unwrap());
+    fn absent_values_are_omitted_and_outcomes_are_counted_by_kind() {
+        let mut scheduled = Outcome::of("prod|web", OutcomeKind::Scheduled, "why").for_service(&web());
+        scheduled.slot = Some(instant("2026-11-27T22:00:00Z"));
         scheduled.schedule = Some("prod.web.1".into());
         let report = Report::new(
             "arn:1",

@@ -1,4 +1,4 @@
-//! What the rules' own tests share.
+//! Helpers for the unit tests of this crate.
 
 use chrono::{DateTime, Utc};
 
@@ -10,19 +10,19 @@ use crate::{
     },
 };
 
-/// The instant that an RFC 3339 text names.
+/// Parses an RFC 3339 instant.
 pub(crate) fn instant(text: &str) -> DateTime<Utc> {
-    text.parse().expect("an instant of the test")
+    text.parse().expect("test data: a valid instant")
 }
 
-/// The policy with these parameters, by their environment variables.
+/// The policy that these environment variables configure.
 pub(crate) fn policy(parameters: &[(&str, &str)]) -> Policy {
-    read(parameters).expect("valid parameters of the test")
+    read(parameters).expect("test data: valid parameters")
 }
 
-/// What is wrong with these parameters.
+/// The error that these environment variables cause.
 pub(crate) fn faults(parameters: &[(&str, &str)]) -> String {
-    read(parameters).expect_err("invalid parameters of the test").to_string()
+    read(parameters).expect_err("test data: invalid parameters").to_string()
 }
 
 fn read(parameters: &[(&str, &str)]) -> Result<Policy, ConfigError> {
@@ -35,5 +35,5 @@ fn read(parameters: &[(&str, &str)]) -> Result<Policy, ConfigError> {
 
 /// The service `prod/web`.
 pub(crate) fn web() -> ServiceRef {
-    ServiceRef::new("prod", "web").expect("valid names of the test")
+    ServiceRef::new("prod", "web").expect("test data: valid names")
 }

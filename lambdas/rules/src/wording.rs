@@ -1,4 +1,4 @@
-//! Words that agree with their numbers.
+//! Nouns and verbs that agree with a number, and sentences.
 
 /// `1 service`, `3 services`.
 #[must_use]
@@ -24,7 +24,7 @@ pub fn is(number: usize) -> &'static str {
     if number == 1 { "is" } else { "are" }
 }
 
-/// The text as a sentence: with a capital letter, and with a full stop unless it ends.
+/// Capitalizes the text and adds a full stop, unless the text already ends with `.`, `!`, `?` or `:`.
 #[must_use]
 pub fn sentence(text: &str) -> String {
     let mut letters = text.chars();
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_ends_once() {
+    fn a_sentence_gets_one_full_stop() {
         assert_eq!(sentence("tasks failed to start."), "Tasks failed to start.");
         assert_eq!(sentence("é"), "É.");
     }

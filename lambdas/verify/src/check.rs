@@ -138,8 +138,8 @@ impl Verify {
         let next = CheckInput { checks: input.checks.saturating_add(1), notified, ..input.clone() };
         let spec = Spec::check(self.name(input), at, self.policy.windows.zone(), next);
         Ok(match self.scheduler.arm(&spec, now).await? {
-            Armed::Anew => Some(at),
-            Armed::AsItWas(found) => found.existing.at,
+            Armed::Created => Some(at),
+            Armed::Kept(found) => found.existing.at,
         })
     }
 
@@ -155,7 +155,7 @@ impl Verify {
         let events = state.map_or(&[][..], |state| &state.events);
         // A delivery before this one may have started the deployment.
         let since = input.since - TimeDelta::minutes(15);
-        let troubles = self.ecs.troubles(&input.service, events, since).await;
+        let troubles = self.ecs.likely_causes(&input.service, events, since).await;
         let cause =
             if troubles.is_empty() { String::new() } else { format!(". ECS says: {}", troubles.join("; ")) };
         Judgement::Attention { reason: format!("{reason}{cause}"), next }

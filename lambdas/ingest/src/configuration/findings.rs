@@ -51,9 +51,10 @@ impl Ingest {
     async fn alarms(&self, findings: &mut Findings) {
         match patiently(|| self.alarms.watched(&self.policy.alarms)).await {
             Ok(found) => {
-                findings.refusals.extend(missing(&self.policy.alarms, &found).into_iter().map(|missing| {
+                let missing = missing(&self.policy.alarms, &found).into_iter();
+                findings.refusals.extend(missing.map(|missing| {
                     format!("BlockingAlarms: {missing}; use the ARN of an existing alarm, or a name prefix")
-                }))
+                }));
             }
             Err(error) => findings.warnings.push(unreadable("BlockingAlarms are", &error)),
         }

@@ -184,7 +184,7 @@ pub fn need(facts: &Facts, now: DateTime<Utc>) -> Need {
             InProgress::Outdated(reason) => Need::Patience(reason),
         };
     }
-    let why = state.counted(cutoff);
+    let why = state.describe_old_tasks(cutoff);
     match &state.controller {
         Controller::Ecs => Need::Force(why),
         Controller::CodeDeploy(Some(running)) => Need::CodeDeploy(why, running.clone()),

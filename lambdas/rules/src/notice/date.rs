@@ -1,16 +1,15 @@
-//! The dates that AWS Health sends, and those in the prose of its notices.
+//! Dates in AWS Health events: in their fields and in the prose of their descriptions.
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
-/// Reads a date as AWS Health and public senders write it, or nothing if it is none.
+/// Parses a date in any form seen in AWS Health events. Returns `None` if the text is not a date.
 ///
-/// Known forms are `Wed, 16 Aug 2023 23:18:51 GMT` (events), `Fri, 21 Feb 2025 18:00 GMT` (prose of a
-/// notice) and ISO 8601. The weekday name is ignored, because AWS's own samples carry wrong ones; a date
-/// without a zone is in UTC.
+/// The forms are `Wed, 16 Aug 2023 23:18:51 GMT` (fields), `Fri, 21 Feb 2025 18:00 GMT` (descriptions) and ISO 8601.
+/// The weekday is ignored, because some of AWS's own samples name the wrong one. A date without a zone is in UTC.
 ///
 /// ```
 /// # use rules::notice::date::parse;
-/// assert_eq!(parse("Thu, 27 Jan 2026 9:05:00 GMT"), parse("2026-01-27T09:05:00Z")); // it was a Tuesday
+/// assert_eq!(parse("Thu, 27 Jan 2026 9:05:00 GMT"), parse("2026-01-27T09:05:00Z")); // a Tuesday
 /// assert_eq!(parse("soon"), None);
 /// ```
 #[must_use]
@@ -34,30 +33,30 @@ fn iso(text: &str) -> Option<DateTime<Utc>> {
         .map(|date| date.and_utc())
 }
 
-/// `[weekday[,]] day month year time [zone]`
+/// Parses `[weekday[,]] day month year time [zone]`.
 fn worded(text: &str) -> Option<DateTime<Utc>> {
     let mut words = text.split([' ', ',', '\t']).filter(|word| !word.is_empty()).peekable();
     words.next_if(|word| word.chars().all(char::is_alphabetic));
     let (day, month, year, time) = (words.next()?, words.next()?, words.next()?, words.next()?);
     let date = NaiveDate::parse_from_str(&format!("{day} {month} {year}"), "%d %B %Y").ok()?;
     let time = ["%H:%M:%S%.f", "%H:%M"].iter().find_map(|form| NaiveTime::parse_from_str(time, form).ok())?;
-    let moment = match words.next() {
+    let instant = match words.next() {
         None | Some("GMT" | "UTC" | "Z") => date.and_time(time).and_utc(),
         Some(offset) => {
             let text = format!("{} {offset}", date.and_time(time).format("%Y-%m-%d %H:%M:%S"));
             DateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S %z").ok()?.to_utc()
         }
     };
-    words.next().is_none().then_some(moment)
+    words.next().is_none().then_some(instant)
 }
 
-/// The date with which a text begins, with whatever follows it left out of account.
+/// Parses the date at the start of a text and ignores the rest.
 #[must_use]
 pub fn parse_prefix(text: &str) -> Option<DateTime<Utc>> {
-    const LONGEST: usize = 6; // weekday, day, month, year, time, zone
-    // The notice's line breaks arrive as the two characters `\n`.
+    const MAX_WORDS: usize = 6; // weekday, day, month, year, time, zone
+    // Line breaks in a description arrive as the two characters `\n`.
     let text = text.replace("\\n", " ");
-    let words: Vec<&str> = text.split_whitespace().take(LONGEST).collect();
+    let words: Vec<&str> = text.split_whitespace().take(MAX_WORDS).collect();
     (1..=words.len()).rev().find_map(|count| {
         parse(words.get(..count)?.join(" ").trim_end_matches(['.', ',', ';', ':', ')', '!']))
     })
@@ -66,13 +65,10 @@ pub fn parse_prefix(text: &str) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn at(text: &str) -> DateTime<Utc> {
-        text.parse().expect("a date of the test")
-    }
+    use crate::testing::instant;
 
     #[test]
-    fn every_form_that_aws_or_a_public_sender_writes_is_read() {
+    fn every_known_form_is_parsed() {
         let rows = [
             ("Wed, 16 Aug 2023 23:18:51 GMT", "2023-08-16T23:18:51Z"),
             ("Thu, 27 Jan 2026 00:00:00 GMT", "2026-01-27T00:00:00Z"), // a Tuesday
@@ -94,12 +90,12 @@ mod tests {
             ("  Wed, 16 Aug 2023 23:18:51 GMT ", "2023-08-16T23:18:51Z"),
         ];
         for (text, expected) in rows {
-            assert_eq!(parse(text), Some(at(expected)), "{text}");
+            assert_eq!(parse(text), Some(instant(expected)), "{text}");
         }
     }
 
     #[test]
-    fn what_is_no_date_is_not_guessed() {
+    fn other_texts_are_not_dates() {
         let rows = [
             "",
             "soon",
@@ -118,14 +114,14 @@ mod tests {
     }
 
     #[test]
-    fn a_date_in_prose_ends_where_the_sentence_goes_on() {
+    fn text_after_a_date_is_ignored() {
         let rows = [
             (
                 "Fri, 21 Feb 2025 18:00 GMT were launched on the new revision.",
-                Some(at("2025-02-21T18:00:00Z")),
+                Some(instant("2025-02-21T18:00:00Z")),
             ),
-            ("Fri, 21 Feb 2025 18:00:30 GMT.\\n\\nNext", Some(at("2025-02-21T18:00:30Z"))),
-            (" 2025-02-21T18:00:00Z, and", Some(at("2025-02-21T18:00:00Z"))),
+            ("Fri, 21 Feb 2025 18:00:30 GMT.\\n\\nNext", Some(instant("2025-02-21T18:00:30Z"))),
+            (" 2025-02-21T18:00:00Z, and", Some(instant("2025-02-21T18:00:00Z"))),
             ("the date above", None),
         ];
         for (text, expected) in rows {

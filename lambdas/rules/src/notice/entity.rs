@@ -1,45 +1,45 @@
-//! What a notice can name: services, tasks and placeholders.
+//! The entities that a notice can name: services, tasks and placeholders.
 
 use crate::arn::{Arn, ServiceRef, is_ecs_name};
 
-/// An affected entity, as far as its text tells.
+/// An affected entity, parsed from its text alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Entity {
-    /// `cluster|service`, `cluster/service` or a service's ARN.
+    /// A service: `cluster|service`, `cluster/service` or its ARN.
     Service(ServiceRef),
-    /// A service's ARN of the old format, which leaves the cluster out.
+    /// The name from a service ARN in the old format, which omits the cluster.
     ServiceWithoutCluster(String),
-    /// A task's ARN.
+    /// A task, from its ARN.
     Task(TaskRef),
-    /// An ARN of an account or Region other than the notice's.
+    /// The ARN of a resource in an account or Region other than the notice's.
     Elsewhere {
         /// The account in the ARN.
         account: String,
         /// The Region in the ARN.
         region: String,
     },
-    /// A text that stands for the whole account: `UNKNOWN`, `AWS_ACCOUNT`, an account id.
+    /// A text that stands for the whole account: `UNKNOWN`, `AWS_ACCOUNT`, an account ID or an empty text.
     Placeholder,
-    /// Anything else. Somebody must look at it.
+    /// Anything else. It is reported, never ignored.
     Unreadable,
 }
 
 /// One ECS task.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TaskRef {
-    /// The cluster's name; an ARN of the old format leaves it out.
+    /// The cluster name; `None` for an ARN in the old format, which omits it.
     pub cluster: Option<String>,
-    /// The task's id.
+    /// The task ID.
     pub id: String,
 }
 
 impl Entity {
-    /// Reads an entity's text as a notice for `account` and `region` carries it. Never fails: what cannot
-    /// be read is [`Entity::Unreadable`], so that one odd entity does not hide the others.
+    /// Parses the text of an entity in a notice about `account` and `region`. Never fails: an unexpected text is
+    /// [`Entity::Unreadable`], so that it does not hide the other entities.
     #[must_use]
     pub fn parse(text: &str, account: &str, region: &str) -> Self {
         let text = text.trim();
-        if Arn::is_claimed(text) {
+        if Arn::has_prefix(text) {
             return from_arn(text, account, region).unwrap_or(Self::Unreadable);
         }
         if let Some((cluster, service)) = text.split_once('|').or_else(|| text.split_once('/')) {
@@ -53,7 +53,7 @@ impl Entity {
     }
 }
 
-/// `arn:PARTITION:ecs:REGION:ACCOUNT:service/[CLUSTER/]SERVICE` or `…:task/[CLUSTER/]ID`
+/// Parses `arn:PARTITION:ecs:REGION:ACCOUNT:service/[CLUSTER/]SERVICE` or `…:task/[CLUSTER/]ID`.
 fn from_arn(text: &str, account: &str, region: &str) -> Option<Entity> {
     let arn = Arn::parse(text)?;
     if arn.service != "ecs" {
@@ -67,7 +67,7 @@ fn from_arn(text: &str, account: &str, region: &str) -> Option<Entity> {
     let entity = match (kind, second) {
         ("service", Some(service)) => Entity::Service(ServiceRef::new(first, service)?),
         ("service", None) => Entity::ServiceWithoutCluster(first.to_owned()),
-        // One ID of another length would make ECS refuse to describe the tasks beside it.
+        // DescribeTasks rejects the whole batch if one ID has another length.
         ("task", second) if !matches!(second.unwrap_or(first).len(), 32 | 36) => return None,
         ("task", Some(id)) => Entity::Task(TaskRef { cluster: Some(first.to_owned()), id: id.to_owned() }),
         ("task", None) => Entity::Task(TaskRef { cluster: None, id: first.to_owned() }),
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     fn service(cluster: &str, service: &str) -> Entity {
-        Entity::Service(ServiceRef::new(cluster, service).expect("names of the test"))
+        Entity::Service(ServiceRef::new(cluster, service).expect("test data: valid names"))
     }
 
     fn task(cluster: Option<&str>, id: &str) -> Entity {
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_seen_is_read() {
+    fn every_known_form_is_parsed() {
         let here = |text: &str| Entity::parse(text, "111122223333", "eu-west-2");
         let long = format!("{}|{}", "c".repeat(255), "s".repeat(255));
         let rows = [
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn partitions_are_equal() {
+    fn arns_of_every_partition_are_parsed() {
         for (partition, region) in
             [("aws", "eu-west-2"), ("aws-us-gov", "us-gov-west-1"), ("aws-cn", "cn-north-1")]
         {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn an_arn_of_another_account_or_region_is_not_taken_for_ours() {
+    fn an_arn_of_another_account_or_region_is_elsewhere() {
         for (account, region) in [("999999999999", "eu-west-2"), ("111122223333", "us-east-1")] {
             let text = format!("arn:aws:ecs:{region}:{account}:service/prod/web");
             let expected = Entity::Elsewhere { account: account.into(), region: region.into() };
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_said_to_be_unreadable() {
+    fn any_other_text_is_unreadable() {
         let long = format!("{}|web", "c".repeat(256));
         let rows = [
             "web",

@@ -1,8 +1,8 @@
-//! The AWS Health event as EventBridge delivers it: the fields that matter, and nothing decided yet.
+//! AWS Health events as EventBridge delivers them, and the [`Notice`] read from them.
 //!
-//! Shape: <https://docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html>. Old events
-//! lack several fields, and pages and flags are strings: what is not needed is not read, so that nothing
-//! fails on it.
+//! Schema: <https://docs.aws.amazon.com/health/latest/ug/aws-health-events-eventbridge-schema.html>. Older events
+//! lack several fields, and page numbers and flags are strings. Only the fields that are used are read, so that no
+//! other field can make an event invalid.
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -12,51 +12,51 @@ use super::{Affected, InvalidEvent, Notice, date, entity::Entity};
 
 /// The `eventTypeCode` of a Fargate task retirement.
 pub const RETIREMENT: &str = "AWS_ECS_TASK_PATCHING_RETIREMENT";
-/// The `source` of a drill, which an operator puts on the bus to prove an installation.
+/// The `source` of a drill: an event that an operator puts on the bus to test an installation.
 pub const DRILL: &str = "ecs-task-patching.drill";
 
-/// The envelope.
+/// The envelope of the event.
 #[derive(Clone, Debug, Deserialize)]
 pub struct HealthEvent {
     /// The account that received the event.
     pub account: String,
-    /// The Region to which it was delivered.
+    /// The Region that received the event.
     pub region: String,
-    /// When it was sent.
+    /// When the event was sent.
     pub time: Option<String>,
-    /// Affected entities, once more.
+    /// The affected entities, repeated from the detail.
     pub resources: Option<Vec<Option<String>>>,
-    /// What AWS Health says.
+    /// The detail.
     pub detail: Detail,
 }
 
-/// What AWS Health says.
+/// The detail of the event: what AWS Health reports.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Detail {
-    /// One notice has one, across its pages, copies and updates.
+    /// Identifies the notice across its pages, copies and updates.
     pub event_arn: String,
-    /// `upcoming`, `open` or `closed`; absent in old events.
+    /// `upcoming`, `open` or `closed`; absent in older events.
     pub status_code: Option<String>,
-    /// When AWS starts to replace tasks.
+    /// The retirement date.
     pub start_time: Option<String>,
-    /// The Region that the notice is about; copies are delivered elsewhere too.
+    /// The Region that the notice is about. AWS also delivers a copy to a backup Region.
     pub event_region: Option<String>,
-    /// The account that the notice is about; an organisation's feed has those of others.
+    /// The account that the notice is about. An organization's event feed has notices about other accounts.
     pub affected_account: Option<String>,
-    /// Which of several pages this is, as text.
+    /// The page number, as text.
     pub page: Option<String>,
-    /// The prose, by language.
+    /// The description in each language.
     pub event_description: Option<Vec<Description>>,
-    /// Affected entities with their state.
+    /// The affected entities with their status.
     pub affected_entities: Option<Vec<AffectedEntity>>,
 }
 
-/// The prose in one language.
+/// The description in one language.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Description {
-    /// The text as last updated.
+    /// The latest version of the text.
     pub latest_description: Option<String>,
 }
 
@@ -64,17 +64,17 @@ pub struct Description {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AffectedEntity {
-    /// Its name, in one of many forms.
+    /// The name or ARN. [`Entity::parse`] lists the forms.
     pub entity_value: Option<String>,
-    /// `PENDING`, `RESOLVED` and others; often absent.
+    /// The status, such as `PENDING` or `RESOLVED`; often absent.
     pub status: Option<String>,
 }
 
 impl HealthEvent {
-    /// Reads an event and makes sure that it announces a Fargate task retirement.
+    /// Parses an event and checks that it announces a Fargate task retirement.
     ///
     /// # Errors
-    /// Names the first field that is not as it should be, and what it holds.
+    /// Names the first invalid field and its value.
     pub fn read(event: &Value) -> Result<Self, InvalidEvent> {
         if !event.is_object() {
             return Err(InvalidEvent::new("the event", shorten(event), "an AWS Health event"));
@@ -83,7 +83,7 @@ impl HealthEvent {
         expect(event, "source", &["aws.health", DRILL])?;
         expect(event, "detail.eventTypeCode", &[RETIREMENT])?;
         let event: Self = serde_path_to_error::deserialize(event).map_err(|error| {
-            // Of a missing field serde gives the path of what it is missing from.
+            // For a missing field, serde reports the path of its parent.
             let text = error.inner().to_string();
             let missing = text.strip_prefix("missing field `").and_then(|text| text.split('`').next());
             let path = error.path().to_string();
@@ -104,7 +104,7 @@ impl HealthEvent {
 
 const ABSENT: &str = "absent";
 
-/// Makes sure that a field holds one of the texts in `allowed`, and asks for the first of them otherwise.
+/// Checks that a field has one of the `allowed` values. The error asks for the first of them.
 fn expect(event: &Value, field: &str, allowed: &[&str]) -> Result<(), InvalidEvent> {
     let value = value_at(event, field);
     if value.and_then(Value::as_str).is_some_and(|text| allowed.contains(&text)) {
@@ -119,17 +119,21 @@ fn value_at<'a>(event: &'a Value, path: &str) -> Option<&'a Value> {
     event.pointer(&format!("/{}", path.replace('[', "/").replace(']', "").replace('.', "/")))
 }
 
-/// Enough of a value to recognise it by; an event can have 256 KB.
+/// The first characters of a value, enough to recognize it. An event can have 256 KB.
 fn shorten(value: &Value) -> String {
-    const MOST: usize = 200;
+    const MAX_CHARS: usize = 200;
     let text = value.to_string();
-    if text.chars().count() <= MOST { text } else { text.chars().take(MOST).chain("…".chars()).collect() }
+    if text.chars().count() <= MAX_CHARS {
+        text
+    } else {
+        text.chars().take(MAX_CHARS).chain("…".chars()).collect()
+    }
 }
 
-/// Reads an event as a notice. `now` stands in for the event's own time, which only hand-made events lack.
+/// Reads the notice from an event. `now` replaces a missing event time, which only handwritten events lack.
 ///
 /// # Errors
-/// Names the field that makes the event unusable, and its value.
+/// Names the invalid field and its value.
 pub fn read(event: &Value, now: DateTime<Utc>) -> Result<Notice, InvalidEvent> {
     let HealthEvent { account, region, time, resources, detail, .. } = HealthEvent::read(event)?;
     let region = detail.event_region.unwrap_or(region);
@@ -170,27 +174,28 @@ fn read_date(field: &str, text: Option<&str>) -> Result<Option<DateTime<Utc>>, I
     date::parse(text).map(Some).ok_or_else(|| InvalidEvent::new(field, format!("{text:?}"), expected))
 }
 
-/// Adds an entity, or what this mention says of it to the one that is there. Mentions that say nothing of
-/// the state change none; where they differ, the entity still needs something.
+/// Adds an entity, or merges it into the same entity listed before. If the listings of an entity have different
+/// statuses, it is not resolved. A listing without a status (`resolved` is `None`) changes nothing.
 fn merge(entities: &mut Vec<Affected>, text: String, resolved: Option<bool>, account: &str, region: &str) {
     let entity = Entity::parse(&text, account, region);
-    let distinct = matches!(entity, Entity::Placeholder | Entity::Unreadable | Entity::Elsewhere { .. });
+    // These variants do not identify the entity, so its text must match too.
+    let ambiguous = matches!(entity, Entity::Placeholder | Entity::Unreadable | Entity::Elsewhere { .. });
     let same =
-        |known: &&mut Affected| known.entity == entity && (!distinct || known.text.trim() == text.trim());
+        |known: &&mut Affected| known.entity == entity && (!ambiguous || known.text.trim() == text.trim());
     match entities.iter_mut().find(same) {
         Some(known) => known.resolved &= resolved.unwrap_or(true),
         None => entities.push(Affected { text, entity, resolved: resolved.unwrap_or(false) }),
     }
 }
 
-/// The date after which, as the prose says, tasks were launched on the new revision.
-fn stated_cutoff(prose: &str) -> Option<DateTime<Utc>> {
+/// The date in the description after which tasks were launched on the new revision.
+fn stated_cutoff(description: &str) -> Option<DateTime<Utc>> {
     const MARKERS: [&str; 3] = ["launched after ", "started after ", "created after "];
-    let lower = prose.to_ascii_lowercase(); // keeps the positions
+    let lower = description.to_ascii_lowercase(); // byte positions stay the same
     MARKERS.iter().find_map(|marker| {
         lower
             .match_indices(marker)
-            .find_map(|(start, _)| date::parse_prefix(prose.get(start + marker.len()..)?))
+            .find_map(|(start, _)| date::parse_prefix(description.get(start + marker.len()..)?))
     })
 }
 
@@ -210,12 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn what_old_events_lack_is_not_required() {
-        HealthEvent::read(&event()).expect("the least that an event has");
+    fn fields_that_older_events_lack_are_optional() {
+        HealthEvent::read(&event()).expect("a minimal event");
     }
 
     #[test]
-    fn an_error_names_the_field_and_what_it_holds() {
+    fn an_error_names_the_field_and_its_value() {
         let rows: [(&str, Value, &str); 9] = [
             ("", json!("text"), r#"the event is "text"; expected an AWS Health event"#),
             ("/source", json!("aws.ecs"), r#"source is "aws.ecs"; expected "aws.health""#),
@@ -271,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn both_lists_are_merged_and_each_entity_stands_once() {
+    fn both_lists_are_merged_without_duplicates() {
         let mut event = event_with(&json!({"affectedEntities": [
             {"entityValue": "prod|web", "status": "PENDING"},
             {"entityValue": "prod|api", "status": "RESOLVED"},
@@ -302,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entity_is_resolved_when_every_mention_with_a_state_says_so() {
+    fn an_entity_is_resolved_only_if_every_status_says_so() {
         let twice = |first: &str, second: &str| {
             let entities = json!([
                 {"entityValue": "prod|web", "status": first}, {"entityValue": "prod/web", "status": second},
@@ -315,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_about_others_is_not_ours() {
+    fn a_notice_about_another_account_or_region_is_not_ours() {
         let rows = [
             (json!({}), None),
             (json!({"affectedAccount": "111122223333", "eventRegion": "eu-west-2"}), None),
@@ -336,16 +341,16 @@ mod tests {
     }
 
     #[test]
-    fn the_cutoff_is_the_stated_date_else_the_announcement_else_the_event() {
-        let prose = "You are receiving this notice because …\\nAny tasks launched after Wed, 25 Nov 2026 18:00 GMT \
+    fn the_cutoff_is_the_stated_date_or_derived_from_the_retirement_date_or_the_event_time() {
+        let description = "You are receiving this notice because …\\nAny tasks launched after Wed, 25 Nov 2026 18:00 GMT \
                      were launched on the new platform version revision.";
-        let described = json!({"eventDescription": [{"latestDescription": prose}]});
+        let described = json!({"eventDescription": [{"latestDescription": description}]});
         let week = Some(TimeDelta::days(7));
         let rows = [
             (event_with(&described), week, "2026-11-25T18:00:00Z"),
             (event_with(&described), None, "2026-11-25T18:00:00Z"),
             (event_with(&json!({})), week, "2026-11-25T18:00:00Z"),
-            // An update on AWS's date: tasks that were replaced in last week's window stay new.
+            // An update on the retirement date: tasks that were replaced in last week's window still count as new.
             (
                 {
                     let mut update = event_with(&json!({}));
@@ -355,7 +360,7 @@ mod tests {
                 week,
                 "2026-11-25T18:00:00Z",
             ),
-            // A date in the future is a fault of the sender's.
+            // A date in the future is the sender's error.
             (
                 event_with(
                     &json!({"eventDescription": [{"latestDescription": "launched after 2027-01-01T00:00:00Z"}]}),
@@ -363,7 +368,7 @@ mod tests {
                 week,
                 "2026-12-02T19:00:00Z",
             ),
-            // A wait period that was changed after the notice cannot put the cut-off after the notice.
+            // A wait period that was shortened later does not move the cut-off past the event.
             (event_with(&json!({})), Some(TimeDelta::zero()), "2026-11-25T18:00:05Z"),
             (event_with(&json!({})), None, "2026-11-25T18:00:05Z"),
             (event_with(&json!({"startTime": null})), week, "2026-11-25T18:00:05Z"),
@@ -374,14 +379,14 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_time_is_taken_as_sent_now() {
+    fn an_event_without_a_time_counts_as_sent_now() {
         let mut event = event_with(&json!({}));
         event.as_object_mut().unwrap().remove("time");
         assert_eq!(notice(&event).sent_at, instant("2026-12-02T19:00:00Z"));
     }
 
     #[test]
-    fn a_date_that_cannot_be_read_is_not_passed_over() {
+    fn an_unreadable_date_is_an_error() {
         let error = super::read(&event_with(&json!({"startTime": "soon"})), instant("2026-11-25T19:00:00Z"))
             .unwrap_err()
             .to_string();
@@ -389,17 +394,17 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_needs_something_to_act_on() {
+    fn a_notice_must_name_a_service_or_task() {
         let entities =
             |list: Value| notice(&event_with(&json!({"affectedEntities": list}))).require_entities();
         entities(json!([{"entityValue": "UNKNOWN"}, {"entityValue": "prod|web"}]))
-            .expect("a service is there");
+            .expect("one entity is a service");
         let error =
             entities(json!([{"entityValue": "UNKNOWN"}, {"entityValue": "?"}])).unwrap_err().to_string();
         assert!(
             error.starts_with(r#"detail.affectedEntities (with resources) is ["UNKNOWN", "?"]; expected"#),
             "{error}"
         );
-        entities(json!([])).expect_err("nothing to act on");
+        entities(json!([])).expect_err("no entities");
     }
 }

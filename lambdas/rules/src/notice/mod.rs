@@ -1,4 +1,4 @@
-//! A retirement notice, whatever its source. AWS Health's events become notices in [`health`].
+//! A retirement notice, independent of its source. [`health`] reads notices from AWS Health events.
 
 pub mod date;
 pub mod entity;
@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 
 use entity::Entity;
 
-/// An event that is no usable notice of a task retirement.
+/// The event is not a usable notice of a task retirement.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} is {value}; expected {expected}")]
 pub struct InvalidEvent {
-    /// The field, by its path in the event.
+    /// The path of the invalid field in the event.
     pub field: String,
-    /// What it holds.
+    /// The value found.
     pub value: String,
-    /// What it should hold.
+    /// The value expected.
     pub expected: String,
 }
 
@@ -27,30 +27,31 @@ impl InvalidEvent {
     }
 }
 
-/// One retirement announced by AWS Health, as one of its events tells it: a page, a copy or an update.
+/// One AWS Health event about a task retirement. A notice arrives as several events if it has pages, copies or
+/// updates; all of them share its `event_arn`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Identifies the notice across its pages, copies and updates.
+    /// The ARN that identifies the notice across its pages, copies and updates.
     pub event_arn: String,
     /// The account that received the event.
     pub account: String,
     /// The Region that the notice is about.
     pub region: String,
-    /// AWS's date: when it starts to replace tasks.
+    /// The retirement date: when AWS starts to replace tasks.
     pub starts_at: Option<DateTime<Utc>>,
-    /// The page of the notice that this event is; 1 where it does not say.
+    /// The page of the notice that this event carries; 1 if the event does not say.
     pub page: u32,
-    /// When the event was sent.
+    /// When AWS Health sent the event.
     pub sent_at: DateTime<Utc>,
-    /// When it was handled.
+    /// When the event was handled.
     pub received_at: DateTime<Utc>,
-    /// The date of the prose after which tasks are on the new revision already.
+    /// The cut-off that the description states: tasks created after it are already on the new revision.
     pub stated_cutoff: Option<DateTime<Utc>>,
     /// AWS Health has closed the notice.
     pub closed: bool,
-    /// The account that the notice is about, where it is another than the one that received it.
+    /// The account that the notice is about, if it is not the account that received the event.
     pub other_account: Option<String>,
-    /// The affected entities, each once, in the order in which the event names them.
+    /// The affected entities without duplicates, in the order of the event.
     pub entities: Vec<Affected>,
 }
 
@@ -59,26 +60,26 @@ pub struct Notice {
 pub struct Affected {
     /// The entity's text as AWS sent it.
     pub text: String,
-    /// What it is.
+    /// The parsed text.
     pub entity: Entity,
-    /// AWS Health says that it needs nothing any more.
+    /// AWS Health reports it as `RESOLVED`: it needs no action.
     pub resolved: bool,
 }
 
-/// A notice as a schedule's input keeps it.
+/// The part of a notice that a schedule's input carries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoticeRef {
-    /// Identifies the notice.
+    /// The ARN that identifies the notice.
     pub event_arn: String,
-    /// AWS's date.
+    /// The retirement date.
     pub starts_at: Option<DateTime<Utc>>,
-    /// A task created after this moment is on the new revision already.
+    /// The cut-off: a task created after this instant is already on the new revision.
     pub cutoff: DateTime<Utc>,
 }
 
-/// A task created after this moment is on the new revision of every notice.
+/// The latest cut-off of several notices: a task created after it is on the new revision of all of them.
 ///
-/// Without a notice, which no input is, every task is old.
+/// With no notices, every task counts as old. A valid input always has a notice.
 #[must_use]
 pub fn latest_cutoff(notices: &[NoticeRef]) -> DateTime<Utc> {
     notices.iter().map(|notice| notice.cutoff).max().unwrap_or(DateTime::<Utc>::MAX_UTC)
@@ -91,7 +92,8 @@ pub fn first_retirement_date(notices: &[NoticeRef]) -> Option<DateTime<Utc>> {
 }
 
 impl Notice {
-    /// Why the notice is none of the business of a function that runs in `region`, if so.
+    /// Why a function in `region` must ignore the notice: it is about another account or Region. `None` if it is
+    /// about this account and Region.
     #[must_use]
     pub fn not_ours(&self, region: &str) -> Option<String> {
         if let Some(account) = &self.other_account {
@@ -105,10 +107,10 @@ impl Notice {
         })
     }
 
-    /// Makes sure that the notice names something to act on or to tell about.
+    /// Checks that the notice names at least one service or task.
     ///
     /// # Errors
-    /// Says which entities there are, if only placeholders and unreadable ones.
+    /// Lists the entities if all of them are placeholders or unreadable.
     pub fn require_entities(&self) -> Result<(), InvalidEvent> {
         let usable =
             |affected: &Affected| !matches!(affected.entity, Entity::Placeholder | Entity::Unreadable);
@@ -124,13 +126,17 @@ impl Notice {
         ))
     }
 
-    /// The notice as a schedule keeps it.
+    /// The notice as a schedule's input carries it.
     ///
-    /// The cut-off is the date that the prose states; else AWS's date minus the account's wait period
-    /// (`fargateTaskRetirementWaitPeriod`), but not later than the event; and without AWS's date, or
-    /// without the wait period, the event itself. Too late a cut-off costs a needless deployment; too
-    /// early a one leaves a task unpatched. One in the future, of a sender whose clock is wrong, would make
-    /// the tasks of every new deployment look old: it counts as now.
+    /// The cut-off is the first of these that is known:
+    /// 1. the date that the description states;
+    /// 2. the retirement date minus `wait`, the account's `fargateTaskRetirementWaitPeriod`, but never later than
+    ///    the event;
+    /// 3. the time of the event.
+    ///
+    /// A cut-off that is too late costs a needless deployment. A cut-off that is too early leaves a task unpatched.
+    /// The cut-off is never later than now: otherwise a wrong sender clock would make the tasks of every new
+    /// deployment look old.
     #[must_use]
     pub fn to_ref(&self, wait: Option<TimeDelta>) -> NoticeRef {
         let announced = || self.starts_at?.checked_sub_signed(wait?);

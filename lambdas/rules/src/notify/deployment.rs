@@ -88,44 +88,16 @@ fn message(
         return None;
     }
     let aws = reader.what_aws_does(&input.notices, now);
-    let retried = outcome.slot.map(|slot| local_and_utc(slot, reader.zone));
     let (meaning, next) = match outcome.outcome {
-        DeployOutcomeKind::Started => (
-            "a new deployment has started".to_owned(),
-            vec![
-                Step::new("Check the warnings. You will be notified when the deployment finishes"),
-                Step::new("To exclude the service next time, set its tag ecs-task-patching:mode to off"),
-            ],
-        ),
-        DeployOutcomeKind::Skipped if outcome.cause == Some(Cause::Observed) => (
-            format!("nothing was changed. {aws}"),
-            vec![Step::new(
-                "To redeploy it, set the parameter Mode or the service's tag ecs-task-patching:mode to deploy, then plan \
-                 the notice again (docs/operations.md)",
-            )],
-        ),
+        DeployOutcomeKind::Started => started(),
+        DeployOutcomeKind::Skipped if outcome.cause == Some(Cause::Observed) => observed(&aws),
         DeployOutcomeKind::Skipped => {
             ("the service is patched; there is nothing to do before the retirement date".to_owned(), vec![])
         }
-        DeployOutcomeKind::Postponed => match retried {
-            Some(retried) if outcome.attention => (
-                format!("the service is not patched yet, and is retried on {retried}. {aws}"),
-                vec![
-                    Step::new("Fix access to what is unreadable before the retirement date"),
-                    Step::with("To redeploy the service in spite of it", outcome.command.clone()),
-                ],
-            ),
-            Some(retried) => (
-                format!(
-                    "the service is not patched yet. It is retried on {retried}; you do not need to do anything. {aws}"
-                ),
-                vec![],
-            ),
-            None => (
-                format!("the service is not patched yet, and is not retried. {aws}"),
-                vec![Step::new("Enable the schedule, or redeploy the service yourself")],
-            ),
-        },
+        DeployOutcomeKind::Postponed => {
+            let retried = outcome.slot.map(|slot| local_and_utc(slot, reader.zone));
+            postponed(outcome, retried.as_deref(), &aws)
+        }
         DeployOutcomeKind::NotActionable => (
             format!("the service is not patched, and cannot be redeployed automatically. {aws}"),
             vec![Step::with(
@@ -141,4 +113,43 @@ fn message(
     let lead = [outcome.reason.clone(), meaning];
     let message = reader.about_service(happened, &input.service, &input.notices, &lead, now);
     Some(Message { next, ..message }.with_warnings(&outcome.warnings))
+}
+
+/// What an outcome means before the retirement date, and the next steps.
+type Advice = (String, Vec<Step>);
+
+fn started() -> Advice {
+    let next = [
+        "Check the warnings. You will be notified when the deployment finishes",
+        "To exclude the service next time, set its tag ecs-task-patching:mode to off",
+    ];
+    ("a new deployment has started".to_owned(), next.map(Step::new).to_vec())
+}
+
+fn observed(aws: &str) -> Advice {
+    let next = "To redeploy the service, set the parameter Mode or the tag ecs-task-patching:mode to deploy, then plan the \
+                notice again (docs/operations.md)";
+    (format!("nothing was changed. {aws}"), vec![Step::new(next)])
+}
+
+fn postponed(outcome: &DeployOutcome, retried: Option<&str>, aws: &str) -> Advice {
+    match retried {
+        Some(retried) if outcome.attention => (
+            format!("the service is not patched yet. It is retried on {retried}. {aws}"),
+            vec![
+                Step::new("Fix access to what is unreadable before the retirement date"),
+                Step::with("To redeploy the service in spite of it", outcome.command.clone()),
+            ],
+        ),
+        Some(retried) => (
+            format!(
+                "the service is not patched yet. It is retried on {retried}; you do not need to do anything. {aws}"
+            ),
+            vec![],
+        ),
+        None => (
+            format!("the service is not patched yet, and is not retried. {aws}"),
+            vec![Step::new("Enable the schedule, or redeploy the service yourself")],
+        ),
+    }
 }

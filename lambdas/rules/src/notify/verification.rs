@@ -130,3 +130,40 @@ fn unpatched_message(
         thread: notice.event_arn.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        notify::message::tests::reader,
+        testing::{instant, web},
+    };
+
+    const DOCUMENT: &str = include_str!("../../../../docs/notifications.md");
+
+    #[test]
+    fn the_example_in_the_documents_is_what_is_sent() {
+        let notice = NoticeRef {
+            event_arn: "arn:aws:health:eu-west-2::event/ECS/AWS_ECS_TASK_PATCHING_RETIREMENT/…".into(),
+            starts_at: Some(instant("2026-12-02T18:00:00Z")),
+            cutoff: instant("2026-11-25T18:00:00Z"),
+        };
+        let input =
+            CheckInput::first(&web(), &[notice], Some("ecs-svc/2".into()), instant("2026-11-27T22:00:00Z"));
+        let reason = "deployment ecs-svc/2 failed: tasks failed to start; 2 of 2 running tasks were created before \
+                      Wed 25 Nov 2026 18:00 UTC. ECS says: a task stopped: Task failed to start; web: \
+                      CannotPullContainerError: image not found";
+        let judgement = Judgement::Attention {
+            reason: reason.into(),
+            next: "Fix the cause, then redeploy the service".into(),
+        };
+        let command = "aws ecs update-service --cluster prod --service web --force-new-deployment";
+        let now = instant("2026-11-27T22:32:00Z");
+        let notification =
+            of_check(&reader(), &Policy::default(), &input, &judgement, Some(command.into()), now).unwrap();
+        let message = notification.message.unwrap();
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let sent = format!("Subject: {} {}", message.subject(), message.text());
+        assert!(words(DOCUMENT).contains(&words(&sent)), "{sent}");
+    }
+}

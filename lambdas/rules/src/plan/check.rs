@@ -1,4 +1,4 @@
-//! What can be said of a configuration when it is deployed: what can never work, and what often will not.
+//! Validates a configuration at deployment: rejects settings that can never work, and warns about risky ones.
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 
@@ -9,36 +9,35 @@ use crate::{
     wording::count,
 };
 
-/// What the account says about its task retirements.
+/// The account settings for task retirements
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/prepare-task-retirement.html>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retirements {
-    /// `fargateTaskRetirementWaitPeriod`: how long AWS waits between its notice and its date; nothing where it
-    /// is unknown.
+    /// `fargateTaskRetirementWaitPeriod`: the time between a notice and its retirement date. `None` if it is unknown.
     pub wait: Option<TimeDelta>,
-    /// `fargateEventWindows` is `enabled`: AWS aims for windows of its own.
+    /// `fargateEventWindows` is `enabled`: AWS replaces tasks in EC2 event windows.
     pub event_windows: bool,
 }
 
-/// What is wrong with a configuration.
+/// The problems of a configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// It can never work: the stack must not be deployed so.
+    /// Settings that can never work: they fail the deployment.
     pub refusals: Vec<String>,
-    /// It will not always work, or not as somebody may think.
+    /// Settings that do not always work, or that may surprise the operator.
     pub warnings: Vec<String>,
 }
 
-/// Hours of a week.
+/// The number of hours in a week.
 const HOURS: usize = 168;
 
-/// Checks a policy against the account in which it is to work.
+/// Checks a policy against the account settings.
 #[must_use]
 pub fn check(policy: &Policy, account: Retirements, now: DateTime<Utc>) -> Findings {
     let mut findings = Findings::default();
     match account.wait {
         None => findings.warnings.push(
-            "fargateTaskRetirementWaitPeriod is unknown: whether the windows fit before retirement dates was not \
-             checked"
+            "fargateTaskRetirementWaitPeriod is unknown, so it was not checked that the windows fit before retirement dates"
                 .to_owned(),
         ),
         Some(wait) => check_wait(policy, wait, now, &mut findings),
@@ -46,7 +45,7 @@ pub fn check(policy: &Policy, account: Retirements, now: DateTime<Utc>) -> Findi
     if account.event_windows {
         findings.warnings.push(
             "the account setting fargateEventWindows is enabled: AWS replaces tasks in EC2 event windows, which can open \
-             before the maintenance windows; disable it, or move the event windows behind the maintenance windows"
+             before the maintenance windows; disable it, or move the event windows to after the maintenance windows"
                 .to_owned(),
         );
     }
@@ -59,7 +58,7 @@ pub fn check(policy: &Policy, account: Retirements, now: DateTime<Utc>) -> Findi
     findings
 }
 
-/// Checks what the account's wait period leaves for the windows.
+/// Checks that the windows fit into the account's wait period.
 fn check_wait(policy: &Policy, wait: TimeDelta, now: DateTime<Utc>, findings: &mut Findings) {
     let (margin, notice) = (policy.margin.num_minutes(), policy.minimum_notice.num_minutes());
     let fallback = policy.fallback.word();
@@ -74,7 +73,7 @@ fn check_wait(policy: &Policy, wait: TimeDelta, now: DateTime<Utc>, findings: &m
     }
     if policy.margin + policy.minimum_notice >= wait {
         findings.refusals.push(format!(
-            "DeadlineMarginMinutes is {margin} and MinimumNoticeMinutes is {notice}: together they leave nothing of the {} \
+            "DeadlineMarginMinutes is {margin} and MinimumNoticeMinutes is {notice}: together they use up the {} \
              minutes between a notice and its retirement date (fargateTaskRetirementWaitPeriod is {} days); use, for \
              example, 120 and 60",
             wait.num_minutes(),
@@ -86,13 +85,13 @@ fn check_wait(policy: &Policy, wait: TimeDelta, now: DateTime<Utc>, findings: &m
     let (outside, never) = (without_a_start(&in_windows, wait, now), without_a_start(policy, wait, now));
     if never == HOURS {
         findings.refusals.push(format!(
-            "MaintenanceWindows is {:?} and WhenNoWindowFits is {fallback}: no notice leaves a start time between \
-             MinimumNoticeMinutes ({notice}) and DeadlineMarginMinutes ({margin}) before the retirement date; use, for \
+            "MaintenanceWindows is {:?} and WhenNoWindowFits is {fallback}: no start time fits between \
+             MinimumNoticeMinutes ({notice}) after a notice and DeadlineMarginMinutes ({margin}) before its retirement date; use, for \
              example, \"Fri 22:00-02:00\" and any-day, 60 and 120",
             policy.windows.to_string(),
         ));
     } else if outside > 0 {
-        let nothing = match never {
+        let unscheduled = match never {
             0 => String::new(),
             hours => {
                 format!("; during {} nothing is scheduled, and AWS replaces the tasks", count(hours, "hour"))
@@ -100,7 +99,7 @@ fn check_wait(policy: &Policy, wait: TimeDelta, now: DateTime<Utc>, findings: &m
         };
         findings.warnings.push(format!(
             "notices that arrive during {} of each week miss every opening of {}; then WhenNoWindowFits ({fallback}) \
-             applies{nothing}; to miss fewer, add windows or set fargateTaskRetirementWaitPeriod to 14 days (now {})",
+             applies{unscheduled}; to miss fewer, add windows or set fargateTaskRetirementWaitPeriod to 14 days (now {})",
             count(outside, "hour"),
             policy.windows,
             wait.num_days()
@@ -108,9 +107,9 @@ fn check_wait(policy: &Policy, wait: TimeDelta, now: DateTime<Utc>, findings: &m
     }
 }
 
-/// In how many hours of the week a notice can arrive for which nothing is scheduled.
+/// The number of hours of the week in which an arriving notice gets no start time.
 fn without_a_start(policy: &Policy, wait: TimeDelta, now: DateTime<Utc>) -> usize {
-    // A notice in the middle of an hour stands for all of the hour.
+    // A notice at half past represents the whole hour.
     let mut at = now.duration_trunc(TimeDelta::hours(1)).unwrap_or(now) + TimeDelta::minutes(30);
     let mut without = 0;
     for _ in 0..HOURS {
@@ -132,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn what_can_never_work_is_refused() {
+    fn settings_that_can_never_work_are_refused() {
         let refused = |settings: &[(&str, &str)], wait| checked(settings, Some(wait), false).refusals;
         assert!(refused(&[], 7).is_empty());
         assert!(refused(&[("DEADLINE_MARGIN_MINUTES", "10019")], 7).is_empty());
         assert_eq!(
             refused(&[("DEADLINE_MARGIN_MINUTES", "10020")], 7),
             [
-                "DeadlineMarginMinutes is 10020 and MinimumNoticeMinutes is 60: together they leave nothing of the 10080 \
+                "DeadlineMarginMinutes is 10020 and MinimumNoticeMinutes is 60: together they use up the 10080 \
                  minutes between a notice and its retirement date (fargateTaskRetirementWaitPeriod is 7 days); use, for \
                  example, 120 and 60"
             ]
@@ -150,19 +149,19 @@ mod tests {
             ("WHEN_NO_WINDOW_FITS", "leave-to-aws"),
             ("MAINTENANCE_WINDOWS", "Mon 03:00-03:01"),
         ];
-        assert!(refused(&never, 7).is_empty()); // some notice of the week does leave a slot
+        assert!(refused(&never, 7).is_empty()); // a start time fits for some notices of the week
         let gap = [("DEADLINE_MARGIN_MINUTES", "10000"), never[1], never[2]];
         assert!(
             matches!(refused(&gap, 7).as_slice(), [one] if one.starts_with("MaintenanceWindows is \"Mon 03:00"))
         );
-        let at_once = refused(&[], 0);
-        assert!(matches!(at_once.as_slice(), [one] if one.contains("--value 14")), "{at_once:?}");
+        let no_wait = refused(&[], 0);
+        assert!(matches!(no_wait.as_slice(), [one] if one.contains("--value 14")), "{no_wait:?}");
     }
 
     #[test]
-    fn the_hours_without_a_slot_are_counted() {
+    fn the_hours_without_a_start_time_are_counted() {
         let warned = |settings: &[(&str, &str)], wait| checked(settings, Some(wait), false).warnings;
-        // Once a week, from Friday 23:00 (less than half of the window is left) and until 24:00 (the margin).
+        // Notices on Friday from 23:00 (less than half of the window is left) to 24:00 (the margin) miss the window.
         let rows = [
             (&[][..], 7, Some("during 1 hour of each week miss")),
             (&[], 14, None),
@@ -181,10 +180,13 @@ mod tests {
     }
 
     #[test]
-    fn what_an_owner_may_not_think_of_is_said() {
+    fn surprising_settings_are_warned_about() {
         let warnings = checked(&[("MODE", "observe")], None, true).warnings;
-        let said = ["WaitPeriod is unknown", "fargateEventWindows is enabled", "Mode is observe"];
-        assert_eq!(warnings.len(), said.len());
-        assert!(warnings.iter().zip(said).all(|(warning, said)| warning.contains(said)), "{warnings:?}");
+        let expected = ["WaitPeriod is unknown", "fargateEventWindows is enabled", "Mode is observe"];
+        assert_eq!(warnings.len(), expected.len());
+        assert!(
+            warnings.iter().zip(expected).all(|(warning, expected)| warning.contains(expected)),
+            "{warnings:?}"
+        );
     }
 }

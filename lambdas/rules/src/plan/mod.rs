@@ -1,5 +1,6 @@
-//! When a service is redeployed: the start time.
+//! Picks the start time of a service's redeployment.
 
+pub mod candidates;
 pub mod check;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,81 +8,83 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
+use candidates::{Candidate, HORIZON_DAYS, earliest, latest, ruled_out};
+
 use crate::{
     notice::NoticeRef,
     policy::{Fallback, Policy, Preference},
     time::{
         instant::{ceil_minute, floor_minute, utc},
-        window::{Candidate, HORIZON, Window},
+        window::Window,
     },
 };
 
-/// The instant that the plan picks for a service.
+/// A start time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
-    /// The instant, a whole minute.
+    /// The start time, a whole minute.
     pub at: DateTime<Utc>,
-    /// When the window closes: until then the start is tried again.
+    /// When the window closes. Until then, a deployment that cannot start is retried.
     pub window_ends_at: DateTime<Utc>,
-    /// The zone in which people read the time.
+    /// The time zone in which the start time is shown.
     pub zone: Tz,
-    /// The windows for which it was planned.
+    /// The windows that the start time was planned for, as text.
     pub windows: String,
-    /// By how many minutes at most the start may come later, so that many services do not start at once.
+    /// The maximum random delay of the start, in minutes, so that services do not all start at once.
     pub spread_minutes: u16,
-    /// Why this instant.
+    /// Why this start time was picked.
     pub reason: String,
 }
 
-/// A calendar that closes within this time counts as closed: a deployment that starts has to be through to ECS.
+/// A calendar that closes within this time counts as closed: the deployment must reach ECS while it is open.
 pub const CLOSING: TimeDelta = TimeDelta::minutes(5);
 
-/// Nothing is scheduled, for this reason.
+/// No start time was found, for this reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoSlot(pub String);
 
-/// The bounds that the notices of one service set together.
+/// The time limits that the notices of one service set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Bounds {
-    /// The earliest of AWS's dates that are still to come.
+    /// The earliest retirement date in the future.
     starts_at: Option<DateTime<Utc>>,
-    /// A notice whose date has passed or is missing: AWS may be replacing tasks already.
+    /// The retirement date of a notice has passed or is unknown: AWS may already be replacing tasks.
     urgent: bool,
 }
 
 impl Bounds {
     fn of(notices: &[NoticeRef], now: DateTime<Utc>) -> Self {
-        let coming = |notice: &NoticeRef| notice.starts_at.filter(|starts_at| *starts_at > now);
+        let future = |notice: &NoticeRef| notice.starts_at.filter(|starts_at| *starts_at > now);
         Self {
-            starts_at: notices.iter().filter_map(coming).min(),
-            urgent: notices.iter().any(|notice| coming(notice).is_none()),
+            starts_at: notices.iter().filter_map(future).min(),
+            urgent: notices.iter().any(|notice| future(notice).is_none()),
         }
     }
 }
 
-/// The last instant that is in time for all `notices`: the earliest of AWS's dates to come, minus the
-/// margin. Notices whose date has passed or is missing set none.
+/// The deadline of `notices`: their earliest future retirement date minus the margin. `None` if all retirement dates
+/// have passed or are unknown.
 #[must_use]
 pub fn deadline(policy: &Policy, notices: &[NoticeRef], now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     Bounds::of(notices, now).starts_at?.checked_sub_signed(policy.margin)
 }
 
-/// Picks the slot that serves all `notices` of one service.
+/// Picks the start time that suits all `notices` of one service.
 ///
-/// Candidates are the moments at which a maintenance window opens, or is open with at least half of it
-/// left, from the minimum notice on and not after the deadline, when no calendar is known to be closed. The earliest wins, or by preference the
-/// latest. Without a date to come the earliest wins always.
+/// A start time is in a maintenance window with at least half of the window left, at least the minimum notice away,
+/// not after the deadline, and while no calendar is known to be closed. The parameter `SlotPreference` decides
+/// between the earliest and the latest. If a retirement date has passed or is unknown, the earliest is used.
 ///
 /// # Errors
-/// Says why nothing is scheduled: no candidate, and no fallback that fits.
+/// Says why no window fits, and why `WhenNoWindowFits` gives no start time either.
 pub fn plan(policy: &Policy, notices: &[NoticeRef], now: DateTime<Utc>) -> Result<Slot, NoSlot> {
     plan_from(policy, notices, now, now + policy.minimum_notice)
 }
 
-/// The same, from another moment on than the minimum notice asks for.
+/// Like [`plan`], with the earliest start time `from` instead of the minimum notice.
 ///
 /// # Errors
-/// Says why nothing is scheduled: no candidate, and no fallback that fits.
+/// Says why no window fits, and why `WhenNoWindowFits` gives no start time either.
 pub fn plan_from(
     policy: &Policy,
     notices: &[NoticeRef],
@@ -92,29 +95,20 @@ pub fn plan_from(
     let calendars = &policy.calendars;
     let bounds = Bounds::of(notices, now);
     let (Some(starts_at), Some(deadline)) = (bounds.starts_at, deadline(policy, notices, now)) else {
-        let next = |window: Window| window.earliest(from, None, calendars);
-        let candidate = pick(policy.windows.iter(), next, Preference::Earliest).ok_or_else(|| {
-            let until = from + TimeDelta::days(HORIZON);
-            let frozen = frozen(policy, from, until).unwrap_or_default();
-            NoSlot(format!("no opening of {} fits in the next {HORIZON} days{frozen}", policy.windows))
-        })?;
-        let frozen = frozen(policy, from, candidate.at).unwrap_or_default();
-        let reason = format!("the retirement date has passed or is unknown: the next window is used{frozen}");
-        return Ok(slot(policy, candidate, None, reason));
+        return next_window(policy, from);
     };
 
     let latest_wins = policy.preference == Preference::Latest && !bounds.urgent;
     let in_window = if latest_wins {
-        let latest = |window: Window| window.latest(from, deadline, calendars);
+        let latest = |window: Window| latest(window, from, deadline, calendars);
         pick(policy.windows.iter(), latest, Preference::Latest)
     } else {
-        let earliest = |window: Window| window.earliest(from, Some(deadline), calendars);
+        let earliest = |window: Window| earliest(window, from, Some(deadline), calendars);
         pick(policy.windows.iter(), earliest, Preference::Earliest)
     };
     let frozen = frozen(policy, from, deadline);
     if let Some(candidate) = in_window {
         let which = if latest_wins { "latest" } else { "earliest" };
-        let frozen = frozen.unwrap_or_default();
         let reason = format!("{which} opening of {} before the retirement date{frozen}", candidate.window);
         return Ok(slot(policy, candidate, Some(deadline), reason));
     }
@@ -124,13 +118,37 @@ pub fn plan_from(
         policy.windows,
         utc(from),
         utc(deadline),
-        frozen.unwrap_or_default()
+        frozen
     );
+    fall_back(policy, from, deadline, starts_at, &none_fits)
+}
+
+/// Plans the next window, without a deadline.
+fn next_window(policy: &Policy, from: DateTime<Utc>) -> Result<Slot, NoSlot> {
+    let next = |window: Window| earliest(window, from, None, &policy.calendars);
+    let candidate = pick(policy.windows.iter(), next, Preference::Earliest).ok_or_else(|| {
+        let frozen = frozen(policy, from, from + TimeDelta::days(HORIZON_DAYS));
+        NoSlot(format!("no opening of {} fits in the next {HORIZON_DAYS} days{frozen}", policy.windows))
+    })?;
+    let frozen = frozen(policy, from, candidate.at);
+    let reason = format!("the retirement date has passed or is unknown: the next window is used{frozen}");
+    Ok(slot(policy, candidate, None, reason))
+}
+
+/// Applies `WhenNoWindowFits`. `none_fits` says that no window fits; every reason starts with it.
+fn fall_back(
+    policy: &Policy,
+    from: DateTime<Utc>,
+    deadline: DateTime<Utc>,
+    starts_at: DateTime<Utc>,
+    none_fits: &str,
+) -> Result<Slot, NoSlot> {
+    let calendars = &policy.calendars;
     let leave =
         |why: &str| NoSlot(format!("{none_fits}; {why}. AWS replaces the tasks from {}", utc(starts_at)));
     match policy.fallback {
         Fallback::AnyDay => {
-            let on_any_day = |window: Window| window.on_every_day().latest(from, deadline, calendars);
+            let on_any_day = |window: Window| latest(window.on_every_day(), from, deadline, calendars);
             pick(policy.windows.iter(), on_any_day, Preference::Latest)
                 .map(|candidate| {
                     let reason = format!(
@@ -163,28 +181,29 @@ pub fn plan_from(
     }
 }
 
-/// Which candidates between `from` and `until` are out because a Change Calendar is closed, if any are.
-fn frozen(policy: &Policy, from: DateTime<Utc>, until: DateTime<Utc>) -> Option<String> {
-    const NAMED: usize = 5;
-    let of_window = |window: Window| window.frozen(from, until, &policy.calendars);
-    let moments: BTreeSet<DateTime<Utc>> = policy.windows.iter().flat_map(of_window).collect();
+/// The start times between `from` and `until` that closed Change Calendars rule out, as text in parentheses. Empty if
+/// there are none.
+fn frozen(policy: &Policy, from: DateTime<Utc>, until: DateTime<Utc>) -> String {
+    const MAX_LISTED: usize = 5;
+    let of_window = |window: Window| ruled_out(window, from, until, &policy.calendars);
+    let starts: BTreeSet<DateTime<Utc>> = policy.windows.iter().flat_map(of_window).collect();
     let mut by_calendar: BTreeMap<&str, Vec<DateTime<Utc>>> = BTreeMap::new();
-    for moment in moments {
-        if let Some(closed) = policy.calendars.closed(moment) {
-            by_calendar.entry(closed.calendar).or_default().push(moment);
+    for start in starts {
+        if let Some(closed) = policy.calendars.closed(start) {
+            by_calendar.entry(closed.calendar).or_default().push(start);
         }
     }
-    let closed = by_calendar.into_iter().map(|(calendar, moments)| {
-        let named: Vec<String> = moments.iter().take(NAMED).map(|moment| utc(*moment)).collect();
-        let more = moments.len() - named.len();
+    let closed = by_calendar.into_iter().map(|(calendar, starts)| {
+        let listed: Vec<String> = starts.iter().take(MAX_LISTED).map(|start| utc(*start)).collect();
+        let more = starts.len() - listed.len();
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        format!("Change Calendar {calendar} is closed at {}{more}", named.join(", "))
+        format!("Change Calendar {calendar} is closed at {}{more}", listed.join(", "))
     });
     let closed: Vec<String> = closed.collect();
-    (!closed.is_empty()).then(|| format!(" ({})", closed.join("; ")))
+    if closed.is_empty() { String::new() } else { format!(" ({})", closed.join("; ")) }
 }
 
-/// The winner among the windows' candidates; of two at the same moment the one that stays open longer.
+/// Picks one of the windows' candidates. If two start at the same time, the window that closes later wins.
 fn pick(
     windows: impl Iterator<Item = Window>,
     candidate: impl Fn(Window) -> Option<Candidate>,
@@ -199,7 +218,7 @@ fn pick(
 
 fn slot(policy: &Policy, candidate: Candidate, deadline: Option<DateTime<Utc>>, reason: String) -> Slot {
     let Candidate { at, ends_at, window } = candidate;
-    // A start that the spread moves stays inside the window, before the deadline, and before a calendar closes.
+    // A delayed start must still be in the window, before the deadline, and before a calendar closes.
     let last = deadline.map_or(ends_at, |deadline| deadline.min(ends_at));
     let last =
         policy.calendars.closes_before(at, last + CLOSING).map_or(last, |(_, closes)| closes - CLOSING);
@@ -222,12 +241,12 @@ mod tests {
         }
     }
 
-    /// Wednesday to Wednesday: the notice and AWS's date share weekday and hour.
+    /// The notice arrives on a Wednesday, exactly a week before the retirement date.
     const NOW: &str = "2026-11-25T18:00:00Z";
     const STARTS_AT: &str = "2026-12-02T18:00:00Z";
 
     #[test]
-    fn the_default_is_the_friday_before_awss_date() {
+    fn the_default_is_the_friday_before_the_retirement_date() {
         let slot = plan(&policy(&[]), &[notice(Some(STARTS_AT))], instant(NOW)).unwrap();
         assert_eq!(slot.at, instant("2026-11-27T22:00:00Z"));
         assert_eq!(slot.window_ends_at, instant("2026-11-28T02:00:00Z"));
@@ -236,13 +255,13 @@ mod tests {
     }
 
     #[test]
-    fn every_choice_of_the_operator_moves_the_slot_as_it_says() {
+    fn every_parameter_affects_the_start_time() {
         let windows = ("MAINTENANCE_WINDOWS", "Fri+Sun 22:00-02:00 or Tue 01:00-03:00 Asia/Tokyo");
         let rows = [
             (&[windows][..], NOW, STARTS_AT, "2026-11-27T22:00:00Z"),
             (&[windows, ("SLOT_PREFERENCE", "latest")], NOW, STARTS_AT, "2026-11-30T16:00:00Z"),
             (&[("TIME_ZONE", "America/New_York")], NOW, STARTS_AT, "2026-11-28T03:00:00Z"),
-            // The minimum notice skips a window, and one that has just opened counts from then.
+            // The minimum notice moves the start into an open window, or to the next window.
             (
                 &[("MINIMUM_NOTICE_MINUTES", "60")],
                 "2026-11-27T22:30:30Z",
@@ -255,7 +274,7 @@ mod tests {
                 "2026-12-09T18:00:00Z",
                 "2026-12-04T22:00:00Z",
             ),
-            // The margin puts the only Friday out of reach: the same hours on the latest other day.
+            // The margin rules out the only Friday: the same hours on another day, the latest that fits.
             (&[("DEADLINE_MARGIN_MINUTES", "7200")], NOW, STARTS_AT, "2026-11-26T22:00:00Z"),
             (&[], "2026-11-28T18:00:00Z", STARTS_AT, "2026-12-01T22:00:00Z"),
             (
@@ -270,9 +289,9 @@ mod tests {
                 "2026-12-02T18:00:51Z",
                 "2026-12-02T16:00:00Z",
             ),
-            // AWS's date has passed: the next window, whatever is preferred.
+            // The retirement date has passed: the next window, regardless of SlotPreference.
             (&[("SLOT_PREFERENCE", "latest")], NOW, "2026-11-25T17:00:00Z", "2026-11-27T22:00:00Z"),
-            // A window that is open and near the deadline.
+            // The window is open, and the deadline is near.
             (&[], "2026-11-27T22:00:00Z", "2026-11-28T01:30:00Z", "2026-11-27T23:00:00Z"),
             (&[], "2026-11-20T22:00:00Z", "2026-11-28T00:00:00Z", "2026-11-20T23:00:00Z"),
         ];
@@ -283,26 +302,26 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_without_a_date_gets_the_next_window() {
+    fn a_notice_without_a_retirement_date_gets_the_next_window() {
         let slot = plan(&policy(&[]), &[notice(None)], instant(NOW)).unwrap();
         assert_eq!(slot.at, instant("2026-11-27T22:00:00Z"));
         assert_eq!(slot.reason, "the retirement date has passed or is unknown: the next window is used");
     }
 
     #[test]
-    fn the_earliest_date_to_come_bounds_all_notices_of_a_service() {
+    fn the_earliest_future_retirement_date_limits_all_notices_of_a_service() {
         let notices = [notice(Some("2026-12-16T18:00:00Z")), notice(Some("2026-12-09T18:00:00Z"))];
         let slot = plan(&policy(&[("SLOT_PREFERENCE", "latest")]), &notices, instant(NOW)).unwrap();
         assert_eq!(slot.at, instant("2026-12-04T22:00:00Z"));
-        // One whose date has passed asks for the earliest.
+        // A retirement date that has passed requires the earliest start time.
         let notices = [notice(Some("2026-12-16T18:00:00Z")), notice(Some("2026-11-25T17:00:00Z"))];
         let slot = plan(&policy(&[("SLOT_PREFERENCE", "latest")]), &notices, instant(NOW)).unwrap();
         assert_eq!(slot.at, instant("2026-11-27T22:00:00Z"));
     }
 
     #[test]
-    fn without_a_fit_the_reason_says_what_was_tried_and_what_aws_will_do() {
-        let tomorrow = notice(Some("2026-11-25T20:30:00Z"));
+    fn if_nothing_fits_the_reason_says_what_was_tried_and_what_aws_will_do() {
+        let imminent = notice(Some("2026-11-25T20:30:00Z"));
         let rows = [
             ("any-day", "the same hours on another day do not fit either (WhenNoWindowFits: any-day)"),
             ("before-deadline", "the deadline itself is too near (WhenNoWindowFits: before-deadline)"),
@@ -311,7 +330,7 @@ mod tests {
         for (fallback, expected) in rows {
             let NoSlot(reason) = plan(
                 &policy(&[("WHEN_NO_WINDOW_FITS", fallback)]),
-                std::slice::from_ref(&tomorrow),
+                std::slice::from_ref(&imminent),
                 instant(NOW),
             )
             .unwrap_err();
@@ -326,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn the_spread_leaves_neither_the_window_nor_the_time_before_the_deadline() {
+    fn the_spread_ends_with_the_window_and_the_deadline() {
         let spread = |windows: &str, starts_at: &str| {
             let policy = policy(&[("MAINTENANCE_WINDOWS", windows), ("SPREAD_MINUTES", "90")]);
             plan(&policy, &[notice(Some(starts_at))], instant(NOW)).unwrap().spread_minutes

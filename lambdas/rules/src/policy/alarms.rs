@@ -2,28 +2,28 @@
 
 use crate::arn::Arn;
 
-/// Alarms of Amazon CloudWatch, of metrics or composite.
+/// One entry of `BlockingAlarms`: metric or composite alarms of Amazon CloudWatch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AlarmRef {
-    /// All alarms whose names begin so.
+    /// All alarms whose names start with this prefix.
     Prefix(String),
     /// One alarm.
     One {
-        /// Its ARN, as it is written in the parameter.
+        /// The ARN, as written in the parameter.
         arn: String,
-        /// Its name.
+        /// The alarm name.
         name: String,
     },
 }
 
-/// Reads alarm ARNs and prefixes of alarm names, separated by commas. The empty text names no alarm.
+/// Parses alarm ARNs and prefixes of alarm names, separated by commas. An empty text means no alarms.
 ///
 /// # Errors
-/// Names the ARN that is not an alarm's.
+/// Names the first ARN that is not the ARN of an alarm.
 pub fn parse(text: &str) -> Result<Vec<AlarmRef>, String> {
     let mut alarms: Vec<AlarmRef> = Vec::new();
     for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-        let alarm = if Arn::is_claimed(part) {
+        let alarm = if Arn::has_prefix(part) {
             let name = Arn::parse(part)
                 .filter(|arn| arn.service == "cloudwatch")
                 .and_then(|arn| arn.resource.strip_prefix("alarm:"))
@@ -52,7 +52,7 @@ mod tests {
     const ARN: &str = "arn:aws:cloudwatch:eu-west-2:111122223333:alarm:";
 
     #[test]
-    fn alarms_are_prefixes_or_arns() {
+    fn alarms_are_parsed_from_prefixes_and_arns() {
         let one = |name: &str| AlarmRef::One { arn: format!("{ARN}{name}"), name: name.to_owned() };
         let prefix = |text: &str| AlarmRef::Prefix(text.to_owned());
         assert_eq!(parse(""), Ok(vec![]));

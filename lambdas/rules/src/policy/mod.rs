@@ -1,4 +1,4 @@
-//! What the operator chose for all services: the template's parameters, as types.
+//! The operator's settings for all services: the template's parameters as types.
 
 pub mod alarms;
 pub mod settings;
@@ -10,28 +10,28 @@ use chrono_tz::Tz;
 use crate::time::{calendar::Calendars, window::Windows};
 use alarms::AlarmRef;
 
-/// When and whether services are redeployed. [`Policy::default`] has the template's defaults.
+/// Whether and when services are redeployed. [`Policy::default`] has the template's defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// `Mode`: whether services are redeployed or only observed.
     pub mode: Mode,
     /// `MaintenanceWindows`: when a deployment may start.
     pub windows: Windows,
-    /// `TimeZone`: the time zone of windows that name none.
+    /// `TimeZone`: the default time zone of windows.
     pub zone: Tz,
-    /// `ChangeCalendars`: while one is closed, no deployment starts. Holds what is known of them so far.
+    /// `ChangeCalendars`: while one is closed, no deployment starts. Includes the states read so far.
     pub calendars: Calendars,
     /// `BlockingAlarms`: while one is in `ALARM`, no deployment starts.
     pub alarms: Vec<AlarmRef>,
-    /// `MinimumNoticeMinutes`: a start time is at least this far away, so that people can react.
+    /// `MinimumNoticeMinutes`: the minimum time between planning and the start time, so that owners can react.
     pub minimum_notice: TimeDelta,
-    /// `DeadlineMarginMinutes`: a start time is at least this long before the retirement date.
+    /// `DeadlineMarginMinutes`: the minimum time between the start time and the retirement date.
     pub margin: TimeDelta,
-    /// `SlotPreference`: which candidate wins.
+    /// `SlotPreference`: which of the possible start times is used.
     pub preference: Preference,
-    /// `WhenNoWindowFits`: what happens without a candidate.
+    /// `WhenNoWindowFits`: what happens if there is no possible start time in a window.
     pub fallback: Fallback,
-    /// `SpreadMinutes`: the starts of one window are spread over this many minutes.
+    /// `SpreadMinutes`: deployments in the same window start within this many minutes.
     pub spread_minutes: u16,
 }
 
@@ -55,19 +55,19 @@ impl Default for Policy {
 /// Whether a service is redeployed: `Mode`, or the service's tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Schedules are written, and services are redeployed.
+    /// Services are scheduled and redeployed.
     Deploy,
-    /// Everything is planned and reported; nothing is written to schedules or to ECS.
+    /// Start times are planned and reported. No schedule and no service is changed.
     Observe,
-    /// Nothing is done: the owner opted the service out, by its tag.
+    /// The service is left alone: its owner opted out with the tag.
     Off,
 }
 
 impl Mode {
-    /// Reads the value of a service's tag, in any case.
+    /// Parses the value of a service's tag, in any case.
     ///
     /// # Errors
-    /// Names the allowed values.
+    /// Lists the allowed values.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.trim().to_ascii_lowercase().as_str() {
             "deploy" => Ok(Self::Deploy),
@@ -78,23 +78,23 @@ impl Mode {
     }
 }
 
-/// Which candidate wins.
+/// `SlotPreference`: which of the possible start times is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preference {
-    /// The first after the minimum notice.
+    /// The earliest after the minimum notice.
     Earliest,
-    /// The last before the deadline.
+    /// The latest before the deadline.
     Latest,
 }
 
-/// What happens when no window fits before the deadline.
+/// `WhenNoWindowFits`: what happens when no window fits before the deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fallback {
-    /// The window's hours on the latest other day that fits. If there is none, AWS replaces the tasks.
+    /// Use the window's hours on another day, the latest that fits. If none fits, leave the tasks to AWS.
     AnyDay,
-    /// The deadline itself.
+    /// Start at the deadline.
     BeforeDeadline,
-    /// AWS replaces the tasks.
+    /// Schedule nothing: AWS replaces the tasks.
     LeaveToAws,
 }
 
@@ -110,11 +110,11 @@ impl Fallback {
     }
 }
 
-/// `NotificationFormat`: how messages are written.
+/// `NotificationFormat`: the format of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Plain text.
     Text,
-    /// For Amazon Q Developer in chat applications; e-mail stays plain text.
+    /// The JSON schema of Amazon Q Developer in chat applications. Email stays plain text.
     Chat,
 }

@@ -1,5 +1,4 @@
-//! From text to [`Policy`]: reads the environment variables that the template sets, and reports every fault at
-//! once.
+//! Reads the [`Policy`] from the environment variables that the template sets, and reports all faults at once.
 
 use std::fmt;
 
@@ -11,7 +10,7 @@ use crate::time::{
     window::{Windows, parse_zone},
 };
 
-/// Everything that is wrong with the configuration, by the names of the template's parameters.
+/// All faults of the configuration, with the names of the template's parameters.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError(Vec<String>);
 
@@ -23,20 +22,20 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Reads settings by the names of their environment variables, and collects every fault.
+/// Reads settings from environment variables and collects all faults.
 pub struct Settings<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
     faults: Vec<String>,
 }
 
 impl<'a> Settings<'a> {
-    /// Settings as `lookup` gives them. In a function that is the environment.
+    /// Reads each environment variable with `lookup`.
     #[must_use]
     pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self { lookup, faults: Vec::new() }
     }
 
-    /// A value that the template fills in, such as the ARN of one of its resources.
+    /// Reads a value that the template always sets, such as the ARN of one of its resources.
     pub fn required(&mut self, variable: &str) -> String {
         let value = (self.lookup)(variable).unwrap_or_default();
         if value.is_empty() {
@@ -45,7 +44,7 @@ impl<'a> Settings<'a> {
         value
     }
 
-    /// The policy. A parameter that is not set has the template's default.
+    /// Reads the policy. A parameter that is not set has the template's default.
     pub fn policy(&mut self) -> Policy {
         let default = Policy::default();
         let zone = self.read("TimeZone", "TIME_ZONE", default.zone, |text| {
@@ -98,7 +97,7 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// How messages are written.
+    /// Reads the format of messages.
     pub fn format(&mut self) -> Format {
         self.read("NotificationFormat", "NOTIFICATION_FORMAT", Format::Text, |text| match text {
             "text" => Ok(Format::Text),
@@ -114,7 +113,7 @@ impl<'a> Settings<'a> {
         })
     }
 
-    /// Reads one parameter. A fault is noted, and the default stands in until [`Settings::finish`].
+    /// Reads one parameter. Records a fault and returns the default if the value is invalid.
     fn read<T>(
         &mut self,
         parameter: &'static str,
@@ -129,20 +128,20 @@ impl<'a> Settings<'a> {
         })
     }
 
-    /// What was read, unless there was a fault.
+    /// Returns `read` if there was no fault.
     ///
     /// # Errors
-    /// Names every invalid parameter, with its value and an example of a valid one.
+    /// Names every invalid parameter, with its value and a valid example.
     pub fn finish<T>(self, read: T) -> Result<T, ConfigError> {
         if self.faults.is_empty() { Ok(read) } else { Err(ConfigError(self.faults)) }
     }
 }
 
-fn whole_minutes(text: &str, most: u16, example: impl fmt::Display) -> Result<u16, String> {
+fn whole_minutes(text: &str, max: u16, example: impl fmt::Display) -> Result<u16, String> {
     text.parse()
         .ok()
-        .filter(|minutes| *minutes <= most)
-        .ok_or_else(|| format!("must be a whole number of minutes from 0 to {most}, for example {example}"))
+        .filter(|minutes| *minutes <= max)
+        .ok_or_else(|| format!("must be a whole number of minutes from 0 to {max}, for example {example}"))
 }
 
 #[cfg(test)]
@@ -152,7 +151,7 @@ mod tests {
     use chrono_tz::Tz;
 
     #[test]
-    fn parameters_that_are_not_set_have_the_templates_defaults() {
+    fn unset_parameters_have_the_template_defaults() {
         let policy = policy(&[]);
         assert_eq!(policy, Policy::default());
         assert_eq!(policy.windows.to_string(), "Fri 22:00-02:00 UTC");
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_zone_applies_to_windows_that_name_none() {
+    fn the_time_zone_is_the_default_of_windows() {
         let london = ("TIME_ZONE", "Europe/London");
         let windows = ("MAINTENANCE_WINDOWS", "Fri 22:00-02:00 or Tue 01:00-03:00 Asia/Tokyo");
         assert_eq!(
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_names_the_parameter_its_value_and_a_valid_one() {
+    fn a_fault_names_the_parameter_and_its_value_and_gives_a_valid_example() {
         let rows = [
             (
                 ("TIME_ZONE", "Mars/Olympus"),
@@ -221,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_template_sets_is_required() {
+    fn a_missing_required_variable_is_a_fault() {
         let mut settings = Settings::new(&|_| None);
         settings.required("SCHEDULE_GROUP");
         let error = settings.finish(()).unwrap_err().to_string();

@@ -1,33 +1,33 @@
-//! What an owner chose for one service, by its tags. Tags win over the parameters.
+//! The owner's settings for one service: tags on the ECS service. Tags override the parameters.
 
 use chrono_tz::Tz;
 
 use super::{Mode, Policy};
 use crate::{arn::ServiceRef, time::window::Windows};
 
-/// The prefix of the keys that are ours.
+/// The prefix of the tag keys.
 const PREFIX: &str = "ecs-task-patching:";
-/// Why nothing is done for a service whose tag says so.
+/// The reason for skipping a service whose tag sets the mode `off`.
 pub const OPTED_OUT: &str = "the owner opted out (tag ecs-task-patching:mode is off)";
-/// What is wrong with a tag of our prefix that is none of ours.
+/// The problem with any other tag that has the prefix.
 const UNKNOWN: &str =
     "unknown tag; use ecs-task-patching:window, ecs-task-patching:mode or ecs-task-patching:after";
 
-/// The tags of one service, as far as they concern us.
+/// The parsed tags of one service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tags {
-    /// `ecs-task-patching:window`: its own windows.
+    /// `ecs-task-patching:window`: the service's own windows.
     pub windows: Option<Windows>,
-    /// `ecs-task-patching:mode`: whether it is redeployed.
+    /// `ecs-task-patching:mode`: whether the service is redeployed.
     pub mode: Option<Mode>,
-    /// `ecs-task-patching:after`: the service that is patched before it.
+    /// `ecs-task-patching:after`: the service that must be patched first.
     pub after: Option<ServiceRef>,
-    /// What is wrong with unreadable and unknown tags, which are ignored.
+    /// The problems of unreadable and unknown tags. These tags are ignored.
     pub problems: Vec<String>,
 }
 
 impl Tags {
-    /// Reads the tags of `service`, given as keys and values; `zone` applies where a window names none.
+    /// Parses the tags of `service`, given as keys and values. `zone` is the default zone of windows.
     #[must_use]
     pub fn read(service: &ServiceRef, tags: &[(String, String)], zone: Tz) -> Self {
         let mut read = Self::default();
@@ -36,7 +36,7 @@ impl Tags {
                 continue;
             };
             let parsed = match name.as_str() {
-                // AWS's keys tell case apart: a second one that differs in case only would win by chance.
+                // Tag keys are case-sensitive. If other cases counted too, the order of the tags would decide.
                 _ if *key != format!("{PREFIX}{name}") => Err(UNKNOWN.to_owned()),
                 "window" => Windows::parse(value, zone)
                     .map(|windows| read.windows = Some(windows))
@@ -54,24 +54,24 @@ impl Tags {
         read
     }
 
-    /// Whether it is redeployed.
+    /// The mode of the service: its tag, or the parameter.
     #[must_use]
     pub fn mode(&self, policy: &Policy) -> Mode {
         self.mode.unwrap_or(policy.mode)
     }
 
-    /// Whether a schedule of the service may be written: the one rule of observe mode.
+    /// Whether schedules of the service may be written. The only place that decides this for observe mode.
     #[must_use]
     pub fn may_write(&self, policy: &Policy) -> bool {
         match self.mode(policy) {
             Mode::Deploy => true,
             Mode::Observe => false,
-            // Opting out cancels what is pending, unless the stack only observes.
+            // Opting out deletes a pending schedule, unless the stack only observes.
             Mode::Off => policy.mode == Mode::Deploy,
         }
     }
 
-    /// The operator's policy, with what the owner chose for this service.
+    /// The operator's policy, overridden by the owner's tags.
     #[must_use]
     pub fn over(&self, policy: &Policy) -> Policy {
         let windows = self.windows.clone().unwrap_or_else(|| policy.windows.clone());
@@ -80,10 +80,10 @@ impl Tags {
 }
 
 fn after(service: &ServiceRef, value: &str) -> Result<ServiceRef, String> {
-    let other = ServiceRef::parse(value)
-        .ok_or("must be cluster/service, for example dev/web; the service waits for no other")?;
+    let other =
+        ServiceRef::parse(value).ok_or("must be cluster/service, for example dev/web; the tag is ignored")?;
     if other == *service {
-        return Err("names the service itself; the service waits for no other".to_owned());
+        return Err("must name another service; the tag is ignored".to_owned());
     }
     Ok(other)
 }
@@ -91,34 +91,34 @@ fn after(service: &ServiceRef, value: &str) -> Result<ServiceRef, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::web;
 
     fn read(tags: &[(&str, &str)]) -> Tags {
-        let service = ServiceRef::new("prod", "web").expect("names of the test");
         let tags: Vec<_> = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        Tags::read(&service, &tags, Tz::Europe__London)
+        Tags::read(&web(), &tags, Tz::Europe__London)
     }
 
     #[test]
-    fn valid_tags_win_over_the_parameters() {
-        let settings = Policy::default();
+    fn valid_tags_override_the_parameters() {
+        let parameters = Policy::default();
         let tags = [
             ("Name", "web"),
             ("ecs-task-patching:window", "tue 01:00-03:00 or Sat 22:00-23:00 UTC"),
             ("ecs-task-patching:mode", " Observe "),
             ("ecs-task-patching:after", "dev/web"),
         ];
-        let control = read(&tags);
-        let policy = control.over(&settings);
+        let tags = read(&tags);
+        let policy = tags.over(&parameters);
         assert_eq!(policy.windows.to_string(), "Tue 01:00-03:00 Europe/London or Sat 22:00-23:00 UTC");
         assert_eq!(policy.mode, Mode::Observe);
-        assert_eq!(control.after, ServiceRef::new("dev", "web"));
-        assert!(control.problems.is_empty());
-        assert_eq!(read(&[("ecs-task-patching:mode", "OFF")]).over(&settings).mode, Mode::Off);
-        assert_eq!(read(&[("team", "a")]).over(&settings), settings);
+        assert_eq!(tags.after, ServiceRef::new("dev", "web"));
+        assert!(tags.problems.is_empty());
+        assert_eq!(read(&[("ecs-task-patching:mode", "OFF")]).over(&parameters).mode, Mode::Off);
+        assert_eq!(read(&[("team", "a")]).over(&parameters), parameters);
     }
 
     #[test]
-    fn nothing_is_written_for_what_is_only_observed() {
+    fn observe_mode_writes_no_schedules() {
         let mode = |mode| Policy { mode, ..Policy::default() };
         let (deploy, observe) = (mode(Mode::Deploy), mode(Mode::Observe));
         let rows = [
@@ -157,13 +157,12 @@ mod tests {
                 "ecs-task-patching:after",
                 "web",
                 "tag ecs-task-patching:after is \"web\": must be cluster/service, for example dev/web; the \
-                 service waits for no other",
+                 tag is ignored",
             ),
             (
                 "ecs-task-patching:after",
                 "prod/web",
-                "tag ecs-task-patching:after is \"prod/web\": names the service itself; the service waits for no \
-                 other",
+                "tag ecs-task-patching:after is \"prod/web\": must name another service; the tag is ignored",
             ),
             (
                 "ecs-task-patching:windows",
@@ -179,8 +178,11 @@ mod tests {
             ),
         ];
         for (key, value, expected) in rows {
-            let control = read(&[(key, value)]);
-            assert_eq!(control, Tags { problems: vec![expected.to_owned()], ..Tags::default() }, "{key}");
+            assert_eq!(
+                read(&[(key, value)]),
+                Tags { problems: vec![expected.to_owned()], ..Tags::default() },
+                "{key}"
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Schedules: what is written to EventBridge Scheduler, and what is read from it.
+//! Schedules, as written to EventBridge Scheduler and read from it.
 
 pub mod name;
 pub mod reconcile;
@@ -21,31 +21,31 @@ use crate::{
 use name::ScheduleName;
 use wake::{CheckInput, DeadlineInput, DeployInput, InvalidInput, Wake};
 
-/// A one-time schedule as it is written.
+/// A one-time schedule to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spec {
-    /// Its name in the group.
+    /// The name in the schedule group.
     pub name: ScheduleName,
-    /// When it fires: a whole minute.
+    /// When it fires, a whole minute.
     pub at: DateTime<Utc>,
-    /// By how many minutes at most it may fire later.
+    /// The flexible time window: by how many minutes at most it may fire later.
     pub spread_minutes: u16,
-    /// For how long EventBridge Scheduler retries the hand-off to the function, in seconds.
+    /// For how long EventBridge Scheduler retries to invoke the function, in seconds.
     pub retry_seconds: i32,
-    /// What an operator reads in the list of schedules.
+    /// What an operator sees in the list of schedules.
     pub description: String,
-    /// What it hands over.
+    /// The input for the function.
     pub wake: Wake,
 }
 
 impl Spec {
-    /// A schedule that fires on the minute, and whose hand-off is retried for an hour.
+    /// A schedule without a flexible time window, whose invocation is retried for an hour.
     fn on_the_minute(name: ScheduleName, at: DateTime<Utc>, description: &str, wake: Wake) -> Self {
         let description = shorten(description);
         Self { name, at, spread_minutes: 0, retry_seconds: 3_600, description, wake }
     }
 
-    /// The schedule of a verification check.
+    /// The schedule of a verification check. `zone` is for the description.
     #[must_use]
     pub fn check(name: ScheduleName, at: DateTime<Utc>, zone: Tz, input: CheckInput) -> Self {
         let description = format!(
@@ -58,7 +58,7 @@ impl Spec {
         Self::on_the_minute(name, at, &description, Wake::Check(input))
     }
 
-    /// The schedule of a deadline check.
+    /// The schedule of a deadline check. `zone` is for the description.
     #[must_use]
     pub fn deadline_check(at: DateTime<Utc>, zone: Tz, input: DeadlineInput) -> Self {
         let description = format!(
@@ -73,17 +73,17 @@ impl Spec {
     }
 }
 
-/// A deployment as it is planned: what its schedule hands over, at the input's start time.
+/// A planned deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedDeployment {
-    /// What the schedule hands over. It fires at the input's `slot`.
+    /// The input for deploy. The schedule fires at its `slot`.
     pub input: DeployInput,
-    /// By how many minutes at most it may start later.
+    /// The maximum random delay of the start, in minutes.
     pub spread_minutes: u16,
 }
 
 impl PlannedDeployment {
-    /// A deployment of `service` at `slot`, for these notices.
+    /// A deployment of `service` at `slot`, for `notices`.
     #[must_use]
     pub fn new(service: &ServiceRef, slot: &Slot, notices: Vec<NoticeRef>) -> Self {
         let input = DeployInput {
@@ -99,7 +99,7 @@ impl PlannedDeployment {
         Self { input, spread_minutes: slot.spread_minutes }
     }
 
-    /// Its schedule, under `name`.
+    /// The schedule of the deployment.
     #[must_use]
     pub fn spec(&self, name: ScheduleName) -> Spec {
         let Self { input, spread_minutes } = self;
@@ -115,16 +115,16 @@ impl PlannedDeployment {
         }
     }
 
-    /// For how long EventBridge Scheduler retries the hand-off: until the window closes. In seconds, within the
-    /// 60 to 86,400 that it allows.
+    /// For how long EventBridge Scheduler retries to invoke deploy, in seconds: until the window closes, within the
+    /// allowed 60 to 86,400 seconds.
     fn retry_seconds(&self) -> i32 {
         let left = (self.input.window_ends_at - self.input.slot).num_seconds().clamp(60, 86_400);
         i32::try_from(left).unwrap_or(86_400)
     }
 }
 
-/// What an operator reads in the list of schedules: when, until when, for what. The service comes last, because
-/// EventBridge Scheduler allows 512 characters and names can be as long.
+/// The description of a deployment's schedule. The service comes last because EventBridge Scheduler allows 512
+/// characters, and the names alone can be that long.
 #[must_use]
 pub fn description(input: &DeployInput, at: DateTime<Utc>, zone: Tz) -> String {
     shorten(&format!(
@@ -140,43 +140,43 @@ fn shorten(description: &str) -> String {
     description.chars().take(512).collect()
 }
 
-/// A pending schedule of a deployment, as EventBridge Scheduler has it.
+/// The current state of a deployment's schedule in EventBridge Scheduler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Existing {
     /// When it fires; `None` if an operator made it recurring.
     pub at: Option<DateTime<Utc>>,
-    /// By how many minutes at most it may fire later.
+    /// The flexible time window: by how many minutes at most it may fire later.
     pub spread_minutes: u16,
-    /// Whether it fires at all.
+    /// `false` if an operator disabled it.
     pub enabled: bool,
-    /// What it hands to deploy.
+    /// The input for deploy, which an operator can edit.
     pub input: Result<DeployInput, InvalidInput>,
 }
 
 impl Existing {
-    /// An operator set it to another time than the plan.
+    /// Whether an operator moved it to a time other than planned.
     fn moved(&self) -> bool {
         self.input.as_ref().is_ok_and(|input| self.at != Some(input.slot))
     }
 
-    /// Its time, if that is still to come.
+    /// Its time, if that is in the future.
     fn pending(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.at.filter(|at| *at > now)
     }
 
-    /// Its time has passed, with the spread and some minutes of delay, and it still exists.
+    /// Whether it still exists although its time has passed, including the spread and 15 minutes of delay.
     #[must_use]
     pub fn overdue(&self, now: DateTime<Utc>) -> bool {
         const DELAY: TimeDelta = TimeDelta::minutes(15);
         self.at.is_some_and(|at| at + TimeDelta::minutes(self.spread_minutes.into()) + DELAY < now)
     }
 
-    /// The zone in which to write its description anew, if `text` is ours: an operator's own stays.
+    /// The time zone for updating the description, if `text` was generated. `None` if an operator wrote it.
     #[must_use]
     pub fn zone_of_our_description(&self, text: &str) -> Option<Tz> {
         let input = self.input.as_ref().ok()?;
         let Some(zone) = input.zone else {
-            // Version 0.1 worded descriptions so, and kept the zone in its windows alone.
+            // Version 0.1 wrote descriptions that start like this, and stored the zone only as part of its windows.
             let windows = input.windows.as_deref().and_then(|windows| Windows::parse(windows, Tz::UTC).ok());
             let zone = windows.map_or(Tz::UTC, |windows| windows.zone());
             return text.starts_with("Redeploys at ").then_some(zone);
@@ -186,15 +186,14 @@ impl Existing {
     }
 }
 
-/// EventBridge Scheduler's expression for one moment in UTC. Its precision is one minute.
+/// The `at()` expression of EventBridge Scheduler for an instant. Its precision is one minute.
 #[must_use]
 pub fn at_expression(at: DateTime<Utc>) -> String {
     at.format("at(%Y-%m-%dT%H:%M:%S)").to_string()
 }
 
-/// The moment of an `at()` expression; `None` if an operator made it recurring.
-///
-/// EventBridge Scheduler reads the expression in the schedule's time zone.
+/// The instant of an `at()` expression in the schedule's time zone. `None` if an operator made the schedule
+/// recurring.
 #[must_use]
 pub fn parse_at(expression: &str, zone: Option<&str>) -> Option<DateTime<Utc>> {
     let local = expression.trim().strip_prefix("at(")?.strip_suffix(')')?;
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_description_has_local_time_utc_and_the_retirement_date() {
+    fn a_description_has_the_local_time_utc_and_the_retirement_date() {
         let input = input(web(), "Europe/London".parse().unwrap());
         assert_eq!(
             description(&input, input.slot, input.zone.unwrap()),
@@ -237,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn our_descriptions_are_told_from_an_operators() {
+    fn generated_descriptions_are_recognized() {
         let london: Tz = "Europe/London".parse().unwrap();
         let given = input(web(), london);
         let moved_to = instant("2026-07-12T03:00:00Z");
@@ -265,14 +264,14 @@ mod tests {
     }
 
     #[test]
-    fn a_description_fits_whatever_the_names() {
+    fn a_description_with_the_longest_names_fits() {
         let long = ServiceRef::new(&"c".repeat(255), &"s".repeat(255)).unwrap();
         let input = input(long, Tz::UTC);
         assert_eq!(description(&input, input.slot, Tz::UTC).len(), 512);
     }
 
     #[test]
-    fn an_expression_moved_by_hand_is_read_in_its_zone() {
+    fn an_expression_is_parsed_in_the_zone_of_its_schedule() {
         let rows = [
             ("at(2026-11-27T22:00:00)", None, Some("2026-11-27T22:00:00Z")),
             ("at(2026-07-10T22:00:00)", Some("Europe/London"), Some("2026-07-10T21:00:00Z")),
@@ -289,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn retries_of_the_hand_off_end_with_the_window() {
+    fn invocations_are_retried_until_the_window_closes() {
         let seconds = |ends_at: &str| {
             let input = DeployInput { window_ends_at: instant(ends_at), ..input(web(), Tz::UTC) };
             PlannedDeployment { input, spread_minutes: 15 }.retry_seconds()

@@ -1,5 +1,5 @@
-//! Names of schedules: readable, within EventBridge Scheduler's 64 characters, and stable, because pending
-//! schedules are found by them.
+//! Names of schedules. They are readable, have at most the 64 characters that EventBridge Scheduler allows, and never
+//! change, because pending schedules are found by name.
 
 use std::fmt;
 
@@ -7,28 +7,28 @@ use sha2::{Digest as _, Sha256};
 
 use crate::arn::{Place, ServiceRef};
 
-/// The name of a schedule in the stack's group.
+/// The name of a schedule in the stack's schedule group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ScheduleName(String);
 
 impl ScheduleName {
-    /// The schedule that deploys a service: `CLUSTER.SERVICE.HASH`, each part cut to what fits.
+    /// The schedule that deploys a service: `CLUSTER.SERVICE.HASH`, with long names truncated.
     ///
-    /// The hash is of account, Region, cluster and service, and of nothing else: pages, copies, repeats and
-    /// retries all meet in one schedule, and no two services share one.
+    /// The hash covers only account, Region, cluster and service. So all pages, copies and repeated events about a
+    /// service use the same schedule, and no two services share one.
     #[must_use]
     pub fn of_deployment(place: &Place, service: &ServiceRef) -> Self {
         Self::of_service(place, service, 18, 24, "")
     }
 
-    /// The schedule of a service's next verification check: `CLUSTER.SERVICE.HASH.verify`.
+    /// The schedule of a service's next verification check: `CLUSTER.SERVICE.HASH.verify`, with long names truncated.
     #[must_use]
     pub fn of_check(place: &Place, service: &ServiceRef) -> Self {
         Self::of_service(place, service, 15, 20, ".verify")
     }
 
-    /// The schedule of the deadline check of one page of a notice: `deadline.HASH.PAGE`. A very long page has
-    /// further parts, `deadline.HASH.PAGE.PART`.
+    /// The schedule of the deadline check of one page of a notice: `deadline.HASH.PAGE`. Further parts of a very long
+    /// page have the name `deadline.HASH.PAGE.PART`.
     #[must_use]
     pub fn of_deadline_check(event_arn: &str, page: u32, part: u32) -> Self {
         let hash = fingerprint([event_arn], "\n");
@@ -39,19 +39,19 @@ impl ScheduleName {
         })
     }
 
-    /// The template's recurring schedule.
+    /// The template's recurring heartbeat schedule.
     #[must_use]
     pub fn of_heartbeat() -> Self {
         Self("heartbeat".to_owned())
     }
 
-    /// A name as EventBridge Scheduler lists it.
+    /// A name that EventBridge Scheduler lists.
     #[must_use]
     pub fn listed(name: String) -> Self {
         Self(name)
     }
 
-    /// The name as EventBridge Scheduler takes it.
+    /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -62,14 +62,14 @@ impl ScheduleName {
         service: &ServiceRef,
         cluster_chars: usize,
         service_chars: usize,
-        tail: &str,
+        suffix: &str,
     ) -> Self {
-        // None of the parts can contain the separator.
+        // No part can contain the separator, so different services have different texts to hash.
         let hash = fingerprint([account, region, service.cluster(), service.service()], "/");
-        let head = |text: &str, most: usize| text.chars().take(most).collect::<String>();
+        let truncate = |text: &str, max: usize| text.chars().take(max).collect::<String>();
         let (cluster, name) =
-            (head(service.cluster(), cluster_chars), head(service.service(), service_chars));
-        Self(format!("{cluster}.{name}.{hash}{tail}"))
+            (truncate(service.cluster(), cluster_chars), truncate(service.service(), service_chars));
+        Self(format!("{cluster}.{name}.{hash}{suffix}"))
     }
 }
 
@@ -79,7 +79,7 @@ impl fmt::Display for ScheduleName {
     }
 }
 
-/// The first ten bytes of a hash of texts, each followed by `separator`, as 20 hexadecimal digits.
+/// The first ten bytes of the SHA-256 hash of `texts`, each followed by `separator`, as 20 hexadecimal digits.
 #[must_use]
 pub fn fingerprint<'a>(texts: impl IntoIterator<Item = &'a str>, separator: &str) -> String {
     const BYTES: usize = 10;
@@ -95,6 +95,7 @@ pub fn fingerprint<'a>(texts: impl IntoIterator<Item = &'a str>, separator: &str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::web;
     use proptest::prelude::*;
 
     fn place(account: &str, region: &str) -> Place {
@@ -102,13 +103,13 @@ mod tests {
     }
 
     fn service(cluster: &str, service: &str) -> ServiceRef {
-        ServiceRef::new(cluster, service).expect("valid names of the test")
+        ServiceRef::new(cluster, service).expect("test data: valid names")
     }
 
     #[test]
     fn a_name_is_readable_and_never_changes() {
-        // Schedules that are pending in somebody's account are found by these names.
-        let (place, web) = (place("111122223333", "eu-west-2"), service("prod", "web"));
+        // Pending schedules are found by these names.
+        let (place, web) = (place("111122223333", "eu-west-2"), web());
         let arn = "arn:aws:health:eu-west-2::event/ECS/X/1";
         let names = [
             ScheduleName::of_deployment(&place, &web),
@@ -131,8 +132,7 @@ mod tests {
 
     #[test]
     fn account_and_region_are_part_of_the_name() {
-        let name =
-            |account, region| ScheduleName::of_deployment(&place(account, region), &service("prod", "web"));
+        let name = |account, region| ScheduleName::of_deployment(&place(account, region), &web());
         let names = [name("1", "eu-west-2"), name("2", "eu-west-2"), name("1", "eu-west-1")];
         assert!(names[0] != names[1] && names[0] != names[2] && names[1] != names[2]);
     }

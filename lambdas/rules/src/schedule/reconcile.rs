@@ -1,4 +1,4 @@
-//! What a notice changes about the schedule of a service: created, planned again, joined, kept, deleted.
+//! How a notice changes the schedule of a service: creates, updates, moves, keeps or deletes it.
 
 use chrono::{DateTime, Utc};
 
@@ -13,33 +13,33 @@ use crate::{
     wording::count,
 };
 
-/// What is to be written.
+/// The change to write to EventBridge Scheduler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// Nothing.
+    /// No change.
     Keep,
-    /// A schedule where none was.
+    /// Create a schedule.
     Create(PlannedDeployment),
-    /// All of an existing schedule, which is enabled.
+    /// Replace everything in the existing schedule, and enable it.
     Replace(PlannedDeployment),
-    /// The input of an existing schedule; its time and state stay as they are.
+    /// Update only the input of the existing schedule. Its time and state do not change.
     Update(DeployInput),
-    /// The schedule goes.
+    /// Delete the schedule.
     Delete,
 }
 
-/// What is to be written, and what became of the service.
+/// The change to the schedule, and the outcome for the service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// What is to be written.
+    /// The change to the schedule.
     pub change: Change,
-    /// What became of the service.
+    /// The outcome for the service.
     pub outcome: OutcomeKind,
-    /// Why.
+    /// The reason, as a sentence.
     pub reason: String,
-    /// Why nothing is done, in a word to count by.
+    /// Why the service is not redeployed, if it is not.
     pub cause: Option<Cause>,
-    /// When the service will be redeployed, if it will.
+    /// The start time, if the service will be redeployed.
     pub slot: Option<DateTime<Utc>>,
 }
 
@@ -57,7 +57,7 @@ impl Verdict {
         Self { cause: Some(cause), ..Self::new(Change::Keep, OutcomeKind::Skipped, reason, None) }
     }
 
-    /// The same in observe mode: nothing is written, and the reason says what would be.
+    /// The verdict in observe mode: no change, and a reason that says what would change.
     #[must_use]
     pub fn observed(self) -> Self {
         let on = || self.slot.map_or_else(String::new, |slot| format!(" on {}", utc(slot)));
@@ -76,16 +76,16 @@ impl Verdict {
     }
 }
 
-/// Why a notice no longer concerns a service.
+/// Why a notice no longer affects a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
-    /// The cause, to count by; `None` where AWS Health closed or resolved it.
+    /// The cause; `None` if AWS Health closed or resolved the notice.
     pub cause: Option<Cause>,
-    /// Why.
+    /// The reason, as a sentence.
     pub why: String,
 }
 
-/// What `notice` changes about the schedule of `service`: it takes effect, or leaves if it has `ended`.
+/// Applies `notice` to the schedule of `service`, or removes it from the schedule if it has `ended`.
 #[must_use]
 pub fn reconcile(
     service: &ServiceRef,
@@ -95,7 +95,7 @@ pub fn reconcile(
     policy: &Policy,
     now: DateTime<Utc>,
 ) -> Verdict {
-    // A schedule that an operator disabled outlives the tag that opts out.
+    // Opting out does not delete a schedule that an operator disabled.
     let held = existing.is_some_and(|existing| !existing.enabled);
     match ended {
         Some(Ended { cause, why }) if *cause != Some(Cause::OptedOut) || !held => {
@@ -106,12 +106,10 @@ pub fn reconcile(
     }
 }
 
-/// Lets `notice` take effect on the schedule of `service`.
+/// Applies `notice` to the schedule of `service`.
 ///
-/// Whatever a person did to the schedule stands: a disabled one stays disabled until AWS's dates of the
-/// notices it holds have passed and another notice comes; a moved one stays where it is while that is
-/// before AWS's date.
-#[must_use]
+/// An operator's edits are kept. A disabled schedule stays disabled until the retirement dates of its notices have
+/// passed and another notice arrives. A moved schedule keeps its time while that is before the retirement date.
 fn apply(
     service: &ServiceRef,
     existing: Option<&Existing>,
@@ -119,94 +117,106 @@ fn apply(
     policy: &Policy,
     now: DateTime<Utc>,
 ) -> Verdict {
-    let Some(existing) = existing else {
-        return match plan(policy, std::slice::from_ref(notice), now) {
-            Ok(slot) => {
-                let planned = PlannedDeployment::new(service, &slot, vec![notice.clone()]);
-                Verdict::new(Change::Create(planned), OutcomeKind::Scheduled, slot.reason, Some(slot.at))
-            }
-            Err(NoSlot(reason)) => Verdict::skipped(Cause::NoWindow, reason),
-        };
-    };
+    let Some(existing) = existing else { return create(service, notice, policy, now) };
     if let Some(verdict) = belongs_to_another(service, existing) {
         return verdict;
     }
 
-    let held = existing.input.as_ref().map_or(&[][..], |input| &input.notices);
-    let before = held.iter().find(|known| known.event_arn == notice.event_arn);
-    let date_stands = before.is_some_and(|known| known.starts_at == notice.starts_at);
-    let notices = join(held, notice);
-
-    if !existing.enabled {
-        let all_passed = !held.is_empty()
-            && held.iter().all(|known| known.starts_at.is_some_and(|starts_at| starts_at <= now));
-        if date_stands || !all_passed {
-            let reason = "an operator disabled the schedule; the service is not redeployed until an operator enables it";
-            return Verdict::new(
-                input_only(existing, service, notices, now),
-                OutcomeKind::Held,
-                reason,
-                None,
-            );
+    let scheduled = existing.input.as_ref().map_or(&[][..], |input| &input.notices);
+    let before = scheduled.iter().find(|known| known.event_arn == notice.event_arn);
+    let same_date = before.is_some_and(|known| known.starts_at == notice.starts_at);
+    let notices = merge(scheduled, notice);
+    let why = match edited(existing, scheduled, &notices, same_date, now) {
+        Edited::Keep { reason, at } => {
+            let change = update_input(existing, service, notices, now);
+            return Verdict::new(change, OutcomeKind::Held, reason, at);
         }
-        let why = "an operator disabled the schedule for notices whose retirement dates have passed";
-        return plan_again(service, existing, before, notices, why, policy, now);
-    }
-
-    let Ok(input) = &existing.input else {
-        let why = "the schedule's input was invalid and has been rewritten";
-        return plan_again(service, existing, before, notices, why, policy, now);
-    };
-
-    if existing.moved() && !existing.overdue(now) {
-        let aws =
-            notices.iter().filter_map(|notice| notice.starts_at).filter(|starts_at| *starts_at > now).min();
-        match existing.at {
-            None => {
-                let reason = "an operator made the schedule recurring; it is left unchanged";
-                return Verdict::new(
-                    input_only(existing, service, notices, now),
-                    OutcomeKind::Held,
-                    reason,
-                    None,
-                );
-            }
-            Some(at) if aws.is_none_or(|aws| at < aws) => {
-                let reason = format!("an operator moved the schedule to {}", utc(at));
-                let change = input_only(existing, service, notices, now);
-                return Verdict::new(change, OutcomeKind::Held, reason, Some(at));
-            }
-            Some(at) => {
-                let why = format!(
-                    "an operator moved the schedule to {}, which is not before the retirement date",
-                    utc(at)
-                );
-                return plan_again(service, existing, before, notices, &why, policy, now);
-            }
+        Edited::Replace(why) => why,
+        Edited::No if existing.overdue(now) => {
+            "the schedule's time has passed and it still exists".to_owned()
         }
-    }
-
-    let other_windows = input.has_other_windows(&policy.windows);
-    if date_stands && !existing.overdue(now) && !other_windows {
-        let change =
-            if input.notices == notices { Change::Keep } else { input_only(existing, service, notices, now) };
-        return Verdict::new(change, OutcomeKind::Unchanged, "already scheduled", existing.at);
-    }
-    let why = match before {
-        _ if existing.overdue(now) => "the schedule's time has passed and it still exists".to_owned(),
-        Some(_) if date_stands => format!("the service's windows are now {}", policy.windows),
-        Some(known) => format!(
-            "the retirement date moved from {} to {}",
-            utc_or_unknown(known.starts_at),
-            utc_or_unknown(notice.starts_at)
-        ),
-        None => format!("added to the existing schedule ({})", count(notices.len(), "notice")),
+        Edited::No => match before {
+            Some(_) if same_date && !has_other_windows(existing, policy) => {
+                let change = update_input(existing, service, notices, now);
+                return Verdict::new(change, OutcomeKind::Unchanged, "already scheduled", existing.at);
+            }
+            Some(_) if same_date => format!("the service's windows are now {}", policy.windows),
+            Some(known) => format!(
+                "the retirement date moved from {} to {}",
+                utc_or_unknown(known.starts_at),
+                utc_or_unknown(notice.starts_at)
+            ),
+            None => format!("added to the existing schedule ({})", count(notices.len(), "notice")),
+        },
     };
     plan_again(service, existing, before, notices, &why, policy, now)
 }
 
-/// Takes a notice that is closed, or resolved for `service`, off its schedule.
-#[must_use]
+/// Handles a notice for a service without a schedule.
+fn create(service: &ServiceRef, notice: &NoticeRef, policy: &Policy, now: DateTime<Utc>) -> Verdict {
+    match plan(policy, std::slice::from_ref(notice), now) {
+        Ok(slot) => {
+            let planned = PlannedDeployment::new(service, &slot, vec![notice.clone()]);
+            Verdict::new(Change::Create(planned), OutcomeKind::Scheduled, slot.reason, Some(slot.at))
+        }
+        Err(NoSlot(reason)) => Verdict::skipped(Cause::NoWindow, reason),
+    }
+}
+
+/// An operator's edit of a schedule.
+enum Edited {
+    /// No edit, or an edit to a time that has passed.
+    No,
+    /// The time and state that the operator set are kept.
+    Keep { reason: String, at: Option<DateTime<Utc>> },
+    /// The edit cannot be kept, for this reason.
+    Replace(String),
+}
+
+/// Decides whether an operator's edit is kept. `notices` are the `scheduled` notices with the new one; `same_date`
+/// says that the new one was already scheduled, with the same retirement date.
+fn edited(
+    existing: &Existing,
+    scheduled: &[NoticeRef],
+    notices: &[NoticeRef],
+    same_date: bool,
+    now: DateTime<Utc>,
+) -> Edited {
+    if !existing.enabled {
+        let all_passed = !scheduled.is_empty()
+            && scheduled.iter().all(|known| known.starts_at.is_some_and(|starts_at| starts_at <= now));
+        if same_date || !all_passed {
+            let reason = "an operator disabled the schedule; the service is not redeployed until an operator enables it";
+            return Edited::Keep { reason: reason.to_owned(), at: None };
+        }
+        let why = "an operator disabled the schedule for notices whose retirement dates have passed";
+        return Edited::Replace(why.to_owned());
+    }
+    if existing.input.is_err() {
+        return Edited::Replace("the schedule's input was invalid and has been rewritten".to_owned());
+    }
+    if !existing.moved() || existing.overdue(now) {
+        return Edited::No;
+    }
+    let Some(at) = existing.at else {
+        let reason = "an operator made the schedule recurring; it is left unchanged";
+        return Edited::Keep { reason: reason.to_owned(), at: None };
+    };
+    let mut future =
+        notices.iter().filter_map(|notice| notice.starts_at).filter(|starts_at| *starts_at > now);
+    let moved = format!("an operator moved the schedule to {}", utc(at));
+    if future.all(|starts_at| at < starts_at) {
+        Edited::Keep { reason: moved, at: Some(at) }
+    } else {
+        Edited::Replace(format!("{moved}, which is not before the retirement date"))
+    }
+}
+
+fn has_other_windows(existing: &Existing, policy: &Policy) -> bool {
+    existing.input.as_ref().is_ok_and(|input| input.has_other_windows(&policy.windows))
+}
+
+/// Removes a notice that is closed, or resolved for `service`, from its schedule.
 fn cancel(service: &ServiceRef, existing: Option<&Existing>, event_arn: &str, why: &str) -> Verdict {
     let nothing = || Verdict::skipped(Cause::NothingPending, format!("{why}; nothing was pending"));
     let Some(existing) = existing else { return nothing() };
@@ -226,7 +236,7 @@ fn cancel(service: &ServiceRef, existing: Option<&Existing>, event_arn: &str, wh
     without(input, event_arn, why.to_owned())
 }
 
-/// Refuses a schedule that carries the name of `service` and another service's input.
+/// Refuses a schedule of `service` whose input names another service.
 fn belongs_to_another(service: &ServiceRef, existing: &Existing) -> Option<Verdict> {
     let other = &existing.input.as_ref().ok()?.service;
     (other != service).then(|| {
@@ -237,10 +247,10 @@ fn belongs_to_another(service: &ServiceRef, existing: &Existing) -> Option<Verdi
     })
 }
 
-/// The notices of a schedule together with `notice`. Of one notice the latest cut-off counts: an earlier
-/// one could leave a task unpatched.
-fn join(held: &[NoticeRef], notice: &NoticeRef) -> Vec<NoticeRef> {
-    let mut notices = held.to_vec();
+/// Adds `notice` to the notices of a schedule. A notice that is already there gets the new retirement date and the
+/// later of the two cut-offs, because the earlier one could leave a task unpatched.
+fn merge(scheduled: &[NoticeRef], notice: &NoticeRef) -> Vec<NoticeRef> {
+    let mut notices = scheduled.to_vec();
     match notices.iter_mut().find(|known| known.event_arn == notice.event_arn) {
         Some(known) => {
             known.starts_at = notice.starts_at;
@@ -251,8 +261,8 @@ fn join(held: &[NoticeRef], notice: &NoticeRef) -> Vec<NoticeRef> {
     notices
 }
 
-/// Writes `notices` into a schedule whose time and state a person, or the plan, has set.
-fn input_only(
+/// Updates the notices of a schedule. Its time and state do not change.
+fn update_input(
     existing: &Existing,
     service: &ServiceRef,
     notices: Vec<NoticeRef>,
@@ -277,10 +287,13 @@ fn input_only(
     }
 }
 
-/// Plans anew for all `notices`, of which the one that came last was there `before`, or joins.
+/// Plans the start time again for all `notices`. `before` is the new notice as it was scheduled before, or `None` if
+/// it was not.
 ///
-/// The pending slot stays, where it is in time for all of them, if it is the earlier one and a notice
-/// joins, or if it is nearer than the minimum notice: people count on it by then.
+/// The pending start time is kept if it meets the deadline and is in the current windows, and one of these is true:
+/// - it is the planned start time, or no start time can be planned;
+/// - it is earlier than the planned start time, and the new notice was not scheduled before;
+/// - it is earlier than the planned start time, and too near for the minimum notice: the owner relies on it.
 fn plan_again(
     service: &ServiceRef,
     existing: &Existing,
@@ -291,24 +304,23 @@ fn plan_again(
     now: DateTime<Utc>,
 ) -> Verdict {
     let in_time = |at: &DateTime<Utc>| deadline(policy, &notices, now).is_none_or(|deadline| *at <= deadline);
-    // A slot of other windows stays where it is one of the new ones, too.
-    let changed = existing.input.as_ref().is_ok_and(|input| input.has_other_windows(&policy.windows));
+    let changed = has_other_windows(existing, policy);
     let in_windows = |at: &DateTime<Utc>| !changed || policy.windows.iter().any(|window| window.is_open(*at));
     let pending = existing
         .pending(now)
         .filter(in_time)
         .filter(in_windows)
         .filter(|_| existing.enabled && existing.input.is_ok());
-    let joins = before.is_none();
+    let is_new = before.is_none();
     let planned = plan(policy, &notices, now);
-    let stays = pending.filter(|at| match &planned {
-        Ok(slot) => *at == slot.at || (*at < slot.at && (joins || *at < now + policy.minimum_notice)),
+    let kept = pending.filter(|at| match &planned {
+        Ok(slot) => *at == slot.at || (*at < slot.at && (is_new || *at < now + policy.minimum_notice)),
         Err(_) => true,
     });
-    match (stays, planned) {
+    match (kept, planned) {
         (Some(at), _) => {
-            let outcome = if joins { OutcomeKind::Scheduled } else { OutcomeKind::Unchanged };
-            let change = input_only(existing, service, notices, now);
+            let outcome = if is_new { OutcomeKind::Scheduled } else { OutcomeKind::Unchanged };
+            let change = update_input(existing, service, notices, now);
             Verdict::new(change, outcome, format!("{why}; start time unchanged"), Some(at))
         }
         (None, Ok(slot)) => {
@@ -316,7 +328,7 @@ fn plan_again(
             let planned = PlannedDeployment::new(service, &slot, notices);
             Verdict::new(Change::Replace(planned), OutcomeKind::Rescheduled, reason, Some(slot.at))
         }
-        // Nothing fits: the notice is left to AWS, and others keep what is pending for them.
+        // Nothing fits: AWS replaces the tasks of this notice. Other notices keep the pending schedule.
         (None, Err(NoSlot(reason))) => match (before, &existing.input) {
             (Some(known), Ok(input)) => Verdict {
                 cause: Some(Cause::NoWindow),
@@ -327,7 +339,7 @@ fn plan_again(
     }
 }
 
-/// Takes one notice off the schedule, and the schedule away with the last one.
+/// Removes one notice from the schedule. Deletes the schedule if it was the last.
 fn without(input: &DeployInput, event_arn: &str, why: String) -> Verdict {
     let others: Vec<NoticeRef> =
         input.notices.iter().filter(|notice| notice.event_arn != event_arn).cloned().collect();
@@ -356,7 +368,7 @@ mod tests {
         NoticeRef { event_arn: name.into(), starts_at: Some(instant(starts_at)), cutoff }
     }
 
-    /// A schedule as ingest left it.
+    /// A schedule as ingest writes it.
     fn planned(at: &str, notices: &[NoticeRef]) -> Existing {
         let at = instant(at);
         Existing {
@@ -384,7 +396,7 @@ mod tests {
         Existing { at: Some(instant(at)), ..existing }
     }
 
-    fn unreadable(mut existing: Existing) -> Existing {
+    fn invalid_input(mut existing: Existing) -> Existing {
         existing.input = match Wake::read_text("restart web please") {
             Ok(Wake::Deploy(input)) => Ok(input),
             Ok(other) => panic!("{other:?}"),
@@ -393,8 +405,8 @@ mod tests {
         existing
     }
 
-    /// The change in a word, with the slot that will be in force and the notices that will be held.
-    fn seen(verdict: &Verdict) -> (&'static str, OutcomeKind, Option<DateTime<Utc>>, Vec<String>) {
+    /// The verdict as the kind of change, the outcome, the start time and the notices in the new input.
+    fn summary(verdict: &Verdict) -> (&'static str, OutcomeKind, Option<DateTime<Utc>>, Vec<String>) {
         let arns =
             |input: &DeployInput| input.notices.iter().map(|notice| notice.event_arn.clone()).collect();
         let (word, notices) = match &verdict.change {
@@ -409,16 +421,16 @@ mod tests {
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table, whose rows are the rules")]
-    fn a_notice_takes_effect_on_what_is_pending() {
+    fn a_notice_is_applied_to_the_schedule() {
         use OutcomeKind::{Cancelled, Held, Rescheduled, Scheduled, Skipped, Unchanged};
         let a = notice("a", "2026-12-02T18:00:00Z");
         let a_later = notice("a", "2026-12-09T18:00:00Z");
-        let a_sooner = notice("a", "2026-11-27T18:00:00Z");
-        let a_at_once = notice("a", "2026-11-25T20:30:00Z");
+        let a_earlier = notice("a", "2026-11-27T18:00:00Z");
+        let a_too_soon = notice("a", "2026-11-25T20:30:00Z");
         let a_passed = notice("a", "2026-11-24T18:00:00Z");
         let b = notice("b", "2026-12-09T18:00:00Z");
-        let b_sooner = notice("b", "2026-11-27T18:00:00Z");
-        let b_at_once = notice("b", "2026-11-25T20:30:00Z");
+        let b_earlier = notice("b", "2026-11-27T18:00:00Z");
+        let b_too_soon = notice("b", "2026-11-25T20:30:00Z");
         let friday = || planned(FRIDAY, std::slice::from_ref(&a));
         let tuesday = "2026-12-01T10:00:00Z";
         let latest: &[(&str, &str)] = &[("SLOT_PREFERENCE", "latest")];
@@ -429,102 +441,102 @@ mod tests {
 
         let rows = [
             ("nothing is pending", None, &a, &[][..], ("create", Scheduled, at(FRIDAY), only("a"))),
-            ("nothing is pending, nothing fits", None, &a_at_once, &[], ("keep", Skipped, None, vec![])),
-            ("the same again", Some(friday()), &a, &[], ("keep", Unchanged, at(FRIDAY), vec![])),
+            ("nothing is pending, nothing fits", None, &a_too_soon, &[], ("keep", Skipped, None, vec![])),
+            ("the same notice again", Some(friday()), &a, &[], ("keep", Unchanged, at(FRIDAY), vec![])),
+            ("a second notice", Some(friday()), &b, &[], ("update", Scheduled, at(FRIDAY), both.clone())),
             (
-                "a second notice joins",
+                "a second notice with an earlier retirement date moves the start time of both",
                 Some(friday()),
-                &b,
-                &[],
-                ("update", Scheduled, at(FRIDAY), both.clone()),
-            ),
-            (
-                "a second notice that is sooner takes the first along",
-                Some(friday()),
-                &b_sooner,
+                &b_earlier,
                 &[],
                 ("replace", Rescheduled, at(thursday), both.clone()),
             ),
             (
-                "the earlier slot serves both, whatever is preferred",
+                "the earlier start time is used for both notices, regardless of SlotPreference",
                 Some(friday()),
                 &b,
                 latest,
                 ("update", Scheduled, at(FRIDAY), both.clone()),
             ),
             (
-                "a second notice that nothing fits leaves the first alone",
+                "a second notice for which nothing fits does not affect the first",
                 Some(friday()),
-                &b_at_once,
+                &b_too_soon,
                 &[],
                 ("keep", Skipped, None, vec![]),
             ),
             (
-                "a later date, the same slot",
+                "a later retirement date, the same start time",
                 Some(friday()),
                 &a_later,
                 &[],
                 ("update", Unchanged, at(FRIDAY), only("a")),
             ),
             (
-                "a later date, a later slot",
+                "a later retirement date, a later start time",
                 Some(friday()),
                 &a_later,
                 latest,
                 ("replace", Rescheduled, at(NEXT_FRIDAY), only("a")),
             ),
             (
-                "a sooner date",
+                "an earlier retirement date",
                 Some(friday()),
-                &a_sooner,
+                &a_earlier,
                 &[],
                 ("replace", Rescheduled, at(thursday), only("a")),
             ),
             (
-                "a date that nothing fits",
+                "a retirement date for which nothing fits",
                 Some(friday()),
-                &a_at_once,
+                &a_too_soon,
                 &[],
                 ("delete", Cancelled, None, vec![]),
             ),
             (
-                "a date that nothing fits, with another notice",
+                "a retirement date for which nothing fits, with another notice",
                 Some(planned(FRIDAY, &[a.clone(), b.clone()])),
-                &a_at_once,
+                &a_too_soon,
                 &[],
                 ("update", Cancelled, None, only("b")),
             ),
             (
-                "a slot nearer than the minimum notice stays",
+                "a start time that is nearer than the minimum notice is kept",
                 Some(planned("2026-11-25T18:30:00Z", std::slice::from_ref(&a))),
                 &a_later,
                 &[],
                 ("update", Unchanged, at("2026-11-25T18:30:00Z"), only("a")),
             ),
             (
-                "its time passed, and it is still there",
+                "overdue",
                 Some(planned("2026-11-20T22:00:00Z", std::slice::from_ref(&a))),
                 &a,
                 &[],
                 ("replace", Rescheduled, at(FRIDAY), only("a")),
             ),
             (
-                "it is firing just now",
+                "firing now, the same notice again",
                 Some(planned("2026-11-25T17:59:00Z", std::slice::from_ref(&a))),
                 &a,
                 &[],
                 ("keep", Unchanged, at("2026-11-25T17:59:00Z"), vec![]),
             ),
             (
-                "it is firing just now, for another notice",
+                "firing now, a second notice",
                 Some(planned("2026-11-25T17:59:00Z", std::slice::from_ref(&a))),
                 &b,
                 &[],
                 ("replace", Rescheduled, at(FRIDAY), both.clone()),
             ),
-            ("disabled, the same again", Some(disabled(friday())), &a, &[], ("keep", Held, None, vec![])),
             (
-                "disabled, another date",
+                "disabled, the same notice again",
+                Some(disabled(friday())),
+                &a,
+                &[],
+                ("keep", Held, None, vec![]),
+            ),
+            (
+                "disabled, another retirement date",
                 Some(disabled(friday())),
                 &a_later,
                 &[],
@@ -538,21 +550,21 @@ mod tests {
                 ("update", Held, None, both.clone()),
             ),
             (
-                "disabled for a notice whose date has passed, the same again",
+                "disabled, the retirement date has passed, the same notice again",
                 Some(disabled(planned("2026-11-20T22:00:00Z", std::slice::from_ref(&a_passed)))),
                 &a_passed,
                 &[],
                 ("keep", Held, None, vec![]),
             ),
             (
-                "disabled for a notice whose date has passed, another notice",
+                "disabled, the retirement date has passed, a second notice",
                 Some(disabled(planned("2026-11-20T22:00:00Z", std::slice::from_ref(&a_passed)))),
                 &b,
                 &[],
                 ("replace", Rescheduled, at(FRIDAY), both.clone()),
             ),
             (
-                "moved, the same again",
+                "moved, the same notice again",
                 Some(moved(friday(), tuesday)),
                 &a,
                 &[],
@@ -566,16 +578,16 @@ mod tests {
                 ("update", Held, at(tuesday), both.clone()),
             ),
             (
-                "moved beyond AWS's date",
+                "moved to the retirement date",
                 Some(moved(friday(), "2026-12-02T18:00:00Z")),
                 &a,
                 &[],
                 ("replace", Rescheduled, at(FRIDAY), only("a")),
             ),
             (
-                "moved, then AWS's date comes sooner",
+                "moved, then an earlier retirement date",
                 Some(moved(friday(), tuesday)),
-                &a_sooner,
+                &a_earlier,
                 &[],
                 ("replace", Rescheduled, at(thursday), only("a")),
             ),
@@ -587,22 +599,22 @@ mod tests {
                 ("keep", Held, None, vec![]),
             ),
             (
-                "an input edited to nonsense",
-                Some(unreadable(friday())),
+                "invalid input",
+                Some(invalid_input(friday())),
                 &a,
                 &[],
                 ("replace", Rescheduled, at(FRIDAY), only("a")),
             ),
             (
-                "an input edited to nonsense, and nothing fits",
-                Some(unreadable(friday())),
-                &a_at_once,
+                "invalid input, nothing fits",
+                Some(invalid_input(friday())),
+                &a_too_soon,
                 &[],
                 ("keep", Skipped, None, vec![]),
             ),
             (
-                "an input edited to nonsense, and disabled",
-                Some(disabled(unreadable(friday()))),
+                "invalid input, disabled",
+                Some(disabled(invalid_input(friday()))),
                 &a,
                 &[],
                 ("update", Held, None, only("a")),
@@ -610,12 +622,12 @@ mod tests {
         ];
         for (name, existing, notice, settings, expected) in rows {
             let verdict = apply(&web(), existing.as_ref(), notice, &policy(settings), instant(NOW));
-            assert_eq!(seen(&verdict), expected, "{name}: {}", verdict.reason);
+            assert_eq!(summary(&verdict), expected, "{name}: {}", verdict.reason);
         }
     }
 
     #[test]
-    fn a_closed_notice_leaves_and_the_last_one_takes_the_schedule_along() {
+    fn a_closed_notice_is_removed_and_the_last_one_deletes_the_schedule() {
         use OutcomeKind::{Cancelled, Failed, Skipped};
         let (a, b) = (notice("a", "2026-12-02T18:00:00Z"), notice("b", "2026-12-09T18:00:00Z"));
         let alone = planned(FRIDAY, std::slice::from_ref(&a));
@@ -626,17 +638,17 @@ mod tests {
             (Some(moved(alone.clone(), NEXT_FRIDAY)), ("delete", Cancelled, None, vec![])),
             (Some(planned(FRIDAY, std::slice::from_ref(&b))), ("keep", Skipped, None, vec![])),
             (Some(planned(FRIDAY, &[a, b])), ("update", Cancelled, None, vec!["b".to_owned()])),
-            (Some(unreadable(alone)), ("keep", Failed, Some(instant(FRIDAY)), vec![])),
+            (Some(invalid_input(alone)), ("keep", Failed, Some(instant(FRIDAY)), vec![])),
         ];
         for (existing, expected) in rows {
             let verdict = cancel(&web(), existing.as_ref(), "a", "AWS closed the notice");
-            assert_eq!(seen(&verdict), expected, "{existing:?}");
+            assert_eq!(summary(&verdict), expected, "{existing:?}");
             assert!(verdict.reason.starts_with("AWS closed the notice"), "{}", verdict.reason);
         }
     }
 
     #[test]
-    fn a_schedule_edited_to_redeploy_another_service_is_not_touched() {
+    fn a_schedule_edited_to_redeploy_another_service_is_not_changed() {
         let a = notice("a", "2026-12-02T18:00:00Z");
         let existing = planned(FRIDAY, std::slice::from_ref(&a));
         let api = ServiceRef::new("prod", "api").unwrap();
@@ -651,14 +663,14 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_cutoff_of_a_notice_counts() {
+    fn the_latest_cutoff_of_a_notice_is_kept() {
         let (early, late) = (notice("a", "2026-12-02T18:00:00Z"), {
             let mut late = notice("a", "2026-12-02T18:00:00Z");
             late.cutoff += TimeDelta::hours(1);
             late
         });
         for (first, second) in [(&early, &late), (&late, &early)] {
-            assert_eq!(join(std::slice::from_ref(first), second), std::slice::from_ref(&late));
+            assert_eq!(merge(std::slice::from_ref(first), second), std::slice::from_ref(&late));
         }
     }
 }

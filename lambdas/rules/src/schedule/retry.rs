@@ -1,4 +1,4 @@
-//! A deployment that cannot start now: when it is retried.
+//! When a deployment that cannot start now is retried.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -9,28 +9,29 @@ use crate::{
     time::instant::{ceil_minute, utc},
 };
 
-/// How long a deployment that cannot start waits in the same window.
+/// The time between two attempts in the same window.
 const PAUSE: TimeDelta = TimeDelta::minutes(10);
 
-/// When a deployment is retried.
+/// A retry of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// The deployment at its new start time.
     pub deployment: PlannedDeployment,
-    /// When, and why then.
+    /// When it is retried, and why then.
     pub reason: String,
 }
 
-/// When a deployment that cannot start now is retried: in ten minutes, or when a calendar opens, while the same
-/// window is open and the deadline has not passed; then at the next start time before the deadline.
+/// Plans the retry of a deployment that cannot start now.
 ///
-/// One that an operator moved outside its window goes back to the windows.
+/// In the same window, it is retried after ten minutes or when the calendars open, until the window closes or the
+/// deadline passes. After that, it is planned again. A deployment that an operator moved outside its window is
+/// planned again too.
 ///
 /// # Errors
-/// Says why there is no such time: the owner must be notified.
+/// Says why no time is left. The owner must be notified.
 pub fn retry(policy: &Policy, input: &DeployInput, now: DateTime<Utc>) -> Result<Retry, NoSlot> {
     let soon = ceil_minute(now + PAUSE);
-    // Where nobody knows until when a calendar is closed, it is asked again.
+    // If AWS does not say when a calendar opens, its state is read again at the next attempt.
     let again = policy.calendars.open_from(soon).unwrap_or(soon);
     let in_time = deadline(policy, &input.notices, now).is_none_or(|deadline| again <= deadline);
     let in_window = input.slot <= now && again < input.window_ends_at;
@@ -40,7 +41,7 @@ pub fn retry(policy: &Policy, input: &DeployInput, now: DateTime<Utc>) -> Result
             window_ends_at: input.window_ends_at,
             zone: policy.windows.zone(),
             windows: policy.windows.to_string(),
-            // Deployments that waited for the same calendar need not start at the same moment.
+            // Many deployments may be waiting for the same calendar: do not start them all at once.
             spread_minutes: if again > soon { spread(policy, again, input.window_ends_at) } else { 0 },
             reason: format!("retrying in the same window on {}", utc(again)),
         };
@@ -55,7 +56,7 @@ pub fn retry(policy: &Policy, input: &DeployInput, now: DateTime<Utc>) -> Result
     Ok(Retry { deployment, reason })
 }
 
-/// Over how many minutes starts are spread from `at` on, inside the window.
+/// The spread of a start at `at`, limited to the rest of the window.
 fn spread(policy: &Policy, at: DateTime<Utc>, window_ends_at: DateTime<Utc>) -> u16 {
     let room = (window_ends_at - at).num_minutes();
     policy.spread_minutes.min(u16::try_from(room).unwrap_or_default())
@@ -64,8 +65,11 @@ fn spread(policy: &Policy, at: DateTime<Utc>, window_ends_at: DateTime<Utc>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::instant;
-    use crate::{arn::ServiceRef, notice::NoticeRef, time::calendar::State};
+    use crate::{
+        notice::NoticeRef,
+        testing::{instant, web},
+        time::calendar::State,
+    };
 
     fn policy(windows: &str) -> Policy {
         crate::testing::policy(&[("MAINTENANCE_WINDOWS", windows)])
@@ -73,7 +77,7 @@ mod tests {
 
     fn input(starts_at: Option<&str>) -> DeployInput {
         DeployInput {
-            service: ServiceRef::new("prod", "web").expect("names of the test"),
+            service: web(),
             notices: vec![NoticeRef {
                 event_arn: "arn:1".into(),
                 starts_at: starts_at.map(instant),
@@ -89,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_tried_again_in_the_window_then_in_the_next_then_a_person_is_asked() {
+    fn a_deployment_is_retried_in_its_window_then_planned_again_until_no_time_is_left() {
         let next_week = Some("2026-12-09T18:00:00Z");
         let rows = [
             ("Fri 22:00-02:00", next_week, "2026-11-27T22:00:03Z", Some("2026-11-27T22:11:00Z")),
@@ -111,11 +115,11 @@ mod tests {
                 Some("2026-12-01T22:00:00Z"),
             ),
             ("Fri 22:00-02:00", Some("2026-11-28T05:00:00Z"), "2026-11-28T01:55:00Z", None),
-            // A window of ten minutes is not tried twice.
+            // A window of ten minutes has no time for a retry.
             ("daily 22:00-22:10", next_week, "2026-11-28T01:59:00Z", Some("2026-11-28T22:00:00Z")),
-            // Without a date to come there is always a next window.
+            // Without a future retirement date, there is always a next window.
             ("Fri 22:00-02:00", None, "2026-11-28T01:55:00Z", Some("2026-12-04T22:00:00Z")),
-            // A person had moved it to Thursday: its own window is still to come.
+            // An operator moved it to Thursday, before its window opens.
             ("Fri 22:00-02:00", next_week, "2026-11-26T03:00:00Z", Some("2026-11-27T22:00:00Z")),
         ];
         for (windows, starts_at, now, expected) in rows {
@@ -123,7 +127,7 @@ mod tests {
             let at = retry.as_ref().ok().map(|retry| retry.deployment.input.slot);
             assert_eq!(at, expected.map(instant), "{windows} {starts_at:?} {now}: {retry:?}");
             if let Ok(Retry { deployment, .. }) = retry {
-                // A try in another window is its first.
+                // Attempts are counted within a window.
                 let attempt =
                     if deployment.input.slot < instant(now) + TimeDelta::minutes(12) { 5 } else { 0 };
                 assert_eq!(deployment.input.attempt, attempt);
@@ -132,11 +136,11 @@ mod tests {
     }
 
     #[test]
-    fn when_a_calendar_opens_starts_are_spread_inside_the_window() {
+    fn starts_are_spread_within_the_window_when_a_calendar_opens() {
         let rows = [
             ("2026-11-27T23:00:00Z", "2026-11-27T23:00:00Z", 15),
             ("2026-11-28T01:50:30Z", "2026-11-28T01:51:00Z", 9),
-            ("2026-11-27T22:05:00Z", "2026-11-27T22:11:00Z", 0), // it is open in ten minutes
+            ("2026-11-27T22:05:00Z", "2026-11-27T22:11:00Z", 0), // it opens before the next attempt
         ];
         for (opens, at, spread) in rows {
             let mut policy = policy("Fri 22:00-02:00");

@@ -1,58 +1,58 @@
-//! A service whose tasks AWS CodeDeploy replaces: what is deployed once more, and how far that is.
+//! Services that AWS CodeDeploy deploys: their deployments, and the `AppSpec` for the next one.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::TaskSet;
 
-/// A deployment of AWS CodeDeploy, reduced to what decides.
+/// A CodeDeploy deployment, reduced to what the rules need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeDeployment {
-    /// Its id, such as `d-ABCDEF123`.
+    /// The deployment ID, such as `d-ABCDEF123`.
     pub id: String,
-    /// The application.
+    /// The application name.
     pub application: String,
-    /// The deployment group.
+    /// The deployment group name.
     pub group: String,
     /// When it was created.
     pub created_at: Option<DateTime<Utc>>,
-    /// How far it is.
+    /// The progress.
     pub progress: CodeProgress,
-    /// What CodeDeploy says about its failure.
+    /// Why it failed, if CodeDeploy says.
     pub error: Option<String>,
-    /// What it deployed.
+    /// The revision that it deployed.
     pub revision: Revision,
 }
 
-/// How far a deployment of CodeDeploy is.
+/// The progress of a CodeDeploy deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CodeProgress {
-    /// It is waiting, replacing tasks, or keeping the old ones for a while.
+    /// It is waiting, replacing tasks, or keeping the old tasks until they are terminated.
     InProgress,
-    /// It has ended well.
+    /// It succeeded.
     Succeeded,
-    /// It failed, or somebody stopped it.
+    /// It failed or was stopped.
     Failed,
 }
 
-/// What a deployment of CodeDeploy deployed.
+/// The revision of a CodeDeploy deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Revision {
-    /// An `AppSpec` that CodeDeploy keeps.
+    /// The text of the `AppSpec`.
     Content(String),
-    /// One that CodeDeploy keeps under this hash, and has not told yet.
+    /// The SHA-256 hash of an `AppSpec` that CodeDeploy stores but has not returned.
     Registered(String),
-    /// One that lies elsewhere, such as in S3.
+    /// The location of an `AppSpec` outside CodeDeploy, such as in Amazon S3.
     Elsewhere(String),
 }
 
-/// The `AppSpec` that deploys what runs once more: its task definition, container, port, platform version and
-/// capacity providers, with the hooks of the last deployment.
+/// The `AppSpec` that deploys the running task set again: the same task definition, container, port, platform version
+/// and capacity providers, with the hooks of the last deployment.
 ///
-/// Shape: <https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-resources.html>
+/// Format: <https://docs.aws.amazon.com/codedeploy/latest/userguide/reference-appspec-file-structure-resources.html>
 ///
 /// # Errors
-/// Says what is not known: the hooks, or the container behind the load balancer.
+/// Says what is unknown: the hooks, or the container behind the load balancer.
 pub fn app_spec(set: &TaskSet, last: &Revision) -> Result<String, String> {
     let hooks = match last {
         Revision::Content(content) => hooks(content)?,
@@ -61,9 +61,9 @@ pub fn app_spec(set: &TaskSet, last: &Revision) -> Result<String, String> {
                 "CodeDeploy does not return the AppSpec of the last deployment (SHA-256 {hash}), so its hooks are unknown"
             ));
         }
-        Revision::Elsewhere(place) => {
+        Revision::Elsewhere(location) => {
             return Err(format!(
-                "the AppSpec of the last deployment is in {place}, so its hooks are unknown"
+                "the AppSpec of the last deployment is in {location}, so its hooks are unknown"
             ));
         }
     };
@@ -95,7 +95,7 @@ pub fn app_spec(set: &TaskSet, last: &Revision) -> Result<String, String> {
     Ok(spec.to_string())
 }
 
-/// The hooks of an `AppSpec`, which is YAML or JSON, and so YAML.
+/// Parses the hooks of an `AppSpec`. It is YAML or JSON, and JSON is valid YAML.
 fn hooks(content: &str) -> Result<Option<Value>, String> {
     let spec: Value = serde_saphyr::from_str(content).map_err(|error| {
         format!("the AppSpec of the last deployment is invalid, so its hooks are unknown: {error}")
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn what_runs_is_deployed_as_it_is_with_the_hooks_of_the_last_deployment() {
+    fn the_running_task_set_is_deployed_again_with_the_hooks_of_the_last_deployment() {
         let yaml = "version: 0.0\nResources:\n  - TargetService:\n      Type: AWS::ECS::Service\n      Properties:\n        \
                     TaskDefinition: \"arn:old:3\"\nhooks:\n  - BeforeAllowTraffic: \"arn:aws:lambda:check\"\n";
         let json = json!({"version": 0.0, "Resources": [], "Hooks": [{"BeforeAllowTraffic": "arn:aws:lambda:check"}]});
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_task_set_does_not_have_is_left_out() {
+    fn properties_that_the_task_set_does_not_have_are_omitted() {
         let plain = TaskSet { platform_version: None, capacity_providers: Vec::new(), ..set() };
         let spec = app_spec(&plain, &Revision::Content("version: 0.0".into())).expect("an AppSpec");
         for absent in ["PlatformVersion", "CapacityProviderStrategy", "Hooks"] {
@@ -155,8 +155,8 @@ mod tests {
     }
 
     #[test]
-    fn hooks_that_are_unknown_are_not_left_out() {
-        let headless = TaskSet { container: None, ..set() };
+    fn unknown_hooks_are_an_error() {
+        let no_container = TaskSet { container: None, ..set() };
         let content = |text: &str| Revision::Content(text.into());
         let rows = [
             (
@@ -175,10 +175,10 @@ mod tests {
                 content(": ["),
                 "the AppSpec of the last deployment is invalid, so its hooks are unknown: ",
             ),
-            (headless, content("version: 0.0"), "the task set names no container behind a load balancer"),
+            (no_container, content("version: 0.0"), "the task set names no container behind a load balancer"),
         ];
         for (set, revision, expected) in rows {
-            let reason = app_spec(&set, &revision).expect_err("unknown hooks");
+            let reason = app_spec(&set, &revision).expect_err("no AppSpec");
             assert!(reason.starts_with(expected), "{reason}");
         }
     }

@@ -1,9 +1,10 @@
-//! What an operator can run: the next step of every message about a service.
+//! Commands that an operator can run, for the next steps of a message.
 
 use super::{Controller, TaskSet};
 use crate::arn::ServiceRef;
 
-/// Redeploys a service, whoever deploys it.
+/// The command that redeploys a service. If an external or unknown tool deploys it, the command that shows its task
+/// sets.
 #[must_use]
 pub fn redeploy(service: &ServiceRef, controller: &Controller) -> String {
     match controller {
@@ -18,14 +19,14 @@ fn force(service: &ServiceRef) -> String {
     format!("aws ecs update-service --cluster {cluster} --service {name} --force-new-deployment")
 }
 
-/// Shows the task sets, from which the tool that made them can be found.
+/// The command that shows the task sets, which name the tool that created them.
 #[must_use]
 pub fn task_sets(service: &ServiceRef) -> String {
     let (cluster, name) = (service.cluster(), service.service());
     format!("aws ecs describe-services --cluster {cluster} --services {name} --query 'services[0].taskSets'")
 }
 
-/// Deploys again, with CodeDeploy, the revision of the deployment `last`.
+/// The command that deploys the revision of the CodeDeploy deployment `last` again.
 #[must_use]
 pub fn code_deploy(last: &str) -> String {
     format!(

@@ -1,37 +1,37 @@
-//! Images that can move: a forced deployment resolves them anew, and may ship new code.
+//! Mutable image tags: a forced deployment resolves them again and may ship new code.
 
 /// A container of a task definition, with its image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
-    /// The container's name.
+    /// The container name.
     pub name: String,
-    /// Its image, as the task definition names it.
+    /// The image, as written in the task definition.
     pub image: String,
 }
 
-/// What to warn of before the containers are started anew: ECS resolves a tag to a digest once for each
-/// deployment
-/// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html#deployment-container-image-stability>),
-/// so that only an image named by its digest is sure to stay.
+/// A warning if a new deployment may run different images. ECS resolves a tag to a digest once for
+/// each deployment, so only an image that is pinned by its digest cannot change:
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html#deployment-container-image-stability>
 #[must_use]
 pub fn warning(containers: &[Container]) -> Option<String> {
-    let moving =
-        containers.iter().filter_map(|Container { name, image }| Some(format!("{name}: {}", moves(image)?)));
-    let moving: Vec<String> = moving.collect();
-    (!moving.is_empty()).then(|| {
+    let mutable = containers
+        .iter()
+        .filter_map(|Container { name, image }| Some(format!("{name}: {}", why_mutable(image)?)));
+    let mutable: Vec<String> = mutable.collect();
+    (!mutable.is_empty()).then(|| {
         format!(
             "the deployment may ship new code, because not every image is pinned by its digest ({})",
-            moving.join("; ")
+            mutable.join("; ")
         )
     })
 }
 
-/// How an image can move, if it can.
-fn moves(image: &str) -> Option<String> {
+/// Why an image can change, if it can.
+fn why_mutable(image: &str) -> Option<String> {
     if image.contains('@') {
         return None;
     }
-    // A registry's port stands before a slash, a tag behind the last one.
+    // A colon before the last slash belongs to the port of the registry, not to a tag.
     let name = image.rsplit('/').next().unwrap_or(image);
     Some(match name.split_once(':') {
         None => format!("{image} has no tag, which means latest"),
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_digest_stays() {
+    fn only_an_image_with_a_digest_is_immutable() {
         let digest = "@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
         let rows = [
             (format!("example/app{digest}"), None),
@@ -55,7 +55,7 @@ mod tests {
             ("localhost:5000/app:1.0".to_owned(), Some("localhost:5000/app:1.0 is a mutable tag")),
         ];
         for (image, expected) in rows {
-            assert_eq!(moves(&image).as_deref(), expected, "{image}");
+            assert_eq!(why_mutable(&image).as_deref(), expected, "{image}");
         }
         let container = |name: &str, image: &str| Container { name: name.into(), image: image.into() };
         let pinned = container("web", &format!("app{digest}"));

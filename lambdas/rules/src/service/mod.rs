@@ -1,4 +1,4 @@
-//! What ECS says of a service, reduced to what decides.
+//! The state of a service, reduced to what the rules need.
 
 pub mod code_deploy;
 pub mod command;
@@ -12,55 +12,55 @@ use crate::{
     wording::{plural, was},
 };
 
-/// A service as ECS describes it, reduced to what decides.
+/// The state of a service, as ECS describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceState {
     /// `ACTIVE`, `DRAINING` or `INACTIVE`.
     pub status: String,
-    /// How many tasks should run.
+    /// The desired number of tasks.
     pub desired_count: i32,
-    /// Who replaces its tasks.
+    /// The deployment controller.
     pub controller: Controller,
-    /// Its deployments.
+    /// The deployments.
     pub deployments: Vec<Rollout>,
-    /// When each of its running tasks was created, where ECS says so. Empty for a service that is not
-    /// active.
+    /// When each running task was created, if ECS says. Empty if the service is not active.
     pub tasks: Vec<Option<DateTime<Utc>>>,
-    /// How many tasks are about to run.
+    /// The number of tasks that are starting.
     pub starting: usize,
-    /// What ECS reports about it, newest first.
+    /// The service events, newest first.
     pub events: Vec<ServiceEvent>,
-    /// The ARN of its task definition, where ECS deploys it.
+    /// The ARN of the task definition, if ECS deploys the service.
     pub task_definition: Option<String>,
-    /// Its tags, as keys and values.
+    /// The tags, as keys and values.
     pub tags: Vec<(String, String)>,
 }
 
 impl ServiceState {
-    /// How many running tasks are on the old revision: those created up to `cutoff`.
+    /// The number of running tasks on the old revision: those created at or before `cutoff`.
     ///
-    /// New tasks always start on the newest revision, so their age is the proof. A task whose age ECS does not
-    /// give counts as old.
+    /// New tasks always start on the latest platform version revision, so the creation time decides
+    /// (<https://docs.aws.amazon.com/AmazonECS/latest/developerguide/platform-fargate.html>). A task without a
+    /// creation time counts as old.
     #[must_use]
     pub fn old_tasks(&self, cutoff: DateTime<Utc>) -> usize {
         self.tasks.iter().filter(|created_at| !is_after(**created_at, cutoff)).count()
     }
 
-    /// The old tasks, counted in words.
+    /// The number of old tasks as text, such as `1 of 2 running tasks was created before Wed 25 Nov 2026 18:00 UTC`.
     #[must_use]
-    pub fn counted(&self, cutoff: DateTime<Utc>) -> String {
+    pub fn describe_old_tasks(&self, cutoff: DateTime<Utc>) -> String {
         let (old, all) = (self.old_tasks(cutoff), self.tasks.len());
         format!("{old} of {all} {} {} created before {}", plural(all, "running task"), was(old), utc(cutoff))
     }
 
-    /// The deployment that is replacing tasks, the newest if there are several.
+    /// The deployment that is in progress; the newest if there are several.
     #[must_use]
     pub fn rolling(&self) -> Option<&Rollout> {
         let rolling = self.deployments.iter().filter(|rollout| rollout.progress == Progress::InProgress);
         rolling.max_by_key(|rollout| rollout.created_at)
     }
 
-    /// Why no task needs to be replaced, if none does.
+    /// The reason why no task needs to be replaced. `None` if a task is old.
     #[must_use]
     pub fn all_new(&self, cutoff: DateTime<Utc>) -> Option<String> {
         match self.tasks.len() {
@@ -76,14 +76,15 @@ impl ServiceState {
         }
     }
 
-    /// The proof that a service is patched and nothing changes that, if it is.
+    /// The reason why a service counts as patched: no task is old, and no deployment is in progress. `None` if it
+    /// does not.
     #[must_use]
     pub fn patched(state: Option<&Self>, cutoff: DateTime<Utc>) -> Option<String> {
         let state = Self::to_patch(state).ok()?;
         if state.rolling().is_some() { None } else { state.all_new(cutoff) }
     }
 
-    /// The service, if it has tasks to patch.
+    /// Returns the service if it is active and should run tasks.
     ///
     /// # Errors
     /// Says why there is nothing to patch.
@@ -99,7 +100,7 @@ impl ServiceState {
     }
 }
 
-/// Whether ECS says that something was created after `cutoff`.
+/// Whether something was created after `cutoff`. `false` if its creation time is unknown.
 #[must_use]
 pub fn is_after(created_at: Option<DateTime<Utc>>, cutoff: DateTime<Utc>) -> bool {
     created_at.is_some_and(|created_at| created_at > cutoff)
@@ -108,68 +109,68 @@ pub fn is_after(created_at: Option<DateTime<Utc>>, cutoff: DateTime<Utc>) -> boo
 /// The service's deployment controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Controller {
-    /// Amazon ECS: rolling, and native blue/green, linear and canary.
+    /// Amazon ECS: rolling update, and native blue/green, linear and canary.
     Ecs,
-    /// AWS CodeDeploy, with what it runs now.
+    /// AWS CodeDeploy, with the primary task set.
     CodeDeploy(Option<TaskSet>),
-    /// Somebody's own tool, with what it runs now.
+    /// An external tool, with the primary task set.
     External(Option<TaskSet>),
-    /// One that did not exist when this was written.
+    /// A controller that this version does not know.
     Unknown(String),
 }
 
-/// What a service with task sets runs: the primary one.
+/// The primary task set of a service that uses task sets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskSet {
-    /// The id of the CodeDeploy deployment that made it, from which application and group are found.
+    /// The ID of the CodeDeploy deployment that created it. That deployment names the application and the group.
     pub deployment: Option<String>,
-    /// Who started it.
+    /// The `startedBy` field: the tool that created it.
     pub started_by: Option<String>,
-    /// The ARN of its task definition.
+    /// The ARN of the task definition.
     pub task_definition: String,
-    /// The container and its port behind the load balancer.
+    /// The container behind the load balancer and its port.
     pub container: Option<(String, i32)>,
-    /// Its platform version, such as `LATEST` or `1.4.0`.
+    /// The platform version, such as `LATEST` or `1.4.0`.
     pub platform_version: Option<String>,
-    /// Its capacity providers, with base and weight.
+    /// The capacity providers, each with base and weight.
     pub capacity_providers: Vec<(String, i32, i32)>,
 }
 
 /// One deployment of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rollout {
-    /// Its id.
+    /// The deployment ID.
     pub id: String,
-    /// Its tasks are those that ECS wants to run.
+    /// Whether it is the primary deployment: the most recent one, whose tasks ECS keeps running.
     pub primary: bool,
     /// When it was created.
     pub created_at: Option<DateTime<Utc>>,
-    /// How far it is.
+    /// The progress.
     pub progress: Progress,
-    /// What ECS says about its progress.
+    /// The `rolloutStateReason`.
     pub reason: Option<String>,
-    /// How many tasks failed to start in a row.
+    /// The number of consecutive tasks that failed to start.
     pub failed_tasks: i32,
 }
 
-/// How far a deployment is: its `rolloutState`.
+/// The `rolloutState` of a deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// ECS is replacing tasks.
     InProgress,
     /// All tasks were replaced.
     Completed,
-    /// It failed. ECS says so only with the circuit breaker or alarms on.
+    /// The deployment failed. ECS reports this only if the circuit breaker or deployment alarms are enabled.
     Failed,
-    /// ECS does not tell.
+    /// ECS reports no state.
     Unknown,
 }
 
-/// Something that ECS reports about a service.
+/// A service event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceEvent {
-    /// When.
+    /// When it was created.
     pub at: DateTime<Utc>,
-    /// What.
+    /// The message.
     pub text: String,
 }

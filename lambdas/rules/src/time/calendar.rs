@@ -1,68 +1,68 @@
-//! Change freezes: what is known of the owner's Change Calendars.
+//! Change freezes: Change Calendars and their states.
 
 use chrono::{DateTime, Utc};
 
 use super::instant::{ceil_minute, utc};
 use crate::arn::Arn;
 
-/// `ChangeCalendars`: Change Calendars of AWS Systems Manager, and what is known of them so far. Whichever is
-/// closed, closes.
+/// The parameter `ChangeCalendars`: Change Calendars of AWS Systems Manager, with the states read so far. Any closed
+/// calendar blocks deployments.
 ///
-/// A calendar is asked about single moments
-/// (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCalendarState.html>), so planning
-/// goes in rounds: a slot is planned with what is known, its moment is asked about, and what is learned may
-/// lead to another slot.
+/// `GetCalendarState` answers for one point in time
+/// (<https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetCalendarState.html>), so planning goes in
+/// rounds: plan a start time with the states known so far, read the calendars' states at that time, and plan again if
+/// one is closed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calendars {
     names: Vec<String>,
     known: Vec<Known>,
 }
 
-/// What a calendar has answered about a moment.
+/// The state of a calendar from one point in time on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Known {
     calendar: String,
     state: State,
     at: DateTime<Utc>,
-    /// When the state changes next; where AWS does not tell, it is known for the moment alone.
+    /// When the state changes next. `None` if AWS does not say: then the state is known only for `at`.
     until: Option<DateTime<Utc>>,
 }
 
-/// The state of a calendar at a moment.
+/// The state of a calendar at a point in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Changes may be made.
+    /// Changes are allowed.
     Open,
-    /// No change may be made.
+    /// Changes are not allowed.
     Closed,
-    /// It could not be read, for this reason.
-    Unread(String),
+    /// The state could not be read, for this reason.
+    Unreadable(String),
 }
 
 /// A calendar that is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Closed<'a> {
-    /// The calendar, as it is written in the parameter.
+    /// The name or ARN, as written in the parameter.
     pub calendar: &'a str,
-    /// When it opens, where AWS tells.
+    /// When the calendar opens, if AWS says.
     pub until: Option<DateTime<Utc>>,
 }
 
 impl Calendars {
-    /// Reads names or ARNs of calendars, separated by commas. The empty text is none.
+    /// Parses calendar names or ARNs, separated by commas. An empty text means no calendars.
     ///
     /// # Errors
-    /// Names the part that is neither.
+    /// Names the first part that is neither a name nor an ARN.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut names: Vec<String> = Vec::new();
         for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-            let valid = if Arn::is_claimed(name) {
+            let valid = if Arn::has_prefix(name) {
                 let document = Arn::parse(name)
                     .filter(|arn| arn.service == "ssm")
                     .and_then(|arn| arn.resource.strip_prefix("document/"));
-                document.is_some_and(is_document)
+                document.is_some_and(is_document_name)
             } else {
-                is_document(name)
+                is_document_name(name)
             };
             if !valid {
                 return Err(format!(
@@ -76,13 +76,13 @@ impl Calendars {
         Ok(Self { names, known: Vec::new() })
     }
 
-    /// The calendars, as they are written in the parameter.
+    /// The names or ARNs, as written in the parameter.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// The calendars that are still to be asked about `at`.
+    /// The calendars whose state at `at` has not been read yet.
     #[must_use]
     pub fn unknown(&self, at: DateTime<Utc>) -> Vec<String> {
         let known =
@@ -90,13 +90,13 @@ impl Calendars {
         self.names.iter().filter(|name| !known(name)).cloned().collect()
     }
 
-    /// Keeps what a calendar has answered about `at`, and when its state changes next.
+    /// Records a calendar's state at `at`. `until` is when the state changes next, if known.
     pub fn learn(&mut self, calendar: &str, at: DateTime<Utc>, state: State, until: Option<DateTime<Utc>>) {
         let until = until.filter(|until| *until > at);
         self.known.push(Known { calendar: calendar.to_owned(), state, at, until });
     }
 
-    /// A calendar that is known to be closed at `at`.
+    /// Returns a calendar that is known to be closed at `at`, if there is one.
     #[must_use]
     pub fn closed(&self, at: DateTime<Utc>) -> Option<Closed<'_>> {
         let closed = |known: &&Known| known.state == State::Closed && known.covers(at);
@@ -104,7 +104,7 @@ impl Calendars {
         Some(Closed { calendar: &found.calendar, until: found.until })
     }
 
-    /// A calendar that is open at `at`, and known to close before `until`, with the moment.
+    /// The first calendar that is open at `at` and closes before `until`, with the time at which it closes.
     #[must_use]
     pub fn closes_before(&self, at: DateTime<Utc>, until: DateTime<Utc>) -> Option<(&str, DateTime<Utc>)> {
         let open = self.known.iter().filter(|known| known.state == State::Open && known.covers(at));
@@ -112,8 +112,8 @@ impl Calendars {
         closes.filter(|(_, closes)| *closes < until).min_by_key(|(_, closes)| *closes)
     }
 
-    /// The first whole minute, from `at` on, at which no calendar is known to be closed; nothing where one is
-    /// closed until nobody knows when.
+    /// The first whole minute at or after `at` at which no calendar is known to be closed. `None` if a calendar is
+    /// closed and AWS does not say until when.
     #[must_use]
     pub fn open_from(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let mut at = ceil_minute(at);
@@ -123,10 +123,10 @@ impl Calendars {
         Some(at)
     }
 
-    /// The calendars that could not be read about `at`, with the reasons.
-    pub fn unread(&self, at: DateTime<Utc>) -> impl Iterator<Item = (&str, &str)> {
+    /// The calendars whose state at `at` is unreadable, with the reasons.
+    pub fn unreadable(&self, at: DateTime<Utc>) -> impl Iterator<Item = (&str, &str)> {
         self.known.iter().filter(move |known| known.covers(at)).filter_map(|known| match &known.state {
-            State::Unread(reason) => Some((known.calendar.as_str(), reason.as_str())),
+            State::Unreadable(reason) => Some((known.calendar.as_str(), reason.as_str())),
             State::Open | State::Closed => None,
         })
     }
@@ -134,8 +134,8 @@ impl Calendars {
 
 impl Known {
     fn covers(&self, at: DateTime<Utc>) -> bool {
-        // Whoever could not read it a moment ago need not try for every slot of a thousand services.
-        if matches!(self.state, State::Unread(_)) {
+        // An unreadable calendar is not read again for every start time of a thousand services.
+        if matches!(self.state, State::Unreadable(_)) {
             return true;
         }
         self.at == at || (self.at < at && self.until.is_some_and(|until| at < until))
@@ -149,8 +149,8 @@ impl std::fmt::Display for Closed<'_> {
     }
 }
 
-/// The names that Systems Manager allows for a document.
-fn is_document(name: &str) -> bool {
+/// Whether Systems Manager accepts the text as the name of a document.
+fn is_document_name(name: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     (3..=128).contains(&name.len()) && name.chars().all(allowed)
 }
@@ -163,7 +163,7 @@ mod tests {
     use crate::testing::instant;
 
     #[test]
-    fn calendars_are_names_or_arns() {
+    fn calendars_are_parsed_from_names_and_arns() {
         let arn = "arn:aws-us-gov:ssm:us-gov-west-1:111122223333:document/Company.Freeze";
         let rows = [
             ("", Ok(vec![])),
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transition_that_is_not_to_come_says_nothing() {
+    fn a_transition_that_is_not_in_the_future_is_ignored() {
         let at = instant("2026-12-18T22:00:00Z");
         let mut calendars = Calendars::parse("Freeze").unwrap();
         calendars.learn("Freeze", at, State::Closed, Some(at));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_holds_until_the_next_transition_or_for_its_moment_alone() {
+    fn a_state_is_known_until_the_next_transition_or_only_for_its_time() {
         let [one, two, three] =
             ["2026-12-18T22:00:00Z", "2026-12-18T23:00:00Z", "2026-12-19T22:00:00Z"].map(instant);
         let mut calendars = Calendars::parse("Freeze,Payroll").unwrap();
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!((closes(60), closes(61)), (None, Some(("Freeze", three + TimeDelta::hours(1)))));
         assert_eq!(calendars.closed(three), None);
         calendars.learn("Payroll", three, State::Closed, None);
-        assert_eq!(calendars.open_from(two), None); // nobody knows until when
+        assert_eq!(calendars.open_from(two), None); // Payroll is closed, and AWS does not say until when
         assert_eq!(
             calendars.closed(one).unwrap().to_string(),
             "Change Calendar Freeze is closed until Sat 19 Dec 2026 22:00 UTC"
@@ -233,12 +233,12 @@ mod tests {
     }
 
     #[test]
-    fn a_calendar_that_cannot_be_read_is_not_asked_twice_and_closes_no_plan() {
+    fn an_unreadable_calendar_is_read_once_and_does_not_block_planning() {
         let [at, later] = ["2026-12-18T22:00:00Z", "2026-12-19T22:00:00Z"].map(instant);
         let mut calendars = Calendars::parse("Freeze").unwrap();
-        calendars.learn("Freeze", at, State::Unread("AccessDenied".into()), None);
+        calendars.learn("Freeze", at, State::Unreadable("AccessDenied".into()), None);
         assert!(calendars.unknown(at).is_empty() && calendars.unknown(later).is_empty());
         assert_eq!(calendars.open_from(at), Some(at));
-        assert_eq!(calendars.unread(at).collect::<Vec<_>>(), [("Freeze", "AccessDenied")]);
+        assert_eq!(calendars.unreadable(at).collect::<Vec<_>>(), [("Freeze", "AccessDenied")]);
     }
 }

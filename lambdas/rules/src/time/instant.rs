@@ -1,16 +1,16 @@
-//! Instants: whole minutes, and how people read a time.
+//! Instants: rounding to whole minutes, and how they are shown in texts.
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 
-/// The first whole minute that is not before `moment`.
+/// Rounds up to a whole minute.
 #[must_use]
 pub fn ceil_minute(moment: DateTime<Utc>) -> DateTime<Utc> {
     let floor = floor_minute(moment);
     if floor == moment { floor } else { floor + TimeDelta::minutes(1) }
 }
 
-/// The last whole minute that is not after `moment`.
+/// Rounds down to a whole minute.
 #[must_use]
 pub fn floor_minute(moment: DateTime<Utc>) -> DateTime<Utc> {
     moment.with_second(0).and_then(|moment| moment.with_nanosecond(0)).unwrap_or(moment)
@@ -28,13 +28,13 @@ pub fn utc_seconds(moment: DateTime<Utc>) -> String {
     moment.format("%a %-d %b %Y %H:%M:%S UTC").to_string()
 }
 
-/// An instant in UTC, or what to write where AWS has given none.
+/// An instant in UTC, or [`UNKNOWN`].
 #[must_use]
 pub fn utc_or_unknown(moment: Option<DateTime<Utc>>) -> String {
     moment.map_or_else(|| UNKNOWN.to_owned(), utc)
 }
 
-/// What stands for an instant that AWS has not given.
+/// Shown instead of a date that AWS has not given.
 pub const UNKNOWN: &str = "unknown";
 
 /// An instant in a zone: `Fri 27 Nov 2026 22:00 Europe/London`.
@@ -43,7 +43,7 @@ pub fn local(moment: DateTime<Utc>, zone: Tz) -> String {
     format!("{} {zone}", moment.with_timezone(&zone).format("%a %-d %b %Y %H:%M"))
 }
 
-/// An instant in a zone and in UTC. UTC repeats the day only where it differs.
+/// An instant in a zone and in UTC. The UTC part has a date only if it differs from the local date.
 ///
 /// ```
 /// # use rules::time::instant::local_and_utc;
@@ -55,26 +55,26 @@ pub fn local(moment: DateTime<Utc>, zone: Tz) -> String {
 /// ```
 #[must_use]
 pub fn local_and_utc(moment: DateTime<Utc>, zone: Tz) -> String {
-    let there = local(moment, zone);
+    let local = local(moment, zone);
     if zone == Tz::UTC {
-        return there;
+        return local;
     }
     let same_day = moment.with_timezone(&zone).date_naive() == moment.date_naive();
     let utc = moment.format(if same_day { "%H:%M UTC" } else { "%a %-d %b %H:%M UTC" });
-    format!("{there} ({utc})")
+    format!("{local} ({utc})")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::instant;
 
     #[test]
-    fn minutes_are_rounded_up_or_down_as_the_name_says() {
-        let at = |text: &str| text.parse::<DateTime<Utc>>().expect("an instant of the test");
-        let moment = at("2026-11-27T22:00:00.001Z");
-        assert_eq!(ceil_minute(moment), at("2026-11-27T22:01:00Z"));
-        assert_eq!(floor_minute(moment), at("2026-11-27T22:00:00Z"));
-        let whole = at("2026-11-27T22:00:00Z");
+    fn instants_round_to_whole_minutes() {
+        let moment = instant("2026-11-27T22:00:00.001Z");
+        assert_eq!(ceil_minute(moment), instant("2026-11-27T22:01:00Z"));
+        assert_eq!(floor_minute(moment), instant("2026-11-27T22:00:00Z"));
+        let whole = instant("2026-11-27T22:00:00Z");
         assert_eq!((ceil_minute(whole), floor_minute(whole)), (whole, whole));
     }
 }

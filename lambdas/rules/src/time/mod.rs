@@ -1,4 +1,4 @@
-//! Time: instants as people read them, maintenance windows, and what is known of Change Calendars.
+//! Time: instants and how they are shown, maintenance windows, and the known states of Change Calendars.
 
 pub mod calendar;
 pub mod instant;

@@ -1,4 +1,4 @@
-//! Maintenance windows: recurring spans of local time, and the moments at which they open.
+//! Maintenance windows: recurring spans of local time, and when they open.
 
 use std::{fmt, str::FromStr};
 
@@ -7,12 +7,10 @@ use chrono::{
 };
 use chrono_tz::{GapInfo, Tz};
 
-use super::calendar::Calendars;
-
 /// A recurring span of local time, such as `Fri 22:00-02:00 Europe/London`.
 ///
-/// It belongs to the day on which it starts, and its length is in real time: four hours stay four hours
-/// in the night in which the clocks change.
+/// A window belongs to the day on which it starts. Its length is in real time: a four-hour window lasts four hours
+/// even when the clocks change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     days: WeekdaySet,
@@ -21,41 +19,37 @@ pub struct Window {
     zone: Tz,
 }
 
-/// How many days are searched for an opening. Without a freeze every window opens within ten; a freeze may take
-/// a month, and AWS announces its dates two weeks ahead.
-pub const HORIZON: i64 = 62;
-
 /// One opening of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Occurrence {
     /// When it opens.
     pub start: DateTime<Utc>,
-    /// When it closes; this moment itself is outside.
+    /// When it closes. Exclusive.
     pub end: DateTime<Utc>,
 }
 
-/// Why a text is no window.
+/// Why a text is not a valid window.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WindowError {
-    /// Days, span or zone is missing, or there is more than these.
+    /// The text does not consist of days, hours and an optional zone.
     #[error("expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00, found {0:?}")]
     Form(String),
-    /// Not a day, a list or range of days, or a name for several.
+    /// Not a day, a list or range of days, `daily`, `weekdays` or `weekend`.
     #[error("unknown day {0:?}; use Fri, Fri+Sat, Mon-Thu, daily, weekdays or weekend")]
     Days(String),
     /// Not two times of day.
     #[error("invalid hours {0:?}; use HH:MM-HH:MM from 00:00 to 23:59, for example 22:00-02:00")]
     Span(String),
-    /// Not a zone of the IANA database.
+    /// Not a time zone of the IANA database.
     #[error("unknown time zone {0:?}; use an IANA name, for example Europe/London")]
     Zone(String),
 }
 
 impl Window {
-    /// Reads `DAYS HH:MM-HH:MM [ZONE]`; `zone` applies where the text names none.
+    /// Parses `DAYS HH:MM-HH:MM [ZONE]`. `zone` is the default zone.
     ///
     /// # Errors
-    /// Says which part of the text is wrong, and how a right one looks.
+    /// Names the invalid part and gives a valid example.
     pub fn parse(text: &str, zone: Tz) -> Result<Self, WindowError> {
         let mut words = text.split_whitespace();
         let (Some(days), Some(span), named_zone, None) =
@@ -69,7 +63,7 @@ impl Window {
         Ok(Self { days, start, end, zone })
     }
 
-    /// The zone in which its times are.
+    /// The time zone of the window's days and hours.
     #[must_use]
     pub fn zone(&self) -> Tz {
         self.zone
@@ -81,14 +75,14 @@ impl Window {
         Self { days: WeekdaySet::ALL, ..*self }
     }
 
-    /// How long it is open. An end that is not after the start is on the next day.
+    /// How long the window is open. An end that is not after the start is on the next day.
     #[must_use]
     pub fn length(&self) -> TimeDelta {
         let length = self.end - self.start;
         if length > TimeDelta::zero() { length } else { length + TimeDelta::days(1) }
     }
 
-    /// The opening that belongs to the local day `date`, if the window opens on that weekday.
+    /// The occurrence that starts on the local day `date`, if the window opens on that weekday.
     #[must_use]
     pub fn on(&self, date: NaiveDate) -> Option<Occurrence> {
         use chrono::Datelike as _;
@@ -99,60 +93,16 @@ impl Window {
         Some(Occurrence { start, end: start + self.length() })
     }
 
-    /// Whether it is open at `moment`.
+    /// Whether the window is open at `moment`.
     #[must_use]
     pub fn is_open(&self, moment: DateTime<Utc>) -> bool {
-        self.openings(moment, -2..=2).any(|opening| opening.start <= moment && moment < opening.end)
+        self.occurrences(moment, -2..=2)
+            .any(|occurrence| occurrence.start <= moment && moment < occurrence.end)
     }
 
-    /// The earliest moment, at or after `from` and not after `deadline`, at which a deployment may start and no
-    /// calendar is known to be closed. Without a deadline, the next [`HORIZON`] days are searched.
+    /// The occurrences on the local days around `moment`, in chronological order. `days` are offsets from its day.
     #[must_use]
-    pub fn earliest(
-        &self,
-        from: DateTime<Utc>,
-        deadline: Option<DateTime<Utc>>,
-        calendars: &Calendars,
-    ) -> Option<Candidate> {
-        // A window may have opened a day before, and a gap in the calendar may move it.
-        self.openings(from, -2..=HORIZON)
-            .take_while(|opening| deadline.is_none_or(|deadline| opening.start <= deadline))
-            .find_map(|opening| self.candidate(opening, from, deadline, calendars))
-    }
-
-    /// The latest moment, at or after `from` and not after `deadline`, at which a deployment may start and no
-    /// calendar is known to be closed.
-    #[must_use]
-    pub fn latest(
-        &self,
-        from: DateTime<Utc>,
-        deadline: DateTime<Utc>,
-        calendars: &Calendars,
-    ) -> Option<Candidate> {
-        self.openings(deadline, -HORIZON..=2)
-            .rev()
-            .take_while(|opening| opening.end > from)
-            .find_map(|opening| self.candidate(opening, from, Some(deadline), calendars))
-    }
-
-    /// The moments between `from` and `deadline` at which a deployment could start, were no calendar closed.
-    #[must_use]
-    pub fn frozen(
-        &self,
-        from: DateTime<Utc>,
-        deadline: DateTime<Utc>,
-        calendars: &Calendars,
-    ) -> Vec<DateTime<Utc>> {
-        self.openings(from, -2..=HORIZON)
-            .take_while(|opening| opening.start <= deadline)
-            .filter_map(|opening| self.candidate(opening, from, Some(deadline), &Calendars::default()))
-            .map(|candidate| candidate.at)
-            .filter(|at| calendars.closed(*at).is_some())
-            .collect()
-    }
-
-    /// The openings on the local days around `moment`, in their order.
-    fn openings(
+    pub fn occurrences(
         &self,
         moment: DateTime<Utc>,
         days: std::ops::RangeInclusive<i64>,
@@ -165,57 +115,28 @@ impl Window {
             self.on(date?)
         })
     }
-
-    /// The moment at which `opening` can serve: its start, or the first moment after that is at or after `from`
-    /// and that no calendar closes, if at least half of it is left then.
-    fn candidate(
-        &self,
-        opening: Occurrence,
-        from: DateTime<Utc>,
-        deadline: Option<DateTime<Utc>>,
-        calendars: &Calendars,
-    ) -> Option<Candidate> {
-        let at = calendars.open_from(opening.start.max(from))?;
-        let half_is_left = (opening.end - at) * 2 >= self.length();
-        (half_is_left && deadline.is_none_or(|deadline| at <= deadline)).then_some(Candidate {
-            at,
-            ends_at: opening.end,
-            window: *self,
-        })
-    }
 }
 
-/// A moment at which a window lets a deployment start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Candidate {
-    /// The moment, a whole minute.
-    pub at: DateTime<Utc>,
-    /// When the window closes.
-    pub ends_at: DateTime<Utc>,
-    /// The window.
-    pub window: Window,
-}
-
-/// The instant that a clock in `zone` shows as `local`: the first of the two where the clock shows it
-/// twice, and the first after the gap where it never does.
+/// Converts a local time to an instant. A local time that occurs twice gives the first of the two instants. A local
+/// time that a clock change skips gives the first instant after the gap.
 #[must_use]
 pub fn first_instant(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
     zone.from_local_datetime(&local)
         .earliest()
         .or_else(|| GapInfo::new(&local, &zone)?.end)
-        // Only a gap without an end has neither, and no zone has one.
+        // Unreachable: only a gap without an end gets here, and no zone has one.
         .map_or_else(|| local.and_utc(), |instant| instant.to_utc())
 }
 
-/// Reads the name of a zone of the IANA database.
+/// Parses the name of a time zone of the IANA database.
 ///
 /// # Errors
-/// Names the text that is none.
+/// Names the unknown zone.
 pub fn parse_zone(text: &str) -> Result<Tz, WindowError> {
     text.parse().map_err(|_| WindowError::Zone(text.to_owned()))
 }
 
-/// `Fri`, `Fri+Sat`, `Mon-Thu`, `daily`, `weekdays`, `weekend`, or several of these joined by `+`.
+/// Parses a day, a range, `daily`, `weekdays` or `weekend`, or several of these joined by `+`.
 fn parse_days(text: &str) -> Option<WeekdaySet> {
     text.split('+').try_fold(WeekdaySet::EMPTY, |days, part| Some(days.union(parse_day_range(part)?)))
 }
@@ -248,7 +169,7 @@ fn parse_span(text: &str) -> Option<(NaiveTime, NaiveTime)> {
 }
 
 impl fmt::Display for Window {
-    /// The grammar's own words, so that what is shown can be pasted back.
+    /// Prints the window in the grammar of the parameter, so that it can be pasted back.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.days == WeekdaySet::ALL {
             formatter.write_str("daily")?;
@@ -268,10 +189,10 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Reads windows separated by ` or `; `zone` applies where a window names none.
+    /// Parses windows separated by ` or `. `zone` is the default zone.
     ///
     /// # Errors
-    /// Says which part of the text is wrong, and how a right one looks.
+    /// Names the invalid part and gives a valid example.
     pub fn parse(text: &str, zone: Tz) -> Result<Self, WindowError> {
         let words: Vec<&str> = text.split_whitespace().collect();
         let mut windows = words
@@ -281,19 +202,19 @@ impl Windows {
         Ok(Self { first, others: windows.collect::<Result<_, _>>()? })
     }
 
-    /// The windows, in the order in which they were written.
+    /// The windows, in the order of the parameter.
     pub fn iter(&self) -> impl Iterator<Item = Window> {
         std::iter::once(self.first).chain(self.others.iter().copied())
     }
 
-    /// The same local times, all in `zone`.
+    /// The same days and hours, all in `zone`.
     #[must_use]
     pub fn in_zone(self, zone: Tz) -> Self {
-        let moved = |window| Window { zone, ..window };
-        Self { first: moved(self.first), others: self.others.into_iter().map(moved).collect() }
+        let rezone = |window| Window { zone, ..window };
+        Self { first: rezone(self.first), others: self.others.into_iter().map(rezone).collect() }
     }
 
-    /// The time zone in which people read times: the first window's.
+    /// The time zone in which times are shown: that of the first window.
     #[must_use]
     pub fn zone(&self) -> Tz {
         self.first.zone
@@ -301,7 +222,7 @@ impl Windows {
 }
 
 impl Default for Windows {
-    /// `Fri 22:00-02:00` in UTC, the template's default.
+    /// The template's default: `Fri 22:00-02:00` in UTC.
     fn default() -> Self {
         let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap_or_default();
         let days = WeekdaySet::single(Weekday::Fri);
@@ -323,11 +244,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn window(text: &str) -> Window {
-        Window::parse(text, Tz::UTC).expect("a window of the test")
+        Window::parse(text, Tz::UTC).expect("test data: a valid window")
     }
 
     #[test]
-    fn the_grammar_is_read_in_any_case() {
+    fn windows_are_parsed_in_any_case() {
         let rows = [
             ("Fri 22:00-02:00", "Fri 22:00-02:00 UTC"),
             ("FRI 22:00-02:00 Europe/London", "Fri 22:00-02:00 Europe/London"),
@@ -356,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_part_that_is_wrong() {
+    fn an_error_names_the_invalid_part() {
         let rows = [
             ("", r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00, found """#),
             ("Fri", r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00, found "Fri""#),
@@ -411,8 +332,8 @@ mod tests {
     }
 
     #[test]
-    fn local_time_becomes_an_instant_by_one_rule() {
-        // A second before, at, within and just after each change of the clocks.
+    fn clock_changes_move_a_local_time_to_the_first_valid_instant() {
+        // Just before, at, within and just after each clock change.
         let rows = [
             ("America/New_York", "2026-03-08T01:59:59", "2026-03-08T06:59:59Z"),
             ("America/New_York", "2026-03-08T02:00:00", "2026-03-08T07:00:00Z"), // gap: first instant after
@@ -423,8 +344,8 @@ mod tests {
             ("America/New_York", "2026-11-01T02:00:00", "2026-11-01T07:00:00Z"),
             ("Europe/London", "2026-03-29T01:30:00", "2026-03-29T01:00:00Z"),
             ("Europe/London", "2026-10-25T01:30:00", "2026-10-25T00:30:00Z"),
-            ("Australia/Lord_Howe", "2026-10-04T02:15:00", "2026-10-03T15:30:00Z"), // half an hour
-            ("Pacific/Apia", "2011-12-30T22:00:00", "2011-12-30T10:00:00Z"),        // a day that never was
+            ("Australia/Lord_Howe", "2026-10-04T02:15:00", "2026-10-03T15:30:00Z"), // a gap of half an hour
+            ("Pacific/Apia", "2011-12-30T22:00:00", "2011-12-30T10:00:00Z"), // a day that the zone skipped
             ("Asia/Kathmandu", "2026-06-01T22:00:00", "2026-06-01T16:15:00Z"),
         ];
         for (zone, local, expected) in rows {
@@ -434,45 +355,17 @@ mod tests {
     }
 
     #[test]
-    fn four_hours_are_four_hours_when_the_clocks_change() {
+    fn a_clock_change_does_not_change_the_length() {
         let window = window("Sun 00:00-04:00 Europe/London");
         for date in ["2026-03-22", "2026-03-29", "2026-10-25"] {
-            let opening = window.on(date.parse().unwrap()).unwrap();
-            assert_eq!(opening.end - opening.start, TimeDelta::hours(4), "{date}");
+            let occurrence = window.on(date.parse().unwrap()).unwrap();
+            assert_eq!(occurrence.end - occurrence.start, TimeDelta::hours(4), "{date}");
         }
-    }
-
-    #[test]
-    fn an_open_window_counts_while_half_of_it_is_left() {
-        let window = window("Fri 22:00-02:00");
-        let rows = [
-            ("2026-11-27T21:59:00Z", "2026-11-27T22:00:00Z"),
-            ("2026-11-27T22:00:00Z", "2026-11-27T22:00:00Z"),
-            ("2026-11-27T22:00:01Z", "2026-11-27T22:01:00Z"),
-            ("2026-11-28T00:00:00Z", "2026-11-28T00:00:00Z"), // exactly half
-            ("2026-11-28T00:00:01Z", "2026-12-04T22:00:00Z"), // less than half of it is left
-            ("2026-11-28T03:00:00Z", "2026-12-04T22:00:00Z"),
-        ];
-        for (from, expected) in rows {
-            let candidate = window.earliest(instant(from), None, &Calendars::default()).unwrap();
-            assert_eq!(candidate.at, instant(expected), "{from}");
-        }
-    }
-
-    #[test]
-    fn the_deadline_itself_is_still_in_time() {
-        let window = window("Fri 22:00-02:00");
-        let from = instant("2026-11-20T00:00:00Z");
-        let none = Calendars::default();
-        let at = |deadline: &str| window.latest(from, instant(deadline), &none).map(|candidate| candidate.at);
-        assert_eq!(at("2026-11-27T22:00:00Z"), Some(instant("2026-11-27T22:00:00Z")));
-        assert_eq!(at("2026-11-27T21:59:59Z"), Some(instant("2026-11-20T22:00:00Z")));
-        assert_eq!(at("2026-11-20T21:00:00Z"), None);
     }
 
     proptest! {
         #[test]
-        fn what_is_shown_can_be_read_back(days in 1u8..128, start in 0u32..1440, end in 0u32..1440) {
+        fn a_printed_window_parses_back(days in 1u8..128, start in 0u32..1440, end in 0u32..1440) {
             let day = |index: &u8| days & (1 << index) != 0;
             let names = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
             let days: Vec<&str> = (0..7).filter(day).map(|index| names[usize::from(index)]).collect();
@@ -482,7 +375,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_reader_fall_over(text in ".{0,60}") {
+        fn parsing_never_panics(text in ".{0,60}") {
             let _ = Windows::parse(&text, Tz::UTC);
         }
     }

@@ -1,4 +1,4 @@
-//! The deadline check: every service of a notice, shortly before its deadline, whatever happened before.
+//! The deadline check: checks every service of a notice shortly before the deadline, whatever happened before.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,14 @@ use crate::{
     wording::{is, plural},
 };
 
-/// How long before the deadline the first check is.
+/// The time between the first check and the deadline.
 const BEFORE_DEADLINE: TimeDelta = TimeDelta::minutes(30);
-/// How long after the last start time the first check is, where no retirement date is to come.
+/// The time between the last start time and the first check, if there is no future retirement date.
 const AFTER_START: TimeDelta = TimeDelta::hours(6);
-/// For how long what is in progress is checked again, where no retirement date is to come.
+/// For how long deployments in progress are checked again, if there is no future retirement date.
 const WITHOUT_A_DATE: TimeDelta = TimeDelta::hours(24);
 
-/// When the services of a notice are checked: first, and last.
+/// The times of the first and the last check of a notice's services.
 fn times(
     policy: &Policy,
     notice: &NoticeRef,
@@ -42,8 +42,8 @@ fn times(
     (first, first + WITHOUT_A_DATE)
 }
 
-/// The deadline checks of one page of a notice, with their times: one for every 200,000 bytes of names.
-/// `services` are all that the page has named, with whether the notice still concerns each.
+/// The deadline checks of one page of a notice, each with its time: one for every 200,000 bytes of service names.
+/// `services` are all services that the page has ever named; the value says whether the notice still affects it.
 #[must_use]
 pub fn deadline_checks(
     policy: &Policy,
@@ -52,7 +52,7 @@ pub fn deadline_checks(
     last_slot: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 ) -> Vec<(DateTime<Utc>, DeadlineInput)> {
-    const MOST_BYTES: usize = 200_000; // EventBridge Scheduler allows 256 KB
+    const MAX_BYTES: usize = 200_000; // EventBridge Scheduler allows 256 KB for an input
     let (at, last_check_at) = times(policy, &page.notice, last_slot, now);
     let empty = |part| DeadlineInput {
         part,
@@ -63,21 +63,21 @@ pub fn deadline_checks(
     };
     let mut parts = vec![empty(0)];
     let (mut bytes, mut next) = (0, 1);
-    for (service, open) in services {
-        let more = service.cluster().len() + service.service().len() + 8;
-        if bytes + more > MOST_BYTES {
+    for (service, affected) in services {
+        let added = service.cluster().len() + service.service().len() + 8;
+        if bytes + added > MAX_BYTES {
             parts.push(empty(next));
             (bytes, next) = (0, next + 1);
         }
-        bytes += more;
+        bytes += added;
         if let Some(part) = parts.last_mut() {
-            if open { &mut part.services } else { &mut part.released }.push(service);
+            if affected { &mut part.services } else { &mut part.released }.push(service);
         }
     }
     parts.into_iter().map(|part| (at, part)).collect()
 }
 
-/// When to check again what is in progress; `None` if this check, at `now`, is the last.
+/// When to check deployments in progress again. `None` if the check at `now` is the last.
 #[must_use]
 pub fn next_check(input: &DeadlineInput, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let (shortest, longest) = (TimeDelta::minutes(10), TimeDelta::hours(1));
@@ -85,14 +85,14 @@ pub fn next_check(input: &DeadlineInput, now: DateTime<Utc>) -> Option<DateTime<
     (now < last).then(|| ceil_minute((now + ((last - now) / 4).clamp(shortest, longest)).min(last)))
 }
 
-/// How a service stands shortly before a notice's deadline.
+/// The state of a service shortly before a notice's deadline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It needs no patch, or no longer does.
+    /// It is patched, or does not need to be.
     Settled(String),
-    /// A deployment is in progress or planned that may still patch it in time.
+    /// It is not patched, but a deployment in progress or planned may still patch it in time.
     InProgress(String),
-    /// It is not patched, and no deployment is in progress.
+    /// It is not patched, and no deployment will patch it in time.
     Unpatched(String),
 }
 
@@ -101,14 +101,14 @@ pub enum Standing {
 pub struct Unpatched {
     /// The service.
     pub service: ServiceRef,
-    /// Why it is reported.
+    /// Why it is not patched.
     pub reason: String,
-    /// What the owner can run.
+    /// The command that redeploys it.
     pub command: String,
 }
 
-/// How a service stands for which `mode` is chosen. `pending` is its schedule, if it has one; `rolling` a CodeDeploy
-/// deployment that is in progress.
+/// Decides the standing of a service. `mode` is the service's mode, `pending` its schedule, and `rolling` the ID of a
+/// CodeDeploy deployment in progress.
 #[must_use]
 pub fn standing(
     mode: Mode,
@@ -152,7 +152,7 @@ pub fn standing(
     }
 }
 
-/// `1 of 2 running tasks is`
+/// Text such as `1 of 2 running tasks is`.
 fn number_is(some: usize, all: usize) -> String {
     format!("{some} of {all} {} {}", plural(all, "running task"), is(some))
 }
@@ -183,9 +183,9 @@ mod tests {
         let rows = [
             ("120", Some("2026-12-02T18:00:00Z"), slot, "2026-12-02T15:30:00Z", "2026-12-02T17:00:00Z"),
             ("0", Some("2026-12-02T18:00:00Z"), slot, "2026-12-02T17:30:00Z", "2026-12-02T17:50:00Z"),
-            // The deadline is near: now, and at last.
+            // The first check would have been before now: check now, and once more before the retirement date.
             ("120", Some("2026-11-25T20:10:00Z"), None, NOW, "2026-11-25T19:10:00Z"),
-            // AWS's date has passed, or is unknown: after the slot.
+            // The retirement date has passed or is unknown: six hours after the start time.
             ("120", Some("2026-11-25T17:00:00Z"), slot, "2026-11-28T04:00:00Z", "2026-11-29T04:00:00Z"),
             ("120", None, None, "2026-11-26T00:00:00Z", "2026-11-27T00:00:00Z"),
         ];
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn checks_come_closer_and_end() {
+    fn pauses_between_checks_shrink_until_the_last_check() {
         let input = DeadlineInput {
             notice: notice(None),
             page: 1,
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_any_length_stays_under_the_limit_and_loses_no_service() {
+    fn a_long_page_is_split_without_losing_a_service() {
         let services: BTreeMap<ServiceRef, bool> = (0..3_000)
             .map(|number| {
                 let name = format!("{number:04}{}", "s".repeat(200));
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_neither_settled_nor_in_progress_is_unpatched() {
+    fn every_state_has_its_standing() {
         let old = Some(instant("2026-11-20T00:00:00Z"));
         let new = Some(instant("2026-11-27T22:01:00Z"));
         let state = |tasks: &[Option<DateTime<Utc>>], progress| {
@@ -316,7 +316,7 @@ mod tests {
                 None,
                 "in progress: 2 of 2 running tasks are old; its deployment is planned for Wed 2 Dec 2026 16:00 UTC",
             ),
-            // It fires within the spread, and some minutes late.
+            // It may still fire: within the spread and the delay of EventBridge Scheduler.
             (
                 quiet(),
                 schedule(Some("2026-12-02T15:01:00Z"), true),
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_to_be_redeployed_is_settled() {
+    fn observed_and_opted_out_services_are_settled() {
         for (mode, expected) in [(Mode::Observe, "observe mode"), (Mode::Off, "the owner opted out")] {
             let (state, notice) = (old_service(), notice(Some("2026-12-02T18:00:00Z")));
             let found = standing(mode, Some(&state), None, None, &notice, instant("2026-12-02T15:30:00Z"));

@@ -1,4 +1,4 @@
-//! Whether a deployment has succeeded: what one verification check shows.
+//! Judges what a verification check of a service finds.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -16,33 +16,33 @@ use crate::{
     wording::{plural, was},
 };
 
-/// For how long ECS may not show what was just started, or may show tasks that are about to stop.
+/// For this long after the start, ECS may not show the deployment yet, or may still list tasks that are stopping.
 const SETTLING: TimeDelta = TimeDelta::minutes(5);
-/// After how long a deployment that starts no task is stuck.
+/// The time after which a deployment that has replaced no task may count as stuck.
 const STUCK_AFTER: TimeDelta = TimeDelta::minutes(30);
-/// How many tasks in a row fail to start in a deployment that is stuck.
+/// A deployment with at least this many consecutive failed tasks counts as stuck.
 const STUCK_FAILURES: i32 = 3;
 
-/// What a verification check shows.
+/// The result of a verification check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// Patched: the proof.
+    /// The service is patched. The text is the proof.
     Completed(String),
-    /// There is nothing to patch any more.
+    /// There is nothing left to patch.
     Skipped(Cause, String),
-    /// Not yet: check again.
+    /// The deployment is still in progress: check again.
     Rolling(String),
-    /// Something is wrong that the owner must fix: what, and what to do.
+    /// The owner must fix a problem.
     Attention {
-        /// What is wrong.
+        /// The problem.
         reason: String,
-        /// What to do.
+        /// The next step.
         next: String,
     },
 }
 
-/// Judges what a check of a service shows. `state` is `None` where ECS knows no such service; `code` is the
-/// CodeDeploy deployment that was started, if one was.
+/// Judges a verification check. `state` is `None` if the service does not exist; `code` is the CodeDeploy deployment
+/// that was started, if any.
 #[must_use]
 pub fn judge(
     input: &CheckInput,
@@ -56,43 +56,23 @@ pub fn judge(
         Err((cause, reason)) => return Judgement::Skipped(cause, reason),
     };
     let cutoff = input.cutoff();
-    let (old, all) = (state.old_tasks(cutoff), state.tasks.len());
-    let counted = state.counted(cutoff);
+    let counted = state.describe_old_tasks(cutoff);
     let code_runs = code.is_some_and(|code| code.progress == CodeProgress::InProgress);
     let rolling = state.rolling();
-    let primary = state.deployments.iter().find(|rollout| rollout.primary);
-
-    if rolling.is_none() && !code_runs {
-        let failed = failure(input, primary, code);
-        if old == 0 && all > 0 && primary.is_none_or(|primary| primary.progress != Progress::Failed) {
-            return Judgement::Completed(proof(input, state, primary, failed));
-        }
-        if let Some(failed) = failed {
-            return attention(format!("{failed}; {counted}"), FIX);
-        }
-        if now >= input.since + SETTLING && all > 0 {
-            return match &input.deployment {
-                Some(id) if state.deployments.iter().all(|rollout| rollout.id != *id) && code.is_none() => {
-                    attention(
-                        format!(
-                            "deployment {id} no longer exists: it was rolled back or replaced; {counted}"
-                        ),
-                        FIX,
-                    )
-                }
-                _ => attention(format!("no deployment is in progress, and {counted}"), FIX),
-            };
-        }
+    if rolling.is_none()
+        && !code_runs
+        && let Some(judgement) = settled(input, state, code, now)
+    {
+        return judgement;
     }
-
     if let Some(rollout) = rolling
-        && let Some(reason) = stuck(rollout, state, old, all, now)
+        && let Some(reason) = stuck(rollout, state, cutoff, now)
     {
         return attention(format!("deployment {} is stuck: {reason}; {counted}", rollout.id), FIX);
     }
     let deadline = deadline(policy, &input.notices, input.since);
     let due = deadline.unwrap_or_else(|| ends_at(input));
-    // One that was started later than that gets the time that others get.
+    // A deployment that starts shortly before the deadline, or after it, gets at least this much time.
     if now >= due.max(input.since + STUCK_AFTER) {
         let who = rolling.map_or("no deployment has completed".to_owned(), |rollout| {
             format!("deployment {} has not completed", rollout.id)
@@ -107,15 +87,46 @@ pub fn judge(
     Judgement::Rolling(format!("{who}; {counted}"))
 }
 
+/// Judges a service without a deployment in progress. `None` if it is too early to say.
+fn settled(
+    input: &CheckInput,
+    state: &ServiceState,
+    code: Option<&CodeDeployment>,
+    now: DateTime<Utc>,
+) -> Option<Judgement> {
+    let cutoff = input.cutoff();
+    let (old, all) = (state.old_tasks(cutoff), state.tasks.len());
+    let counted = state.describe_old_tasks(cutoff);
+    let primary = state.deployments.iter().find(|rollout| rollout.primary);
+    let failed = failure(input, primary, code);
+    if old == 0 && all > 0 && primary.is_none_or(|primary| primary.progress != Progress::Failed) {
+        return Some(Judgement::Completed(proof(input, state, primary, failed)));
+    }
+    if let Some(failed) = failed {
+        return Some(attention(format!("{failed}; {counted}"), FIX));
+    }
+    if now < input.since + SETTLING || all == 0 {
+        return None;
+    }
+    let missing = |id: &&String| state.deployments.iter().all(|rollout| rollout.id != **id) && code.is_none();
+    Some(match input.deployment.as_ref().filter(missing) {
+        Some(id) => {
+            let why = format!("deployment {id} no longer exists: it was rolled back or replaced; {counted}");
+            attention(why, FIX)
+        }
+        None => attention(format!("no deployment is in progress, and {counted}"), FIX),
+    })
+}
+
 const FIX: &str = "Fix the cause, then redeploy the service";
-const HURRY: &str = "Find out what holds the deployment up, then redeploy the service: AWS stops the old tasks from the \
+const HURRY: &str = "Find out what is delaying the deployment, then redeploy the service: AWS stops the old tasks from the \
                      retirement date, whether or not new ones are ready";
 
 fn attention(reason: String, next: &str) -> Judgement {
     Judgement::Attention { reason, next: next.to_owned() }
 }
 
-/// Why the deployment that was started has failed, if it has.
+/// Why the deployment failed or was rolled back. `None` if it did not fail and was not rolled back.
 fn failure(input: &CheckInput, primary: Option<&Rollout>, code: Option<&CodeDeployment>) -> Option<String> {
     if let Some(code) = code.filter(|code| code.progress == CodeProgress::Failed) {
         let why = code.error.as_deref().unwrap_or("CodeDeploy gives no reason");
@@ -133,13 +144,13 @@ fn failure(input: &CheckInput, primary: Option<&Rollout>, code: Option<&CodeDepl
     replaced.then(|| format!("deployment {ours} was rolled back by deployment {}: {}", primary.id, why()))
 }
 
-/// What ECS's circuit breaker and alarms write into the `rolloutStateReason` of the deployment that rolls
-/// back.
+/// Whether a `rolloutStateReason` is that of a rollback, by the circuit breaker or by deployment alarms.
 fn rolled_back(reason: &str) -> bool {
     let reason = reason.to_ascii_lowercase();
     reason.contains("rolling back") || reason.contains("rolled back") || reason.contains("rollback")
 }
 
+/// The proof that a service is patched, with the failure of the deployment if there was one.
 fn proof(
     input: &CheckInput,
     state: &ServiceState,
@@ -153,7 +164,7 @@ fn proof(
         oldest.map_or_else(String::new, |oldest| format!(", the oldest at {}", utc_seconds(*oldest)));
     let by = match (primary, &input.deployment) {
         (Some(primary), Some(ours)) if primary.id != *ours => {
-            format!(" by deployment {}, which replaced {ours}", primary.id)
+            format!(" by deployment {} (which replaced {ours})", primary.id)
         }
         (Some(primary), _) => format!(" by deployment {}", primary.id),
         (None, Some(ours)) => format!(" by deployment {ours}"),
@@ -165,17 +176,17 @@ fn proof(
     format!("{all} {tasks} {were} created{by} after {cutoff}{oldest}{note}")
 }
 
-/// Why a deployment that is in progress will not end by itself, if so. Blue/green deployments that wait, with
-/// their new tasks running, are not stuck.
+/// Why a deployment in progress is stuck. `None` if it is not. A blue/green deployment that is waiting with its new
+/// tasks running is not stuck.
 fn stuck(
     rollout: &Rollout,
     state: &ServiceState,
-    old: usize,
-    all: usize,
+    cutoff: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Option<String> {
     let started = rollout.created_at?;
-    if now < started + STUCK_AFTER || old < all {
+    let some_replaced = state.old_tasks(cutoff) < state.tasks.len();
+    if now < started + STUCK_AFTER || some_replaced {
         return None;
     }
     if rollout.failed_tasks >= STUCK_FAILURES {
@@ -234,7 +245,7 @@ mod tests {
         }
     }
 
-    fn told(judgement: Judgement) -> String {
+    fn summary(judgement: Judgement) -> String {
         match judgement {
             Judgement::Completed(proof) => format!("completed: {proof}"),
             Judgement::Skipped(cause, reason) => format!("skipped ({}): {reason}", cause.word()),
@@ -293,10 +304,10 @@ mod tests {
             (
                 Some(state(&["2026-11-28T09:01:00Z"], vec![someone])),
                 "2026-11-28T10:00:00Z",
-                "completed: the running task was created by deployment ecs-svc/3, which replaced ecs-svc/2 after \
+                "completed: the running task was created by deployment ecs-svc/3 (which replaced ecs-svc/2) after \
                  Wed 25 Nov 2026 18:00:00 UTC, the oldest at Sat 28 Nov 2026 09:01:00 UTC",
             ),
-            // What was just started may not be visible yet, and what was replaced may still be.
+            // ECS may not show the deployment yet, and may still list tasks that are stopping.
             (
                 Some(state(&[OLD, OLD], vec![rollout("ecs-svc/1", true, OLD, Completed)])),
                 soon,
@@ -326,11 +337,11 @@ mod tests {
                 "attention: deployment ecs-svc/2 was rolled back by deployment ecs-svc/3: ECS deployment circuit breaker: \
                  rolling back to deploymentId ecs-svc/1.; 2 of 2 running tasks were created before Wed 25 Nov 2026 18:00 UTC",
             ),
-            // The rollback itself started every task anew: the service is patched all the same.
+            // The rollback itself replaced every task, so the service is patched.
             (
                 Some(state(&[NEW, NEW], vec![back])),
                 soon,
-                "completed: all 2 running tasks were created by deployment ecs-svc/3, which replaced ecs-svc/2 after \
+                "completed: all 2 running tasks were created by deployment ecs-svc/3 (which replaced ecs-svc/2) after \
                  Wed 25 Nov 2026 18:00:00 UTC, the oldest at Fri 27 Nov 2026 22:01:00 UTC; note that deployment ecs-svc/2 was \
                  rolled back by deployment ecs-svc/3: ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.",
             ),
@@ -359,7 +370,7 @@ mod tests {
                 later,
                 "rolling: deployment ecs-svc/2 is rolling out; 2 of 2 running tasks were created before Wed 25 Nov 2026 18:00 UTC",
             ),
-            // Blue/green: the new tasks run, and both kinds stay while it bakes.
+            // Blue/green: old and new tasks run during the bake time.
             (
                 Some(state(&[OLD, NEW], vec![with(ours(InProgress), "baking", 0)])),
                 "2026-11-28T09:00:00Z",
@@ -379,12 +390,12 @@ mod tests {
         ];
         for (state, now, expected) in rows {
             let judgement = judge(&input(), state.as_ref(), None, &Policy::default(), instant(now));
-            assert_eq!(told(judgement), expected, "at {now}: {state:?}");
+            assert_eq!(summary(judgement), expected, "at {now}: {state:?}");
         }
     }
 
     #[test]
-    fn a_deployment_of_codedeploy_is_judged_by_its_end_and_by_the_tasks() {
+    fn a_codedeploy_deployment_is_judged_by_its_progress_and_by_the_tasks() {
         let code = |progress, error: Option<&str>| CodeDeployment {
             id: "d-2".into(),
             application: "app".into(),
@@ -402,7 +413,7 @@ mod tests {
                 &[OLD, NEW][..],
                 "rolling: CodeDeploy deployment d-2 is rolling out; 1 of 2",
             ),
-            // The old task set stays until CodeDeploy ends it.
+            // All tasks are new, but CodeDeploy has not finished.
             (
                 CodeProgress::InProgress,
                 None,
@@ -426,14 +437,14 @@ mod tests {
         for (progress, error, tasks, expected) in rows {
             let state = state(tasks, Vec::new());
             let code = code(progress, error);
-            let told = told(judge(
+            let found = summary(judge(
                 &input,
                 Some(&state),
                 Some(&code),
                 &Policy::default(),
                 instant("2026-11-27T22:10:00Z"),
             ));
-            assert!(told.starts_with(expected), "{told}");
+            assert!(found.starts_with(expected), "{found}");
         }
     }
 }

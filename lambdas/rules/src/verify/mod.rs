@@ -1,5 +1,5 @@
-//! What verify decides: whether a deployment has succeeded ([`judge`](mod@judge)), when it is checked ([`pauses`]), and whether
-//! every service of a notice is patched before its deadline ([`deadline`]).
+//! The decisions of verify: whether a deployment has succeeded ([`judge`](mod@judge)), when it is checked next
+//! ([`pauses`]), and whether every service of a notice is patched shortly before its deadline ([`deadline`]).
 
 pub mod deadline;
 pub mod judge;

@@ -1,24 +1,25 @@
-//! When a service's verification checks are.
+//! When the verification checks of a service run.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{plan::deadline, policy::Policy, schedule::wake::CheckInput, time::instant::ceil_minute};
 
-/// The first pause between two checks; each further one is twice as long, up to [`LONGEST_PAUSE`].
+/// The first pause between two checks. Each further pause is twice as long, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: TimeDelta = TimeDelta::minutes(2);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
-/// For how long a deployment is checked whose notices have no retirement date to come.
+/// For how long a deployment is checked if its notices have no future retirement date.
 const WITHOUT_A_DATE: TimeDelta = TimeDelta::hours(24);
 
-/// When the checks of a service end: at the retirement date, or a day after the start where there is none to come.
+/// When the checks of a service end: at the first future retirement date, or a day after the first check was
+/// scheduled if there is none.
 #[must_use]
 pub fn ends_at(input: &CheckInput) -> DateTime<Utc> {
     let dates = input.notices.iter().filter_map(|notice| notice.starts_at);
     dates.filter(|date| *date > input.since).min().unwrap_or(input.since + WITHOUT_A_DATE)
 }
 
-/// When the next check is, after one at `now`: after growing pauses, and at the deadline, by which the owner must
-/// know. `None` once [`ends_at`] has passed.
+/// The time of the next check after one at `now`. The pauses grow, but one check is always at the deadline, when the
+/// owner must be notified. `None` from [`ends_at`] on.
 #[must_use]
 pub fn next_check(input: &CheckInput, policy: &Policy, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let ends_at = ends_at(input);
@@ -48,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_meet_the_deadline_and_end_with_the_retirement_date() {
+    fn pauses_grow_include_the_deadline_and_end_at_the_retirement_date() {
         let policy = Policy::default();
         let mut checks = Vec::new();
         let (mut input, mut now) = (input(Some("2026-12-02T18:00:00Z")), instant(SINCE));

@@ -21,12 +21,12 @@ pub struct Alarm {
 pub fn blocks(watched: &[AlarmRef], found: &[Alarm]) -> Vec<Block> {
     let mut firing: BTreeSet<&str> = BTreeSet::new();
     for alarm in watched {
-        let watches = |found: &&Alarm| match alarm {
+        let is_watched = |found: &&Alarm| match alarm {
             AlarmRef::Prefix(prefix) => found.name.starts_with(prefix),
             AlarmRef::One { arn, .. } => found.arn == *arn,
         };
         firing.extend(
-            found.iter().filter(watches).filter(|alarm| alarm.fires).map(|alarm| alarm.name.as_str()),
+            found.iter().filter(is_watched).filter(|alarm| alarm.fires).map(|alarm| alarm.name.as_str()),
         );
     }
     let names = firing.iter().copied().collect::<Vec<_>>().join(", ");

@@ -15,7 +15,7 @@ pub fn blocks(calendars: &Calendars, at: DateTime<Utc>) -> Vec<Block> {
     let closing = calendars.closes_before(at, at + CLOSING).map(|(calendar, closes)| {
         Block::by(format!("Change Calendar {calendar} is about to close, on {}", utc(closes)))
     });
-    let unreadable = calendars.unread(at).map(|(calendar, why)| {
+    let unreadable = calendars.unreadable(at).map(|(calendar, why)| {
         Block::unreadable(format!("Change Calendar {calendar} is unreadable, which counts as closed: {why}"))
     });
     closed.into_iter().chain(closing).chain(unreadable).collect()
@@ -43,7 +43,7 @@ mod tests {
                 Some(Block::by("Change Calendar Freeze is closed until Mon 4 Jan 2027 08:00 UTC")),
             ),
             (
-                State::Unread("AccessDenied".into()),
+                State::Unreadable("AccessDenied".into()),
                 None,
                 Some(Block::unreadable(
                     "Change Calendar Freeze is unreadable, which counts as closed: AccessDenied",

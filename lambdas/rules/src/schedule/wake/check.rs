@@ -1,4 +1,4 @@
-//! The input of the schedule of a service's next verification check.
+//! The input of a service's next verification check.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -8,21 +8,21 @@ use crate::{
     notice::{NoticeRef, latest_cutoff},
 };
 
-/// What a schedule hands to verify: one service whose deployment was started.
+/// The input for verify: one service whose deployment was started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Wire", into = "Wire")]
 pub struct CheckInput {
     /// The service.
     pub service: ServiceRef,
-    /// The notices that the deployment serves, each once.
+    /// The notices that the deployment is for, without duplicates.
     pub notices: Vec<NoticeRef>,
-    /// The deployment that was started, or found in progress; `None` where none was needed.
+    /// The ID of the deployment that was started or found in progress. `None` if none was needed.
     pub deployment: Option<String>,
     /// When the first check was scheduled.
     pub since: DateTime<Utc>,
-    /// How many checks there were. On the wire: `look`.
+    /// The number of checks done so far. On the wire: `look`.
     pub checks: u32,
-    /// The owner was notified that something is wrong. On the wire: `told`.
+    /// The owner has been notified of a problem. On the wire: `told`.
     pub notified: bool,
 }
 
@@ -59,7 +59,7 @@ impl From<CheckInput> for Wire {
 }
 
 impl CheckInput {
-    /// The first check of a service whose deployment was started `now` for `notices`.
+    /// The first check of a service whose deployment was started at `now` for `notices`.
     #[must_use]
     pub fn first(
         service: &ServiceRef,
@@ -71,8 +71,8 @@ impl CheckInput {
         Self { service, notices, deployment, since: now, checks: 0, notified: false }
     }
 
-    /// This check joined with one that is pending. `None` if the pending one covers it, as after a repeated
-    /// delivery.
+    /// Merges this check with a pending one. Returns `None` if the pending check already covers it, for example after
+    /// a repeated delivery.
     #[must_use]
     pub fn join(mut self, pending: &Self) -> Option<Self> {
         let known = |notice: &NoticeRef| pending.notices.contains(notice);
@@ -89,7 +89,7 @@ impl CheckInput {
         Some(self)
     }
 
-    /// A task created after this moment is on the new revision of every notice.
+    /// The latest cut-off: a task created after it is on the new revision of all notices.
     #[must_use]
     pub fn cutoff(&self) -> DateTime<Utc> {
         latest_cutoff(&self.notices)
@@ -115,13 +115,13 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_delivery_adds_no_check_and_a_second_notice_joins() {
+    fn a_repeated_delivery_adds_no_check_and_a_second_notice_is_merged() {
         let pending = CheckInput { checks: 3, ..input() };
         assert_eq!(input().join(&pending), None);
         assert_eq!(CheckInput { deployment: None, ..input() }.join(&pending), None);
         let second =
             CheckInput { notices: vec![notice("arn:2")], deployment: Some("ecs-svc/3".into()), ..input() };
-        let joined = second.join(&pending).expect("something new");
+        let joined = second.join(&pending).expect("a new notice");
         let arns: Vec<&str> = joined.notices.iter().map(|notice| notice.event_arn.as_str()).collect();
         assert_eq!(
             (arns, joined.deployment.as_deref(), joined.checks),

@@ -1,4 +1,4 @@
-//! The input of the schedule of a deadline check.
+//! The input of a deadline check.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{arn::ServiceRef, notice::NoticeRef};
 
-/// What a schedule hands to verify before a notice's deadline: the services that one page of the notice names.
+/// The input for verify before a notice's deadline: the services that one page of the notice names.
 ///
-/// A page can name over a thousand services, pages are handled at the same time, and a schedule's input is
-/// limited in size: so each page has its own deadline check, and a very long page has several.
+/// A page can name over a thousand services, pages are handled concurrently, and the size of a schedule's input is
+/// limited. So each page has its own deadline check, and a very long page has several.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Wire", into = "Wire")]
 pub struct DeadlineInput {
@@ -18,19 +18,19 @@ pub struct DeadlineInput {
     pub notice: NoticeRef,
     /// The page of the notice.
     pub page: u32,
-    /// The part of the page, from 0: nearly always the only one.
+    /// The part of the page, from 0. Nearly all pages have one part.
     pub part: u32,
     /// The services to check.
     pub services: Vec<ServiceRef>,
-    /// Services that the notice no longer concerns: remembered for an older event that arrives late. On the
-    /// wire: `done`.
+    /// The services that the notice no longer affects, so that an older event that arrives late does not add them
+    /// again. On the wire: `done`.
     pub released: Vec<ServiceRef>,
-    /// When the newest event that was handled was sent: an older one that arrives late changes nothing.
+    /// When the newest handled event was sent. An older event that arrives late changes nothing.
     pub sent_at: DateTime<Utc>,
-    /// Which plans the owner was notified of, as fingerprints: nobody is notified of the same plan twice. On the
-    /// wire: `told`.
+    /// Fingerprints of the plans that owners have been notified of, so that no plan is announced twice. On the wire:
+    /// `told`.
     pub announced: Vec<String>,
-    /// The last check: everything unpatched is reported then, whether or not a deployment is in progress. On the
+    /// The time of the last check, which reports every unpatched service, even if a deployment is in progress. On the
     /// wire: `until`.
     pub last_check_at: DateTime<Utc>,
 }
@@ -40,7 +40,7 @@ struct Wire {
     notice: NoticeRef,
     page: u32,
     part: u32,
-    /// The services by cluster: each cluster's name is written once.
+    /// Service names by cluster, so that each cluster name is written only once.
     services: BTreeMap<String, Vec<String>>,
     done: BTreeMap<String, Vec<String>>,
     sent_at: DateTime<Utc>,

@@ -1,4 +1,4 @@
-//! The input of the schedule that deploys a service.
+//! The input of the deployment of a service.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -10,30 +10,31 @@ use crate::{
     time::window::{Windows, parse_zone},
 };
 
-/// What a schedule hands to deploy: the service, for which notices, and when its window closes.
+/// The input for deploy: the service, its notices and its window.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Wire", into = "Wire")]
 pub struct DeployInput {
     /// The service.
     pub service: ServiceRef,
-    /// The notices that the deployment serves, each once.
+    /// The notices that the deployment is for, without duplicates.
     pub notices: Vec<NoticeRef>,
-    /// The start time as planned. A schedule that fires at another time was moved by an operator.
+    /// The planned start time. A schedule that is set to another time was moved by an operator.
     pub slot: DateTime<Utc>,
-    /// When the window of the start time closes.
+    /// When the window closes.
     pub window_ends_at: DateTime<Utc>,
-    /// The windows for which it was planned. Where the service has others by the start time, it is planned again.
+    /// The windows that the start time was planned for. If they have changed by the start time, the deployment is
+    /// planned again.
     pub windows: Option<String>,
-    /// The time zone of its description. Inputs of version 0.1 have none.
+    /// The time zone of the schedule's description. `None` in inputs of version 0.1.
     pub zone: Option<Tz>,
-    /// How many times the start was retried within its window.
+    /// The number of retries within the window.
     pub attempt: u32,
-    /// The time for which the schedule was set: EventBridge Scheduler fills it in as it fires. `None` where an
-    /// operator hands the input over.
+    /// The time that the schedule was set to, which EventBridge Scheduler fills in when the schedule fires. `None` if
+    /// an operator invokes the function.
     pub scheduled_for: Option<DateTime<Utc>>,
 }
 
-/// EventBridge Scheduler replaces this by the time for which a schedule was set
+/// EventBridge Scheduler replaces this keyword with the time that the schedule was set to
 /// (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html>).
 const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
 
@@ -94,28 +95,29 @@ impl From<DeployInput> for Wire {
 }
 
 impl DeployInput {
-    /// Whether it comes after its window has closed, though it was set for a time before that: its delivery was
-    /// delayed, or its schedule was enabled too late. What an operator sets for a later time is not late.
+    /// Whether the input arrives after its window has closed although its schedule was set to an earlier time: the
+    /// delivery was delayed, or an operator enabled the schedule too late. A schedule that an operator moved to a
+    /// later time is not late.
     #[must_use]
     pub fn is_late(&self, now: DateTime<Utc>) -> bool {
         now >= self.window_ends_at && self.scheduled_for.is_some_and(|set| set < self.window_ends_at)
     }
 
-    /// Whether it comes at a time that was planned for other windows than `windows`, and that is outside these.
-    /// Where an operator set the time, or hands the input over, the operator's time stands.
+    /// Whether the start time was planned for windows other than `windows`, and `now` is outside these. Always
+    /// `false` if an operator moved the schedule or invokes the function: the operator's time is kept.
     #[must_use]
     pub fn is_outside(&self, windows: &Windows, now: DateTime<Utc>) -> bool {
         let planned = self.scheduled_for == Some(self.slot);
         planned && self.has_other_windows(windows) && !windows.iter().any(|window| window.is_open(now))
     }
 
-    /// Whether its start time was planned for other windows than these.
+    /// Whether the start time was planned for windows other than `windows`.
     #[must_use]
     pub fn has_other_windows(&self, windows: &Windows) -> bool {
         self.windows.as_ref().is_some_and(|planned| *planned != windows.to_string())
     }
 
-    /// A task created after this moment is on the new revision of every notice.
+    /// The latest cut-off: a task created after it is on the new revision of all notices.
     #[must_use]
     pub fn cutoff(&self) -> DateTime<Utc> {
         latest_cutoff(&self.notices)
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn the_input_is_the_contract_with_deploy() {
+    fn the_wire_format_is_stable() {
         let text = Wake::Deploy(input()).text();
         let expected = serde_json::json!({
             "version": 1, "cluster": "prod", "service": "web",
@@ -179,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_edited_by_hand_is_refused_with_the_field() {
+    fn an_invalid_edit_is_refused_with_the_name_of_the_field() {
         let text = Wake::Deploy(input()).text();
         let rows = [
             (text.replace(r#""version":1"#, r#""version":2"#), "version is 2; expected 1"),
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_set_for_its_window_and_comes_after_it_is_late() {
+    fn an_input_that_was_due_in_its_window_and_arrives_after_it_is_late() {
         let text = Wake::Deploy(input()).text();
         assert!(text.contains(r#""scheduled_for":"<aws.scheduler.scheduled-time>""#), "{text}");
         let rows = [

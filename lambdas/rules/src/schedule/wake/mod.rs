@@ -1,9 +1,8 @@
-//! Everything that wakes a function by a schedule, and its wire format: the only place where inputs of
-//! schedules are read and written.
+//! The inputs with which schedules wake functions, and their wire format. Inputs are read and written only here.
 //!
-//! Every input is a JSON object with a `version`. `kind` tells them apart: a deployment has none, as people hand
-//! such inputs over by hand; the others have the words below. Schedules outlive an update of the stack, so a
-//! change of the format must keep reading what is pending in somebody's account.
+//! Every input is a JSON object with a `version` and a `kind`. Only a deployment has no `kind`, because operators
+//! also write such inputs by hand. Pending schedules outlive an update of the stack, so the functions must always be
+//! able to read the inputs that earlier versions wrote.
 
 mod check;
 mod deadline;
@@ -16,19 +15,19 @@ pub use check::CheckInput;
 pub use deadline::DeadlineInput;
 pub use deploy::DeployInput;
 
-/// The version of every input that is written.
+/// The version of the wire format.
 const VERSION: u32 = 1;
 
-/// What a schedule hands to a function.
+/// The input of a schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wake {
-    /// To deploy: redeploy a service. No `kind` on the wire.
+    /// For deploy: redeploy a service. No `kind`.
     Deploy(DeployInput),
-    /// To verify: the next verification check of a service. Kind `service`.
+    /// For verify: the next verification check of a service. Kind `service`.
     Check(CheckInput),
-    /// To verify: the deadline check of a page of a notice. Kind `deadline`.
+    /// For verify: the deadline check of one page of a notice. Kind `deadline`.
     DeadlineCheck(DeadlineInput),
-    /// To verify, from the template's recurring schedule: shows that schedules wake functions. Kind `heartbeat`.
+    /// For verify: proof that schedules wake functions, from the template's recurring schedule. Kind `heartbeat`.
     Heartbeat,
 }
 
@@ -36,7 +35,7 @@ const CHECK: &str = "service";
 const DEADLINE_CHECK: &str = "deadline";
 const HEARTBEAT: &str = "heartbeat";
 
-/// Which function a schedule wakes.
+/// The function that a schedule wakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Function {
     /// Deploy.
@@ -54,16 +53,16 @@ impl Function {
     }
 }
 
-/// An input that is invalid, and why.
+/// Why an input is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the schedule's input is invalid: {0}")]
 pub struct InvalidInput(String);
 
 impl Wake {
-    /// Reads what a schedule, or an operator in its place, hands over.
+    /// Parses an input from a schedule or from an operator.
     ///
     /// # Errors
-    /// Names the field that is invalid.
+    /// Names the invalid field.
     pub fn read(value: &Value) -> Result<Self, InvalidInput> {
         let Some(fields) = value.as_object() else {
             return Err(InvalidInput(format!("expected a JSON object, found {value}")));
@@ -87,22 +86,22 @@ impl Wake {
         }
     }
 
-    /// Reads the text that a schedule carries.
+    /// Parses the text of a schedule's input.
     ///
     /// # Errors
-    /// The text is not JSON, or as for [`Wake::read`].
+    /// The text is not JSON, or [`Wake::read`] fails.
     pub fn read_text(text: &str) -> Result<Self, InvalidInput> {
         Self::read(&serde_json::from_str(text).map_err(|error| InvalidInput(error.to_string()))?)
     }
 
-    /// Refuses an input that another function handles.
+    /// The error of a `function` that does not handle this input.
     #[must_use]
     pub fn refused_by(&self, function: Function) -> InvalidInput {
         let kind = self.kind().map_or_else(|| "absent".to_owned(), |kind| format!("{kind:?}"));
         InvalidInput(format!("kind is {kind}, which {} does not handle", function.word()))
     }
 
-    /// The function that it wakes.
+    /// The function that this input is for.
     #[must_use]
     pub fn function(&self) -> Function {
         match self {
@@ -111,7 +110,7 @@ impl Wake {
         }
     }
 
-    /// The text that a schedule carries.
+    /// The text of the schedule's input.
     #[must_use]
     pub fn text(&self) -> String {
         let mut value = match self {
@@ -150,7 +149,7 @@ mod tests {
     use super::*;
     use crate::testing::{instant, web};
 
-    /// Inputs as version 0.1 wrote them: they are pending in somebody's account.
+    /// Inputs as written by version 0.1, which may still be pending in an account.
     const WRITTEN_BY_0_1: [&str; 4] = [
         r#"{"version":1,"cluster":"prod","service":"web","notices":[{"event_arn":"arn:1","starts_at":"2026-12-02T18:00:00Z","cutoff":"2026-11-25T18:00:00Z"}],"slot":"2026-11-27T22:00:00Z","window_ends_at":"2026-11-28T02:00:00Z","windows":"Fri 22:00-02:00 UTC","attempt":0,"scheduled_for":"<aws.scheduler.scheduled-time>"}"#,
         r#"{"version":1,"kind":"service","cluster":"prod","service":"web","notices":[{"event_arn":"arn:1","starts_at":null,"cutoff":"2026-11-25T18:00:00Z"}],"deployment":"ecs-svc/2","since":"2026-11-27T22:00:00Z","look":3,"told":true}"#,
@@ -159,7 +158,7 @@ mod tests {
     ];
 
     #[test]
-    fn what_version_0_1_wrote_is_read_and_written_back() {
+    fn inputs_of_version_0_1_are_read_and_written_back() {
         for text in WRITTEN_BY_0_1 {
             let wake = Wake::read_text(text).expect(text);
             let known = match &wake {
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_names_the_function_that_it_wakes() {
+    fn every_input_is_for_one_function() {
         let functions = WRITTEN_BY_0_1.map(|text| Wake::read_text(text).expect(text).function());
         assert_eq!(functions, [Function::Deploy, Function::Verify, Function::Verify, Function::Verify]);
         let refused = Wake::Heartbeat.refused_by(Function::Deploy).to_string();

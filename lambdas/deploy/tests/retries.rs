@@ -1,0 +1,156 @@
+//! When a deployment is retried that cannot start now.
+
+mod common;
+
+use common::{
+    FORCE, NAME, NOW, OLD, answer, fired, handle, handle_at, input, message, notices, rolling, subjects,
+    tagged, with_service, writes,
+};
+use fake_aws::merged;
+use rules::deploy::outcome::DeployOutcomeKind;
+use serde_json::{Value, json};
+
+/// What EventBridge Scheduler replaces by the time for which a schedule is set.
+const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
+
+#[tokio::test]
+async fn a_deployment_of_somebody_else_is_waited_for_in_the_window() {
+    let aws = with_service(&rolling("ecs-svc/1", OLD), OLD);
+    aws.schedule(NAME, fired(&json!({}))); // AWS has not deleted it yet
+    let outcome = handle(&aws).await;
+    let reason = "deployment ecs-svc/1, created before Wed 26 Dec 2029 18:00 UTC, is still rolling out; retrying in the same \
+                  window on Fri 28 Dec 2029 22:11 UTC";
+    let slot = "2029-12-28T22:11:00Z";
+    assert_eq!(json!(outcome), merged(&answer("postponed", reason), &json!({"slot": slot})));
+    let retried = json!({"slot": slot, "attempt": 1, "zone": "UTC", "scheduled_for": SCHEDULED_TIME});
+    assert_eq!(aws.input_of(NAME), input(&retried));
+    let schedules = aws.schedules();
+    assert_eq!(schedules.keys().collect::<Vec<_>>(), [NAME]);
+    assert_eq!(schedules[NAME]["ScheduleExpression"], "at(2029-12-28T22:11:00)");
+    assert_eq!(schedules[NAME]["Target"]["Arn"], "arn:deploy");
+    assert_eq!(
+        schedules[NAME]["Description"],
+        "Redeploys on Fri 28 Dec 2029 22:11 UTC; retirement date: Wed 2 Jan 2030 18:00 UTC; 1 notice; service: prod/web"
+    );
+    let seconds = (3 * 60 + 49) * 60; // until the window closes
+    assert_eq!(schedules[NAME]["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"], seconds);
+    assert_eq!(aws.told(), ["Patch Postponed: web"]);
+    assert_eq!(subjects(&aws), ["Postponed: prod/web"]);
+    assert_eq!(aws.events()[0]["Detail"]["slot"], slot);
+    assert!(message(&aws).contains("It is retried on Fri 28 Dec 2029 22:11 UTC"), "{}", message(&aws));
+
+    let again = handle(&aws).await; // a second delivery
+    assert_eq!((json!(again.slot), aws.schedules()), (json!(slot), schedules));
+    assert!(again.reason.ends_with("; a retry is scheduled already"), "{}", again.reason);
+    assert_eq!(aws.sent("UpdateService").len(), 0);
+}
+
+#[tokio::test]
+async fn after_the_window_comes_the_next_start_time_and_after_the_last_the_owner_is_notified() {
+    let starts_at = |date: &str| {
+        let notice = merged(&notices()[0], &json!({"starts_at": date}));
+        input(&json!({"notices": [notice]}))
+    };
+    let rows = [
+        ("2030-01-09T18:00:00Z", Some("2030-01-04T22:00:00Z")),
+        ("2030-01-02T18:00:00Z", Some("2030-01-01T22:00:00Z")), // the same hours on the last other day
+        ("2029-12-29T04:00:00Z", None),
+    ];
+    for (date, slot) in rows {
+        let aws = with_service(&rolling("ecs-svc/1", OLD), OLD);
+        let outcome = handle_at(&aws, &[], &starts_at(date), "2029-12-29T01:51:00Z").await;
+        assert_eq!(json!(outcome.slot), json!(slot), "{date}");
+        if let Some(slot) = slot {
+            assert_eq!(outcome.outcome, DeployOutcomeKind::Postponed);
+            assert_eq!(aws.input_of(NAME)["slot"], slot);
+        } else {
+            assert_eq!(outcome.outcome, DeployOutcomeKind::NotActionable);
+            assert!(aws.schedules().is_empty(), "{:?}", aws.schedules());
+            assert_eq!(outcome.command.as_deref(), Some(FORCE));
+            assert_eq!(aws.told(), ["Patch Needs Attention: web"]);
+            let message = message(&aws);
+            assert!(message.contains("no opening of Fri 22:00-02:00 UTC fits"), "{message}");
+            assert!(message.contains(FORCE), "{message}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_schedule_that_an_operator_disabled_in_between_stays_disabled_and_the_owner_is_notified() {
+    let aws = with_service(&rolling("ecs-svc/1", OLD), OLD);
+    aws.schedule(NAME, fired(&json!({"State": "DISABLED"})));
+    let (before, outcome) = (aws.schedules(), handle(&aws).await);
+    assert_eq!((outcome.outcome, outcome.slot), (DeployOutcomeKind::Postponed, None));
+    assert_eq!(aws.schedules(), before);
+    let message = message(&aws);
+    assert!(message.contains("Enable the schedule, or redeploy the service yourself"), "{message}");
+}
+
+#[tokio::test]
+async fn a_late_delivery_waits_for_the_next_window_unless_an_operator_chose_the_time() {
+    let rows = [
+        ("2029-12-28T22:00:00Z", DeployOutcomeKind::Postponed), // as when a disabled schedule is enabled too late
+        ("2029-12-29T02:30:00Z", DeployOutcomeKind::Started),
+        (SCHEDULED_TIME, DeployOutcomeKind::Started), // an operator handed the input over
+    ];
+    for (scheduled_for, expected) in rows {
+        let aws = with_service(&json!({}), OLD);
+        let input = input(&json!({"scheduled_for": scheduled_for}));
+        let outcome = handle_at(&aws, &[], &input, "2029-12-29T02:30:05Z").await;
+        assert_eq!(outcome.outcome, expected, "{scheduled_for}: {}", outcome.reason);
+        assert_eq!(aws.sent("UpdateService").len(), usize::from(expected == DeployOutcomeKind::Started));
+    }
+}
+
+#[tokio::test]
+async fn windows_that_have_changed_since_the_plan_apply() {
+    let reason = "outside the current windows (Sun 03:00-05:00 UTC); planned again for Sun 30 Dec 2029 03:00 UTC: earliest \
+                  opening of Sun 03:00-05:00 UTC before the retirement date";
+    let again = merged(&answer("postponed", reason), &json!({"slot": "2029-12-30T03:00:00Z"}));
+    for (parameters, tags) in [
+        (&[][..], &[("window", "Sun 03:00-05:00")][..]),
+        (&[("MAINTENANCE_WINDOWS", "Sun 03:00-05:00")], &[]),
+    ] {
+        let aws = tagged(tags);
+        assert_eq!(json!(handle_at(&aws, parameters, &input(&json!({})), NOW).await), again);
+        assert_eq!(aws.sent("UpdateService").len(), 0);
+        assert_eq!(aws.input_of(NAME)["windows"], "Sun 03:00-05:00 UTC");
+        assert_eq!(subjects(&aws), ["Postponed: prod/web"]);
+        // And there it is redeployed.
+        let second = merged(&aws.input_of(NAME), &json!({"scheduled_for": "2029-12-30T03:00:00Z"}));
+        aws.take(NAME);
+        let outcome = handle_at(&aws, parameters, &second, "2029-12-30T03:00:04Z").await;
+        assert_eq!(outcome.outcome, DeployOutcomeKind::Started);
+    }
+}
+
+#[tokio::test]
+async fn a_changed_window_that_is_open_as_well_and_a_time_that_an_operator_chose_are_no_reason_to_wait() {
+    let sunday = &[("window", "Sun 03:00-05:00")][..];
+    let rows: [(&[(&str, &str)], Value); 6] = [
+        (&[("window", "daily 21:00-23:00")], json!({})),
+        (sunday, json!({"scheduled_for": "2029-12-28T21:30:00Z"})), // moved
+        (sunday, json!({"scheduled_for": SCHEDULED_TIME})),         // handed over by an operator
+        (sunday, json!({"windows": null})),                         // planned before windows were kept
+        (&[], json!({"slot": "2029-12-28T22:00:00Z"})),
+        // A start time of the fallback lies outside the windows for which it was planned.
+        (sunday, json!({"windows": "Sun 03:00-05:00 UTC"})),
+    ];
+    for (tags, changes) in rows {
+        let outcome = handle_at(&tagged(tags), &[], &input(&changes), NOW).await;
+        assert_eq!(outcome.outcome, DeployOutcomeKind::Started, "{tags:?} {changes}");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_window_that_opens_too_late_is_for_the_owner() {
+    let aws = tagged(&[("window", "Thu 03:00-05:00")]);
+    let parameters = [("WHEN_NO_WINDOW_FITS", "leave-to-aws")];
+    let outcome = handle_at(&aws, &parameters, &input(&json!({})), NOW).await;
+    let expected =
+        "outside the current windows (Thu 03:00-05:00 UTC); no opening of Thu 03:00-05:00 UTC fits";
+    assert!(outcome.reason.starts_with(expected), "{outcome:?}");
+    assert_eq!(outcome.command.as_deref(), Some(FORCE));
+    assert_eq!(subjects(&aws), ["Needs attention: prod/web"]);
+    assert_eq!(writes(&aws), 0);
+}

@@ -1,0 +1,111 @@
+//! What the deadline check of a notice finds, and whom it notifies.
+
+mod common;
+
+use common::{DEADLINE, OLD, STARTED, deadline_check, handle, message, notice, subjects, with_services};
+use fake_aws::{DELETE, error};
+use serde_json::{Value, json};
+
+/// When the first deadline check fires.
+const FIRST: &str = "2030-01-02T15:30:00Z";
+
+#[tokio::test]
+async fn every_unpatched_service_is_in_one_message_and_what_is_in_progress_is_checked_again() {
+    let new = STARTED + 9;
+    let services = [
+        ("api", new, ""),
+        ("batch", OLD, ""),
+        ("cron", OLD, "disabled"),
+        ("mail", OLD, "planned"),
+        ("web", OLD, "rolling"),
+        ("zoo", OLD, "unreadable"),
+    ];
+    let aws = with_services(&services);
+    let input = deadline_check(&["api", "batch", "cron", "gone", "mail", "web", "zoo"]);
+    let found = handle(&aws, &input, FIRST).await.unwrap();
+    let none = "1 of 1 running task is old; no deployment is planned or in progress";
+    let disabled = "1 of 1 running task is old; an operator disabled its schedule";
+    let expected = json!({
+        "event_arn": notice()["event_arn"], "settled": 2, "in_hand": 3, "watch_at": "2030-01-02T15:53:00Z",
+        "unpatched": [format!("prod/batch: {none}"), format!("prod/cron: {disabled}")],
+    });
+    assert_eq!(found, expected);
+    assert_eq!(aws.told(), ["Patch Needs Attention: batch", "Patch Needs Attention: cron"]);
+    assert_eq!(aws.events()[0]["Detail"]["deadline"], "2030-01-02T16:00:00Z");
+    assert_eq!(subjects(&aws), ["Not patched: 2 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
+    assert_eq!(aws.input_of(DEADLINE), deadline_check(&["mail", "web", "zoo"]));
+    let schedules = aws.schedules();
+    assert_eq!(schedules[DEADLINE]["ScheduleExpression"], "at(2030-01-02T15:53:00)");
+    assert_eq!(schedules[DEADLINE]["Target"]["Arn"], "arn:verify");
+    assert_eq!(
+        schedules[DEADLINE]["Description"],
+        format!(
+            "Deadline check of 3 services on Wed 2 Jan 2030 15:53 UTC; retirement date: Wed 2 Jan 2030 18:00 UTC; notice: {}",
+            notice()["event_arn"].as_str().unwrap()
+        )
+    );
+
+    // In the last check, what is in progress is reported too.
+    aws.forget();
+    let found = handle(&aws, &aws.input_of(DEADLINE), "2030-01-02T17:00:01Z").await.unwrap();
+    assert_eq!((&found["in_hand"], found.get("watch_at")), (&json!(0), None));
+    let reasons = [
+        "prod/mail: 1 of 1 running task is old; its deployment is planned for Wed 2 Jan 2030 17:30 UTC",
+        "prod/web: 1 of 1 running task is old; deployment ecs-svc/2 is rolling out",
+        "prod/zoo: the service is unreadable: DescribeServices failed: AccessDeniedException: no",
+    ];
+    assert_eq!(found["unpatched"], json!(reasons));
+    assert_eq!(aws.messages().len(), 1);
+    for reason in reasons {
+        assert!(message(&aws).contains(&format!("- {reason}\n")), "{}", message(&aws));
+    }
+    assert_eq!(aws.sent(DELETE).len(), 0);
+}
+
+#[tokio::test]
+async fn nobody_is_notified_where_every_service_is_settled() {
+    let aws = with_services(&[("api", STARTED, "")]);
+    let found = handle(&aws, &deadline_check(&["api", "gone"]), FIRST).await.unwrap();
+    let expected = json!({"event_arn": notice()["event_arn"], "settled": 2, "in_hand": 0, "unpatched": []});
+    assert_eq!(found, expected);
+    assert_eq!((aws.told().len(), aws.messages().len(), aws.schedules().len()), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn a_message_about_many_services_lists_some_and_counts_the_rest() {
+    let names: Vec<String> = (0..60).map(|nth| format!("web-{nth:02}")).collect();
+    let services: Vec<(&'static str, i64, &'static str)> =
+        names.iter().map(|name| (&*name.clone().leak(), OLD, "")).collect();
+    let aws = with_services(&services);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let found = handle(&aws, &deadline_check(&names), FIRST).await.unwrap();
+    assert_eq!(found["unpatched"].as_array().map(Vec::len), Some(60));
+    assert_eq!((aws.told().len(), aws.messages().len()), (60, 1));
+    assert_eq!(subjects(&aws), ["Not patched: 60 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
+    assert!(message(&aws).contains("- and 20 more, listed in the log\n"), "{}", message(&aws));
+}
+
+#[tokio::test]
+async fn a_deadline_check_that_notifies_nobody_fails_and_is_retried() {
+    let aws = with_services(&[("batch", OLD, ""), ("web", OLD, "rolling")]);
+    aws.always("Publish", error("AuthorizationError", "no"));
+    let failure = handle(&aws, &deadline_check(&["batch", "web"]), FIRST).await.unwrap_err().to_string();
+    assert!(failure.ends_with(": Publish failed: AuthorizationError: no"), "{failure}");
+    assert!(aws.schedules().is_empty());
+}
+
+#[tokio::test]
+async fn a_repeated_delivery_checks_and_notifies_nobody_again() {
+    let aws = with_services(&[("batch", OLD, ""), ("web", OLD, "rolling")]);
+    let input = deadline_check(&["batch", "web"]);
+    handle(&aws, &input, FIRST).await.unwrap();
+    let before = aws.schedules();
+    aws.forget();
+    let found = handle(&aws, &input, FIRST).await.unwrap();
+    let expected = json!({
+        "event_arn": notice()["event_arn"], "settled": 0, "in_hand": 0, "unpatched": Value::Array(vec![]),
+        "watch_at": "2030-01-02T15:53:00Z",
+    });
+    assert_eq!(found, expected);
+    assert_eq!((aws.requests().len(), aws.schedules()), (1, before)); // only the schedule was read
+}
