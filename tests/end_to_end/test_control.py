@@ -112,7 +112,7 @@ def test_an_unreadable_calendar_does_not_stop_scheduling_but_blocks_the_deployme
     with changed(stack, "DeployFunctionName", CHANGE_CALENDARS="Freeze"):
         answer = stack.deploy(deploy_input(cluster, cutoff))
     assert answer["outcome"] == "postponed" and "retrying in the same window on " in answer["reason"]
-    assert "Change Calendar Freeze is unreadable, which counts as closed" in answer["reason"]
+    assert "Change Calendar Freeze is unreadable and is treated as closed" in answer["reason"]
     assert deployment_ids(stack, cluster) == before
 
 
@@ -144,7 +144,7 @@ def test_a_deployment_waits_while_a_blocking_alarm_is_firing(stack, cluster):
         ("ALARM", "OK", f"{cluster}-", f"CloudWatch alarm in ALARM: {cluster}-errors"),
         ("OK", "ALARM", f"other-,{cluster}-", f"CloudWatch alarm in ALARM: {cluster}-all"),
         ("OK", "ALARM", f"{arn}{cluster}-all", f"CloudWatch alarm in ALARM: {cluster}-all"),
-        ("OK", "OK", f"{arn}{cluster}-gone", f"alarm {arn}{cluster}-gone does not exist, which counts as ALARM"),
+        ("OK", "OK", f"{arn}{cluster}-gone", f"alarm {arn}{cluster}-gone does not exist and is treated as in ALARM"),
     ]
     for errors, all_, blocking_alarms, expected in rows:
         set_states(errors, all_)

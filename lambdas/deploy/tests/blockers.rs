@@ -104,7 +104,7 @@ async fn a_calendar_that_is_about_to_close_blocks_and_is_asked_right_before_the_
         });
         let outcome = handle_at(&aws, &[("CHANGE_CALENDARS", "Freeze")], &input(&json!({})), NOW).await;
         assert_eq!(outcome.outcome, expected, "{outcome:?}");
-        let closing = "Change Calendar Freeze is about to close, on Fri 28 Dec 2029 22:04 UTC; ";
+        let closing = "Change Calendar Freeze closes soon, on Fri 28 Dec 2029 22:04 UTC; ";
         let postponed = expected == DeployOutcomeKind::Postponed;
         assert_eq!(outcome.reason.starts_with(closing), postponed, "{outcome:?}");
         // Between the calendar's answer and the start there is nothing but the start.
@@ -120,12 +120,12 @@ async fn what_is_unreadable_blocks_until_the_window_ends_and_then_the_owner_is_n
     let denied = error("AccessDeniedException", "no");
     let why = "AccessDeniedException: no";
     let calendar = format!(
-        "Change Calendar Freeze is unreadable, which counts as closed: GetCalendarState failed: {why}"
+        "Change Calendar Freeze is unreadable and is treated as closed: GetCalendarState failed: {why}"
     );
     let alarms =
-        format!("BlockingAlarms are unreadable, which counts as ALARM: DescribeAlarms failed: {why}");
+        format!("BlockingAlarms are unreadable and are treated as in ALARM: DescribeAlarms failed: {why}");
     let one = format!("{ARN}x");
-    let missing = format!("alarm {one} does not exist, which counts as ALARM");
+    let missing = format!("alarm {one} does not exist and is treated as in ALARM");
     let rows = [
         (("CHANGE_CALENDARS", "Freeze"), ("GetCalendarState", denied.clone()), calendar),
         (("BLOCKING_ALARMS", "prod-"), ("DescribeAlarms", denied), alarms),
@@ -153,8 +153,8 @@ async fn what_is_unreadable_blocks_until_the_window_ends_and_then_the_owner_is_n
         let message = message(&aws);
         assert!(message.contains("It is retried on Sat 29 Dec 2029 22:00 UTC"), "{message}");
         let next = format!(
-            "1. Fix access to what is unreadable before the retirement date\n\
-             2. To redeploy the service in spite of it:\n   {FORCE}"
+            "1. Before the retirement date, fix what is unreadable or missing\n\
+             2. To redeploy the service anyway:\n   {FORCE}"
         );
         assert!(message.contains(&next), "{message}");
         assert_eq!(aws.sent("UpdateService").len(), 0);

@@ -107,15 +107,15 @@ async fn the_message_where_a_calendar_is_unreadable_when_the_window_ends() {
     aws.always("GetCalendarState", error("AccessDeniedException", "no"));
     let parameters = [("CHANGE_CALENDARS", "Freeze"), ("MAINTENANCE_WINDOWS", "daily 22:00-02:00")];
     let expected = "Needs attention: prod/web\n\n\
-                    Change Calendar Freeze is unreadable, which counts as closed: GetCalendarState \
+                    Change Calendar Freeze is unreadable and is treated as closed: GetCalendarState \
                     failed: AccessDeniedException: no; planned again for Sat 29 Dec 2029 21:00 UTC: \
                     earliest opening of daily 22:00-02:00 Europe/Berlin before the retirement date. The \
                     service is not patched yet. It is retried on Sat 29 Dec 2029 22:00 Europe/Berlin \
                     (21:00 UTC). AWS replaces its old tasks from Wed 2 Jan 2030 19:00 Europe/Berlin \
                     (18:00 UTC).\n\n\
                     Next steps:\n\
-                    1. Fix access to what is unreadable before the retirement date\n\
-                    2. To redeploy the service in spite of it:\n\
+                    1. Before the retirement date, fix what is unreadable or missing\n\
+                    2. To redeploy the service anyway:\n\
                     \x20  aws ecs update-service --cluster prod --service web --force-new-deployment";
     let planned = json!({"windows": "daily 22:00-02:00 Europe/Berlin", "attempt": 3});
     let found = sent(&aws, &parameters, &planned, "2029-12-29T01:55:00Z").await;
@@ -150,7 +150,8 @@ async fn the_message_where_only_the_owners_tool_can_redeploy_the_service() {
                     automatically. AWS replaces its old tasks from Wed 2 Jan 2030 19:00 Europe/Berlin \
                     (18:00 UTC).\n\n\
                     Next steps:\n\
-                    1. Redeploy the service yourself before the retirement date:\n\
+                    1. Before the retirement date, redeploy the service with the tool that made its task \
+                    sets. To see them:\n\
                     \x20  aws ecs describe-services --cluster prod --services web --query \
                     'services[0].taskSets'";
     assert_eq!(sent(&aws, &[], &json!({}), NOW).await, format!("{expected}\n\n{}", facts(AT_THE_START)));

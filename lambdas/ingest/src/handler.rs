@@ -214,7 +214,7 @@ impl Ingest {
 
 /// The outcome for an entity of which a newer event of the notice has spoken already.
 fn superseded(affected: &Affected, service: &ServiceRef, newer: DateTime<Utc>) -> Outcome {
-    let reason = format!("a newer event of this notice, sent on {}, was handled already", utc_seconds(newer));
+    let reason = format!("a newer event of this notice, sent on {}, was already handled", utc_seconds(newer));
     Outcome::of(&affected.text, OutcomeKind::Unchanged, reason).for_service(service)
 }
 
@@ -223,7 +223,7 @@ fn repeated(outcome: Outcome, first: &str) -> Outcome {
     match outcome.outcome {
         OutcomeKind::Scheduled | OutcomeKind::Rescheduled | OutcomeKind::Cancelled => Outcome {
             outcome: OutcomeKind::Unchanged,
-            reason: format!("belongs to the same service as {first}, with which it is reported"),
+            reason: format!("belongs to the same service as {first}; see the outcome there"),
             ..outcome
         },
         _ => outcome,

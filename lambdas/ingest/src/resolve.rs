@@ -55,7 +55,7 @@ fn without_service(affected: &Affected, entity: &Entity, notice: &Notice) -> Out
         _ => (
             OutcomeKind::Failed,
             format!(
-                "{:?} is not a known form of an affected entity, for example \"my-cluster|my-service\"",
+                "{:?} has an unknown form; expected, for example, \"my-cluster|my-service\"",
                 affected.text
             ),
         ),
@@ -179,8 +179,9 @@ impl Tasks {
 /// What the owner must know of a task that nothing replaces when AWS stops it.
 fn stand_alone(cluster: &str, origin: &TaskOrigin, notice: &Notice) -> String {
     let TaskOrigin { group, started_by, task_definition, .. } = origin;
-    let stops =
-        notice.starts_at.map_or_else(|| "at any time".to_owned(), |date| format!("from {}", utc(date)));
+    let stops = notice
+        .starts_at
+        .map_or_else(|| "at any time".to_owned(), |date| format!("on or after {}", utc(date)));
     format!(
         "stand-alone task (group {group:?}, started by {:?}): AWS stops it {stops}, and nothing replaces it. Start a \
          replacement: aws ecs run-task --cluster {cluster} --task-definition {} --launch-type FARGATE \

@@ -159,7 +159,7 @@ impl Ingest {
 fn warnings(tags: &Tags, policy: &Policy, verdict: &Verdict) -> Vec<String> {
     let unreadable = verdict.slot.into_iter().flat_map(|at| policy.calendars.unreadable(at));
     let unreadable = unreadable.map(|(calendar, why)| {
-        format!("Change Calendar {calendar} is unreadable; nothing is redeployed until it can be read: {why}")
+        format!("Change Calendar {calendar} is unreadable; nothing is redeployed until that is fixed: {why}")
     });
     tags.problems.iter().cloned().chain(unreadable).collect()
 }

@@ -34,7 +34,7 @@ pub(crate) async fn read_tags<'a>(
             }
             Err(error) => {
                 let problem =
-                    format!("the tags are unreadable, and are read again at the start time: {error}");
+                    format!("the tags are unreadable; they are read again at the start time: {error}");
                 Tags { problems: vec![problem], ..Tags::default() }
             }
         };

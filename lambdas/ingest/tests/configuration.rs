@@ -1,4 +1,4 @@
-//! What AWS CloudFormation is answered when it asks about the configuration, on an AWS that speaks its wire formats.
+//! What ingest answers AWS CloudFormation, which asks it to validate the configuration when the stack is deployed.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 const NOW: &str = "2029-12-26T18:00:10Z";
 const ARN: &str = "arn:aws:cloudwatch:eu-west-2:111122223333:alarm:";
 
-/// Takes one request, as the pre-signed URL does, and gives this answer: the URL, and what was sent.
+/// A URL that takes one request, as the pre-signed URL does, and gives this answer; the handle returns what was sent.
 fn response_url(status: &'static str) -> (String, JoinHandle<(String, Value)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/bucket?signature=a%2Fb", listener.local_addr().unwrap());
@@ -38,7 +38,7 @@ fn take(stream: &TcpStream, status: &str) -> (String, Value) {
     (head, serde_json::from_slice(&body).unwrap())
 }
 
-/// An AWS with this wait period.
+/// An AWS whose account has this wait period in days.
 fn with_wait(days: &str) -> Aws {
     let aws = Aws::default();
     let days = days.to_owned();
@@ -50,7 +50,7 @@ fn with_wait(days: &str) -> Aws {
     aws
 }
 
-/// What is answered to a request with these changes, and what ingest answers itself.
+/// What CloudFormation is answered to a request with these changes, and what the function answers.
 async fn answered(
     aws: &Aws,
     parameters: &[(&str, &str)],
@@ -67,42 +67,47 @@ async fn answered(
     let done = ingest::handle(ingest.as_ref(), &merged(&request, changes), NOW.parse().unwrap()).await;
     let (head, body) = taken.join().unwrap();
     assert!(head.starts_with("PUT /bucket?signature=a%2Fb HTTP/1.1\r\n"), "{head}");
-    assert!(!head.to_ascii_lowercase().contains("content-type"), "the signature covers none: {head}");
+    assert!(
+        !head.to_ascii_lowercase().contains("content-type"),
+        "the signature does not cover a content type: {head}"
+    );
     (body, done.map(|answer| json!(answer)))
 }
 
 #[tokio::test]
-async fn a_configuration_that_works_is_accepted_with_what_will_not_always() {
+async fn a_configuration_that_works_is_accepted_with_warnings() {
     let (answer, done) = answered(&with_wait("7"), &[], &json!({})).await;
-    let found = "in 1 of 168 hours (1 %) of the week, a notice comes too late for the next opening of Fri 22:00-02:00 UTC and \
-                 too early for the one after: then WhenNoWindowFits decides, which is any-day. More windows make it rarer, or \
-                 a fargateTaskRetirementWaitPeriod of 14 days (it is 7)";
+    let finding = "notices that arrive during 1 hour of each week miss every opening of Fri 22:00-02:00 UTC; then \
+                   WhenNoWindowFits (any-day) applies; to miss fewer, add windows or set fargateTaskRetirementWaitPeriod to 14 \
+                   days (now 7)";
+    let sentence = format!("{}.", finding.replacen('n', "N", 1));
     let expected = json!({
-        "Status": "SUCCESS", "Reason": found, "PhysicalResourceId": answer["PhysicalResourceId"],
+        "Status": "SUCCESS", "Reason": sentence, "PhysicalResourceId": answer["PhysicalResourceId"],
         "StackId": "arn:stack", "RequestId": "r-1", "LogicalResourceId": "ConfigurationCheck",
-        "Data": {"Findings": found},
+        "Data": {"Findings": sentence},
     });
     assert_eq!(answer, expected);
-    assert_eq!(done.expect("an answer"), json!({"accepted": true, "findings": [found]}));
+    assert_eq!(done.expect("an answer"), json!({"accepted": true, "findings": [finding]}));
     let (answer, _) = answered(&with_wait("14"), &[], &json!({})).await;
-    assert_eq!((&answer["Status"], &answer["Reason"]), (&json!("SUCCESS"), &json!("Nothing is wrong")));
+    assert_eq!((&answer["Status"], &answer["Reason"]), (&json!("SUCCESS"), &json!("No problems found.")));
 }
 
 #[tokio::test]
-async fn what_can_never_work_is_refused_with_a_right_value() {
+async fn a_configuration_that_can_never_work_is_refused_with_a_valid_example() {
     let unsuitable: Answer = error("InvalidDocument", "no such document");
     let alarm = format!("{ARN}x");
+    let missing = format!("BlockingAlarms: alarm {alarm} does not exist; use the ARN of an existing alarm");
     let rows = [
-        ("7", &[("TIME_ZONE", "Mars/Olympus")][..], "a right value is \"Europe/London\""),
-        ("7", &[("MAINTENANCE_WINDOWS", "")], "a right value is \"Fri 22:00-02:00\""),
-        ("7", &[("DEADLINE_MARGIN_MINUTES", "10080")], "right values are 120 and 60"),
-        ("0", &[], "a right value is 7 or 14"),
+        ("7", &[("TIME_ZONE", "Mars/Olympus")][..], "use an IANA name, for example Europe/London"),
+        ("7", &[("MAINTENANCE_WINDOWS", "")], "for example Fri 22:00-02:00"),
+        ("7", &[("DEADLINE_MARGIN_MINUTES", "10080")], "use, for example, 120 and 60"),
+        ("0", &[], "set it to 7 or 14 days: aws ecs put-account-setting-default"),
         (
             "7",
             &[("CHANGE_CALENDARS", "Freeze")],
-            "ChangeCalendars names \"Freeze\", which is no Change Calendar",
+            "ChangeCalendars names \"Freeze\", which is not a Change Calendar",
         ),
-        ("7", &[("BLOCKING_ALARMS", &alarm)], "there is no alarm arn:aws:cloudwatch:"),
+        ("7", &[("BLOCKING_ALARMS", &alarm)], &missing),
     ];
     for (wait, parameters, expected) in rows {
         let aws = with_wait(wait);
@@ -114,22 +119,22 @@ async fn what_can_never_work_is_refused_with_a_right_value() {
             assert_eq!(answer["Status"], "FAILED", "{parameters:?}");
             let reason = answer["Reason"].as_str().unwrap();
             assert!(reason.contains(expected), "{reason}");
-            assert_eq!(done.expect("it is answered, so that nothing is tried again")["accepted"], false);
+            assert_eq!(done.expect("a refusal is an answer, so that nothing is retried")["accepted"], false);
         }
     }
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_said_and_refuses_nothing() {
+async fn what_is_unreadable_is_reported_and_refuses_nothing() {
     let aws = with_wait("14");
     for call in ["GetCalendarState", "DescribeAlarms"] {
         aws.always(call, error("SomeException", "no"));
     }
     let parameters = [("CHANGE_CALENDARS", "Freeze"), ("BLOCKING_ALARMS", "prod-")];
     let (answer, _) = answered(&aws, &parameters, &json!({})).await;
-    let expected = "Change Calendar Freeze could not be read, and until it can be nothing is redeployed: GetCalendarState \
-                    failed: SomeException: no. BlockingAlarms could not be read, and until it can be nothing is redeployed: \
-                    DescribeAlarms failed: SomeException: no";
+    let expected = "Change Calendar Freeze is unreadable; nothing is redeployed until that is fixed: GetCalendarState \
+                    failed: SomeException: no. BlockingAlarms are unreadable; nothing is redeployed until that is fixed: \
+                    DescribeAlarms failed: SomeException: no.";
     assert_eq!((&answer["Status"], &answer["Reason"]), (&json!("SUCCESS"), &json!(expected)));
 
     let aws = with_wait("14");
@@ -137,19 +142,17 @@ async fn what_cannot_be_read_is_said_and_refuses_nothing() {
     aws.always("DescribeAlarms", (200, json!({})));
     let (answer, _) = answered(&aws, &[("BLOCKING_ALARMS", "prod-")], &json!({})).await;
     let reason = answer["Reason"].as_str().unwrap();
-    for expected in
-        ["WaitPeriod is unknown", "ListAccountSettings failed", "with which no alarm's name begins"]
-    {
+    for expected in ["WaitPeriod is unknown", "ListAccountSettings failed", "which matches no alarm"] {
         assert!(reason.contains(expected), "{reason}");
     }
     let own = [("BLOCKING_ALARMS", "the-g"), ("SCHEDULE_GROUP", "the-group")];
     let (answer, _) = answered(&aws, &own, &json!({})).await;
-    assert!(answer.to_string().contains("this stack's own alarms begin"), "{answer}");
+    assert!(answer.to_string().contains("which matches this stack's own alarms"), "{answer}");
 }
 
 #[tokio::test]
-async fn neither_a_deletion_nor_a_rollback_is_held_up() {
-    let aws = Aws::default(); // which has an answer to nothing
+async fn deletions_and_rollbacks_are_always_accepted() {
+    let aws = Aws::default(); // it has no answer to anything
     for parameters in [&[][..], &[("TIME_ZONE", "Mars/Olympus")]] {
         let changes = json!({"RequestType": "Delete", "PhysicalResourceId": "anything"});
         let (answer, _) = answered(&aws, parameters, &changes).await;
@@ -158,7 +161,7 @@ async fn neither_a_deletion_nor_a_rollback_is_held_up() {
             (&json!("SUCCESS"), &json!("anything"))
         );
     }
-    // Accepted once; by now the account leaves nothing, an update is refused, and rolled back.
+    // Accepted once. By now the account leaves no time, so an update is refused and rolled back.
     let (first, _) = answered(&with_wait("7"), &[], &json!({})).await;
     let id = &first["PhysicalResourceId"];
     let another =
@@ -171,7 +174,7 @@ async fn neither_a_deletion_nor_a_rollback_is_held_up() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_taken_fails_the_invocation_so_that_lambda_tries_again() {
+async fn an_answer_that_cannot_be_delivered_fails_the_invocation_so_that_lambda_retries_it() {
     let (url, taken) = response_url("403 Forbidden");
     let request = json!({
         "RequestType": "Delete", "ResponseURL": url, "StackId": "arn:stack", "RequestId": "r-1",
@@ -182,6 +185,6 @@ async fn an_answer_that_is_not_taken_fails_the_invocation_so_that_lambda_tries_a
     taken.join().unwrap();
     assert_eq!(
         done.unwrap_err().to_string(),
-        "arn:stack: PUT of CloudFormation's ResponseURL failed: it was answered 403 Forbidden"
+        "arn:stack: PUT of CloudFormation's ResponseURL failed: HTTP status 403 Forbidden"
     );
 }

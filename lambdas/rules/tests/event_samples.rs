@@ -1,16 +1,15 @@
-//! Every file in `events/`: parsed, explained, and what it is said to be.
+//! Every file in `events/` is explained, can be read, and is what its name says.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
 use std::{collections::BTreeMap, fs, path::Path};
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
-use shared::{
-    entity::Entity,
-    notice::Notice,
-    schedule::{ScheduleInput, read},
+use rules::{
+    notice::{Notice, entity::Entity, health},
+    schedule::wake::Wake,
 };
+use serde_json::Value;
 
 fn now() -> DateTime<Utc> {
     "2029-12-26T18:00:10Z".parse().unwrap()
@@ -29,17 +28,17 @@ fn samples() -> BTreeMap<String, Value> {
 }
 
 fn notice(name: &str) -> Notice {
-    Notice::read(&samples()[name], now()).expect("a notice")
+    health::read(&samples()[name], now()).expect("a notice")
 }
 
 #[test]
 fn every_sample_is_a_notice_unless_its_name_says_otherwise() {
     for (name, sample) in samples() {
-        let usable = Notice::read(&sample, now())
+        let usable = health::read(&sample, now())
             .and_then(|notice| notice.require_entities())
             .map_err(|error| error.to_string());
         match name.as_str() {
-            "deploy-input" => drop(read::<ScheduleInput>(&sample).expect("a schedule's input")),
+            "deploy-input" => assert!(matches!(Wake::read(&sample), Ok(Wake::Deploy(_))), "{sample}"),
             "malformed-entity" => usable.expect("one of its entities is usable"),
             _ if name.starts_with("malformed-") => drop(usable.expect_err(&name)),
             _ => usable.expect(&name),
@@ -59,7 +58,7 @@ fn every_sample_is_explained() {
 }
 
 #[test]
-fn pages_are_of_one_notice_and_the_wrong_weekday_is_ignored() {
+fn both_pages_are_of_one_notice_and_the_wrong_weekday_is_ignored() {
     let (first, second) = (notice("page-1-of-2"), notice("page-2-of-2"));
     assert_eq!(first.event_arn, second.event_arn);
     assert_eq!(first.starts_at, Some("2030-01-02T18:00:00Z".parse().unwrap())); // a Wednesday, not a Thursday
@@ -67,7 +66,7 @@ fn pages_are_of_one_notice_and_the_wrong_weekday_is_ignored() {
 }
 
 #[test]
-fn the_prose_states_the_cutoff_and_an_update_keeps_it() {
+fn the_description_states_the_cutoff_and_an_update_keeps_it() {
     let cutoff = Some("2029-12-26T18:00:00Z".parse().unwrap());
     assert_eq!(notice("service-notice").stated_cutoff, cutoff);
     assert_eq!(notice("update-moved-date").stated_cutoff, cutoff);
@@ -86,7 +85,7 @@ fn updates_carry_the_arn_of_their_notice() {
 }
 
 #[test]
-fn govcloud_names_each_service_once() {
+fn the_sample_of_govcloud_names_each_service_once() {
     let notice = notice("govcloud-arns");
     assert_eq!(notice.not_ours("us-gov-west-1"), None);
     let kinds: Vec<String> = notice

@@ -1,5 +1,5 @@
-//! The planner against a second, slower way of finding the slot: minute by minute, in every IANA time zone,
-//! around the nights in which the clocks change.
+//! The planner against a second, slower algorithm for the start time: minute by minute, in every IANA time zone, around the
+//! nights in which the clocks change.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
@@ -8,13 +8,13 @@ use std::{cell::Cell, collections::BTreeMap};
 use chrono::{DateTime, Datelike, Days, NaiveDateTime, NaiveTime, Offset, TimeDelta, TimeZone, Utc, Weekday};
 use chrono_tz::{TZ_VARIANTS, Tz};
 use proptest::{prelude::*, sample::Index, test_runner::TestRunner};
-use shared::{
+use rules::{
     notice::NoticeRef,
     plan::plan,
-    policy::{Policy, Settings},
+    policy::{Policy, settings::Settings},
 };
 
-/// One case: windows, choices, and a moment near a change of the clocks.
+/// One case: windows, parameters, and an instant near a change of the clocks.
 #[derive(Clone, Debug)]
 struct Case {
     windows: Vec<(u8, u16, u16)>,
@@ -83,7 +83,7 @@ impl Case {
     }
 }
 
-/// The instants at which the offset from UTC changes, to within six hours, or some instant if none.
+/// The instants at which the offset from UTC changes, to within six hours; some instant where it never does.
 fn changes(zone: Tz) -> Vec<DateTime<Utc>> {
     let start = Utc.with_ymd_and_hms(2024, 1, 1, 0, 0, 0).unwrap();
     let steps: Vec<DateTime<Utc>> = (0..4 * 366 * 4).map(|step| start + TimeDelta::hours(6 * step)).collect();
@@ -93,8 +93,8 @@ fn changes(zone: Tz) -> Vec<DateTime<Utc>> {
     if found.is_empty() { vec![start] } else { found }
 }
 
-/// Walks the minutes and watches the clock on the wall: a window opens in the first minute that shows its
-/// start or something later.
+/// Walks over the minutes and reads the local clock: a window opens in the first minute that shows its start, or a later
+/// time.
 fn slowly(case: &Case, zone: Tz, now: DateTime<Utc>, deadline: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let minute = TimeDelta::minutes(1);
     let earliest = now + TimeDelta::minutes(case.notice.into());
@@ -102,8 +102,8 @@ fn slowly(case: &Case, zone: Tz, now: DateTime<Utc>, deadline: DateTime<Utc>) ->
     let wall = |moment: DateTime<Utc>| moment.with_timezone(&zone).naive_local();
     let mut seen: NaiveDateTime = wall(moment - minute);
     let mut open_until: Vec<(DateTime<Utc>, TimeDelta)> = Vec::new();
-    let mut first_look = true;
-    let mut slot = None;
+    let mut first_minute = true;
+    let mut start_time = None;
     while moment <= deadline {
         let shown = wall(moment);
         let mut opens = false;
@@ -128,27 +128,27 @@ fn slowly(case: &Case, zone: Tz, now: DateTime<Utc>, deadline: DateTime<Utc>) ->
             let half_is_left = |&(until, length): &(DateTime<Utc>, TimeDelta)| {
                 (until - moment) * 2 >= length && until > moment
             };
-            if opens || (first_look && open_until.iter().any(half_is_left)) {
-                slot = Some(moment);
+            if opens || (first_minute && open_until.iter().any(half_is_left)) {
+                start_time = Some(moment);
                 if !case.latest {
-                    return slot;
+                    return start_time;
                 }
             }
-            first_look = false;
+            first_minute = false;
         }
         moment += minute;
     }
-    slot
+    start_time
 }
 
 #[test]
-fn the_planner_agrees_with_a_walk_over_the_minutes_in_every_zone() {
+fn the_planner_agrees_with_a_walk_over_the_minutes_in_every_time_zone() {
     #[expect(clippy::disallowed_methods, reason = "PROPTEST_CASES asks for more in a thorough run")]
     let cases_per_zone =
         std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(4);
     let config =
         ProptestConfig { cases: cases_per_zone, failure_persistence: None, ..ProptestConfig::default() };
-    let (compared, slots) = (Cell::new(0), Cell::new(0));
+    let (compared, planned) = (Cell::new(0), Cell::new(0));
     for zone in TZ_VARIANTS {
         let changes = changes(zone);
         TestRunner::new(config.clone())
@@ -160,11 +160,14 @@ fn the_planner_agrees_with_a_walk_over_the_minutes_in_every_zone() {
                 let expected = slowly(&case, zone, now, starts_at - TimeDelta::minutes(case.margin.into()));
                 prop_assert_eq!(found, expected, "now {} starts_at {}", now, starts_at);
                 compared.set(compared.get() + 1);
-                slots.set(slots.get() + u32::from(found.is_some()));
+                planned.set(planned.get() + u32::from(found.is_some()));
                 Ok(())
             })
             .unwrap_or_else(|error| panic!("{zone}: {error}"));
     }
     assert_eq!(compared.get(), u32::try_from(TZ_VARIANTS.len()).unwrap() * cases_per_zone);
-    assert!(slots.get() * 2 > compared.get(), "most cases should have a slot, or they compare nothing");
+    assert!(
+        planned.get() * 2 > compared.get(),
+        "most cases should have a start time, or they compare nothing"
+    );
 }

@@ -155,9 +155,10 @@ impl Verify {
         let events = state.map_or(&[][..], |state| &state.events);
         // A delivery before this one may have started the deployment.
         let since = input.since - TimeDelta::minutes(15);
-        let troubles = self.ecs.likely_causes(&input.service, events, since).await;
+        let causes = self.ecs.likely_causes(&input.service, events, since).await;
+        let causes: Vec<&str> = causes.iter().map(|cause| cause.trim_end_matches('.')).collect();
         let cause =
-            if troubles.is_empty() { String::new() } else { format!(". ECS says: {}", troubles.join("; ")) };
+            if causes.is_empty() { String::new() } else { format!(". ECS says: {}", causes.join("; ")) };
         Judgement::Attention { reason: format!("{reason}{cause}"), next }
     }
 

@@ -77,9 +77,9 @@ async fn the_message_about_a_rollback_has_the_reasons_that_ecs_gives() {
     aws.always("ListServiceDeployments", ended("ROLLBACK_SUCCESSFUL", breaker));
     let expected = "Needs attention: prod/web\n\n\
                     Deployment ecs-svc/2 was rolled back by deployment ecs-svc/3: ECS deployment circuit \
-                    breaker: rolling back to deploymentId ecs-svc/1.; 2 of 2 running tasks were created \
+                    breaker: rolling back to deploymentId ecs-svc/1; 2 of 2 running tasks were created \
                     before Wed 26 Dec 2029 18:00 UTC. ECS says: deployment ROLLBACK_SUCCESSFUL: Service \
-                    deployment rolled back because the circuit breaker threshold was exceeded.; a task \
+                    deployment rolled back because the circuit breaker threshold was exceeded; a task \
                     stopped: Task failed ELB health checks; app: exit code 137. The service is not \
                     patched. AWS replaces its old tasks from Wed 2 Jan 2030 19:00 Europe/Berlin (18:00 \
                     UTC).\n\n\
@@ -112,10 +112,10 @@ async fn the_message_about_a_rollout_that_has_not_completed_by_the_deadline() {
 async fn the_message_about_the_unpatched_services_of_a_notice() {
     let aws = with_services(&[("web", OLD, ""), ("worker", OLD, "disabled")]);
     let expected = "Not patched: 2 services, retirement date Wed 2 Jan 2030 19:00 Europe/Berlin\n\n\
-                    2 services still run old tasks. AWS replaces them from Wed 2 Jan 2030 19:00 \
-                    Europe/Berlin (18:00 UTC), whether or not new tasks are ready.\n\n\
+                    2 services are not patched. AWS replaces old tasks from Wed 2 Jan 2030 19:00 \
+                    Europe/Berlin (18:00 UTC), whether or not new ones are ready.\n\n\
                     Next steps:\n\
-                    1. Check the service events in the ECS console and the earlier messages of this \
+                    1. Check the service events in the ECS console and earlier messages about this \
                     notice for the cause\n\
                     2. Redeploy each service with the command below it\n\n\
                     Not patched:\n\
@@ -132,10 +132,10 @@ async fn the_message_about_the_unpatched_services_of_a_notice() {
 async fn the_message_about_an_unpatched_service_after_the_retirement_date() {
     let aws = with_services(&[("web", OLD, "")]);
     let expected = "Not patched: 1 service, retirement date Wed 2 Jan 2030 19:00 Europe/Berlin\n\n\
-                    1 service still runs old tasks. The retirement date was Wed 2 Jan 2030 19:00 \
-                    Europe/Berlin (18:00 UTC): AWS may replace them at any time.\n\n\
+                    1 service is not patched. The retirement date was Wed 2 Jan 2030 19:00 \
+                    Europe/Berlin (18:00 UTC): AWS may replace old tasks at any time.\n\n\
                     Next steps:\n\
-                    1. Check the service events in the ECS console and the earlier messages of this \
+                    1. Check the service events in the ECS console and earlier messages about this \
                     notice for the cause\n\
                     2. Redeploy each service with the command below it\n\n\
                     Not patched:\n\

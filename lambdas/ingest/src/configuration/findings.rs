@@ -92,7 +92,7 @@ where
 }
 
 fn unreadable(what: &str, error: &CallFailed) -> String {
-    format!("{what} unreadable: nothing is redeployed until that is fixed: {error}")
+    format!("{what} unreadable; nothing is redeployed until that is fixed: {error}")
 }
 
 #[cfg(test)]

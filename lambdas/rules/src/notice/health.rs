@@ -326,13 +326,11 @@ mod tests {
             (json!({"affectedAccount": "111122223333", "eventRegion": "eu-west-2"}), None),
             (
                 json!({"affectedAccount": "999999999999"}),
-                Some(
-                    "the notice is about account 999999999999, and this installation serves account 111122223333",
-                ),
+                Some("the notice is about account 999999999999, but this stack serves account 111122223333"),
             ),
             (
                 json!({"eventRegion": "us-east-1"}),
-                Some("the notice is about Region us-east-1, and this installation serves eu-west-2"),
+                Some("the notice is about Region us-east-1, but this stack serves eu-west-2"),
             ),
         ];
         for (detail, expected) in rows {

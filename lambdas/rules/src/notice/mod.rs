@@ -98,13 +98,12 @@ impl Notice {
     pub fn not_ours(&self, region: &str) -> Option<String> {
         if let Some(account) = &self.other_account {
             return Some(format!(
-                "the notice is about account {account}, and this installation serves account {}",
+                "the notice is about account {account}, but this stack serves account {}",
                 self.account
             ));
         }
-        (self.region != region).then(|| {
-            format!("the notice is about Region {}, and this installation serves {region}", self.region)
-        })
+        (self.region != region)
+            .then(|| format!("the notice is about Region {}, but this stack serves {region}", self.region))
     }
 
     /// Checks that the notice names at least one service or task.

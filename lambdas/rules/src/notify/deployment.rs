@@ -14,6 +14,7 @@ use crate::{
     plan::deadline,
     policy::Policy,
     schedule::wake::DeployInput,
+    service::command,
     time::instant::local_and_utc,
 };
 
@@ -100,10 +101,7 @@ fn message(
         }
         DeployOutcomeKind::NotActionable => (
             format!("the service is not patched, and cannot be redeployed automatically. {aws}"),
-            vec![Step::with(
-                "Redeploy the service yourself before the retirement date",
-                outcome.command.clone(),
-            )],
+            vec![Step::with(redeploy_order(input, outcome), outcome.command.clone())],
         ),
         DeployOutcomeKind::Failed => (
             format!("the service is not patched, and the deployment is not retried. {aws}"),
@@ -113,6 +111,15 @@ fn message(
     let lead = [outcome.reason.clone(), meaning];
     let message = reader.about_service(happened, &input.service, &input.notices, &lead, now);
     Some(Message { next, ..message }.with_warnings(&outcome.warnings))
+}
+
+/// The order that fits the command: a tool that is not known here has to be found first.
+fn redeploy_order(input: &DeployInput, outcome: &DeployOutcome) -> &'static str {
+    if outcome.command.as_deref() == Some(&command::task_sets(&input.service)) {
+        "Before the retirement date, redeploy the service with the tool that made its task sets. To see them"
+    } else {
+        "Redeploy the service yourself before the retirement date"
+    }
 }
 
 /// What an outcome means before the retirement date, and the next steps.
@@ -137,8 +144,8 @@ fn postponed(outcome: &DeployOutcome, retried: Option<&str>, aws: &str) -> Advic
         Some(retried) if outcome.attention => (
             format!("the service is not patched yet. It is retried on {retried}. {aws}"),
             vec![
-                Step::new("Fix access to what is unreadable before the retirement date"),
-                Step::with("To redeploy the service in spite of it", outcome.command.clone()),
+                Step::new("Before the retirement date, fix what is unreadable or missing"),
+                Step::with("To redeploy the service anyway", outcome.command.clone()),
             ],
         ),
         Some(retried) => (

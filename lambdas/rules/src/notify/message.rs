@@ -126,7 +126,7 @@ impl Reader {
             (Some(date), _) => format!("AWS replaces its old tasks from {}", local_and_utc(date, self.zone)),
             (None, Some(date)) => {
                 format!(
-                    "the retirement date was {}: AWS may replace its old tasks at any time",
+                    "The retirement date was {}: AWS may replace its old tasks at any time",
                     self.date(Some(date))
                 )
             }
@@ -303,7 +303,7 @@ pub(super) mod tests {
         );
         assert_eq!(
             said(&[past]),
-            "the retirement date was Wed 1 Jul 2026 13:00 Europe/London (12:00 UTC): AWS may replace its old tasks at any \
+            "The retirement date was Wed 1 Jul 2026 13:00 Europe/London (12:00 UTC): AWS may replace its old tasks at any \
              time"
         );
         assert_eq!(said(&[None]), "AWS has not given a retirement date");

@@ -16,7 +16,7 @@ use crate::{
     policy::Policy,
     schedule::name::fingerprint,
     time::instant::local_and_utc,
-    wording::{count, plural},
+    wording::{count, was},
 };
 
 /// What people are notified of, as a fingerprint. Start times are left out: where one changes, the outcome says so.
@@ -121,7 +121,7 @@ pub fn message(reader: &Reader, report: &Report, notice: &NoticeRef, now: DateTi
             Happened::Scheduled
         },
         title: format!("{}, {}", plan.title(), reader.subject_date(notice)),
-        lead: vec![format!("{} {}.", plan.lead(), what_aws_does(reader, notice, now))],
+        lead: vec![plan.lead(&what_aws_does(reader, notice, now))],
         next: next_steps(reader, &plan),
         details: details(reader, &plan),
         facts,
@@ -161,7 +161,7 @@ fn details(reader: &Reader, plan: &Plan<'_>) -> Vec<String> {
         ("Needs action by the owner:", &plan.owner, &why),
         ("Will not be redeployed:", &plan.skipped, &why),
         ("Cancelled:", &plan.cancelled, &why),
-        ("Could not be planned, will be retried:", &plan.failed, &why),
+        ("Could not be planned (will be retried):", &plan.failed, &why),
     ];
     let lists = lists.into_iter().filter_map(|(heading, outcomes, line)| list(heading, outcomes, line));
     // What holds for many services, such as an unreadable calendar, must not bury what is said of one.
@@ -193,10 +193,21 @@ fn next_steps(reader: &Reader, plan: &Plan<'_>) -> Vec<Step> {
         ));
     }
     if !plan.warned.is_empty() {
-        next.push(Step::new("Check the warnings and fix what they name"));
+        next.push(Step::new("Check the warnings and fix their causes"));
     }
-    if !plan.skipped.is_empty() || !plan.failed.is_empty() {
-        next.push(Step::new("Check the reasons why services will not be redeployed"));
+    if plan.with(Cause::NoWindow) > 0 {
+        next.push(Step::with(
+            "To choose the time yourself, redeploy the service before the retirement date",
+            Some(
+                "aws ecs update-service --cluster CLUSTER --service SERVICE --force-new-deployment"
+                    .to_owned(),
+            ),
+        ));
+    }
+    let explained =
+        plan.skipped.iter().any(|outcome| !matches!(outcome.cause, Some(Cause::NoWindow | Cause::Patched)));
+    if explained || !plan.failed.is_empty() {
+        next.push(Step::new("Check the reasons below why services are not scheduled"));
     }
     next
 }
@@ -276,6 +287,7 @@ impl<'a> Plan<'a> {
     /// The subject, but for the date.
     fn title(&self) -> String {
         match self.state() {
+            State::Patched if name_count(&self.all) == 1 => format!("Patched: {}", things(&self.all)),
             State::Patched => format!("Patched: all {}", things(&self.all)),
             State::Scheduled(outcomes) => format!("Scheduled: {}", things(outcomes)),
             State::Observed(outcomes) => format!("Observe mode: {}", things(outcomes)),
@@ -284,26 +296,39 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// What happened.
-    fn lead(&self) -> String {
+    /// What happened, and what it means before the retirement date.
+    fn lead(&self, aws: &str) -> String {
         let all = things(&self.all);
         let intro = format!("AWS announced the retirement of Fargate tasks ({all} affected).");
+        let one = name_count(&self.all) == 1;
         match self.state() {
             State::Patched => {
-                format!("{intro} All of them already run on the new revision: there is nothing to do.")
+                let subject = if one { "It already runs" } else { "All of them already run" };
+                format!("{intro} {subject} on the new revision; you do not need to do anything.")
             }
             State::Scheduled(outcomes) => {
-                format!("{intro} {} will be redeployed at the times below.", things(outcomes))
+                format!("{intro} {} will be redeployed at the times below. {aws}.", things(outcomes))
             }
             State::Observed(outcomes) => format!(
-                "{intro} Observe mode: {} would be redeployed at the times below, and nothing was changed.",
+                "{intro} In observe mode, nothing is scheduled: {} would be redeployed at the times below. {aws}.",
                 things(outcomes)
             ),
             State::Cancelled(outcomes) => {
-                let planned = plural(name_count(outcomes), "deployment");
-                format!("The planned {planned} of {} {} cancelled.", things(outcomes), was_things(outcomes))
+                let number = name_count(outcomes);
+                let planned = count(number, "planned deployment");
+                // Without a cause of ours, AWS Health closed the notice or resolved the services.
+                let resolved = outcomes.iter().all(|outcome| outcome.cause.is_none());
+                let why = match number {
+                    _ if !resolved => aws,
+                    1 => "The service no longer needs to be redeployed for this notice",
+                    _ => "The services no longer need to be redeployed for this notice",
+                };
+                format!("{planned} {} cancelled. {why}.", was(number))
             }
-            State::NotScheduled => format!("{intro} None of them will be redeployed."),
+            State::NotScheduled => {
+                let subject = if one { "It will not" } else { "None of them will" };
+                format!("{intro} {subject} be redeployed. {aws}.")
+            }
         }
     }
 }
@@ -322,10 +347,6 @@ enum State<'p, 'a> {
 fn things(outcomes: &[&Outcome]) -> String {
     let all_services = outcomes.iter().all(|outcome| outcome.service_ref().is_some());
     count(name_count(outcomes), if all_services { "service" } else { "resource" })
-}
-
-fn was_things(outcomes: &[&Outcome]) -> &'static str {
-    crate::wording::was(name_count(outcomes))
 }
 
 fn name_count(outcomes: &[&Outcome]) -> usize {
@@ -394,7 +415,7 @@ mod tests {
             "Held by an operator:\n- prod/job: why\n".to_owned(),
             "Needs action by the owner:\n- arn:task: a stand-alone task\n".to_owned(),
             "Will not be redeployed:\n- prod/db: no window fits\n".to_owned(),
-            "Could not be planned, will be retried:\n- prod/x: throttled\n".to_owned(),
+            "Could not be planned (will be retried):\n- prod/x: throttled\n".to_owned(),
             "aws scheduler list-schedules --group-name ecs-task-patching\n".to_owned(),
         ] {
             assert!(text.contains(&expected), "{expected:?} is not in {text}");
@@ -410,7 +431,7 @@ mod tests {
         assert!(message.title.starts_with("Not scheduled: 1 resource, "), "{}", message.title);
         let message = message_of(vec![Outcome { slot: None, ..planned("a", OutcomeKind::Cancelled) }]);
         assert!(message.title.starts_with("Cancelled: 1 service, "), "{}", message.title);
-        assert!(message.text().starts_with("The planned deployment of 1 service was cancelled. "));
+        assert!(message.text().starts_with("1 planned deployment was cancelled. "));
     }
 
     #[test]

@@ -15,11 +15,11 @@ use crate::{
     schedule::wake::{CheckInput, DeadlineInput},
     time::instant::local_and_utc,
     verify::{deadline::Unpatched, judge::Judgement},
-    wording::count,
+    wording::{count, is},
 };
 
 /// What is sent for what a check has shown; `None` while the deployment is rolling out, and where the owner was
-/// notified already. `trouble` is what ECS says of the cause, `command` what redeploys the service.
+/// notified already. `command` redeploys the service.
 #[must_use]
 pub fn of_check(
     reader: &Reader,
@@ -95,10 +95,10 @@ fn unpatched_message(
     let services = count(unpatched.len(), "service");
     let aws = match notice.starts_at {
         Some(date) if date > now => {
-            format!("AWS replaces them from {}, whether or not new tasks are ready", reader.date(Some(date)))
+            format!("AWS replaces old tasks from {}, whether or not new ones are ready", reader.date(Some(date)))
         }
         Some(date) => {
-            format!("The retirement date was {}: AWS may replace them at any time", reader.date(Some(date)))
+            format!("The retirement date was {}: AWS may replace old tasks at any time", reader.date(Some(date)))
         }
         None => "AWS has not given a retirement date".to_owned(),
     };
@@ -111,12 +111,12 @@ fn unpatched_message(
         happened: Happened::NeedsAttention,
         title: format!("Not patched: {services}, {}", reader.subject_date(notice)),
         lead: vec![format!(
-            "{services} still {} old tasks. {aws}.",
-            if unpatched.len() == 1 { "runs" } else { "run" }
+            "{services} {} not patched. {aws}.",
+            is(unpatched.len())
         )],
         next: vec![
             Step::new(
-                "Check the service events in the ECS console and the earlier messages of this notice for the cause",
+                "Check the service events in the ECS console and earlier messages about this notice for the cause",
             ),
             Step::new("Redeploy each service with the command below it"),
         ],

@@ -157,7 +157,7 @@ fn fall_back(
                     slot(policy, candidate, Some(deadline), reason)
                 })
                 .ok_or_else(|| {
-                    leave("the same hours on another day do not fit either (WhenNoWindowFits: any-day)")
+                    leave("the same hours on other days do not fit either (WhenNoWindowFits: any-day)")
                 })
         }
         Fallback::BeforeDeadline if from <= deadline => {
@@ -197,7 +197,7 @@ fn frozen(policy: &Policy, from: DateTime<Utc>, until: DateTime<Utc>) -> String 
         let listed: Vec<String> = starts.iter().take(MAX_LISTED).map(|start| utc(*start)).collect();
         let more = starts.len() - listed.len();
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        format!("Change Calendar {calendar} is closed at {}{more}", listed.join(", "))
+        format!("Change Calendar {calendar} is closed on {}{more}", listed.join(", "))
     });
     let closed: Vec<String> = closed.collect();
     if closed.is_empty() { String::new() } else { format!(" ({})", closed.join("; ")) }
@@ -323,7 +323,7 @@ mod tests {
     fn if_nothing_fits_the_reason_says_what_was_tried_and_what_aws_will_do() {
         let imminent = notice(Some("2026-11-25T20:30:00Z"));
         let rows = [
-            ("any-day", "the same hours on another day do not fit either (WhenNoWindowFits: any-day)"),
+            ("any-day", "the same hours on other days do not fit either (WhenNoWindowFits: any-day)"),
             ("before-deadline", "the deadline itself is too near (WhenNoWindowFits: before-deadline)"),
             ("leave-to-aws", "nothing is scheduled (WhenNoWindowFits: leave-to-aws)"),
         ];

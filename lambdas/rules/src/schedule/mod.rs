@@ -175,14 +175,14 @@ impl Existing {
     #[must_use]
     pub fn zone_of_our_description(&self, text: &str) -> Option<Tz> {
         let input = self.input.as_ref().ok()?;
+        let ours = text.starts_with("Redeploys on ") && text.contains("; retirement date: ");
         let Some(zone) = input.zone else {
-            // Version 0.1 wrote descriptions that start like this, and stored the zone only as part of its windows.
+            // Version 0.1 wrote descriptions differently, and stored the zone only as part of its windows.
             let windows = input.windows.as_deref().and_then(|windows| Windows::parse(windows, Tz::UTC).ok());
             let zone = windows.map_or(Tz::UTC, |windows| windows.zone());
-            return text.starts_with("Redeploys at ").then_some(zone);
+            return (ours || text.starts_with("Redeploys at ")).then_some(zone);
         };
-        let times = [Some(input.slot), self.at];
-        times.into_iter().flatten().any(|at| description(input, at, zone) == text).then_some(zone)
+        ours.then_some(zone)
     }
 }
 
@@ -253,9 +253,12 @@ mod tests {
         let rows = [
             (given.clone(), description(&given, given.slot, london), Some(london)),
             (given.clone(), description(&given, moved_to, london), Some(london)),
+            (given.clone(), description(&given, instant("2026-07-11T03:00:00Z"), london), Some(london)),
+            (given.clone(), "Redeploys on Sunday, CHG0042".to_owned(), None),
             (given.clone(), "CHG0042: moved to Sunday morning".to_owned(), None),
             (given, by_0_1.to_owned(), None),
             (old.clone(), by_0_1.to_owned(), Some(london)),
+            (old.clone(), description(&old, moved_to, london), Some(london)),
             (old, "CHG0042".to_owned(), None),
         ];
         for (input, text, expected) in rows {

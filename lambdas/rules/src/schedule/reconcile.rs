@@ -65,13 +65,16 @@ impl Verdict {
             Change::Keep if !matches!(self.outcome, OutcomeKind::Scheduled | OutcomeKind::Unchanged) => {
                 return self;
             }
-            Change::Keep => "the existing schedule stays and does nothing".to_owned(),
+            Change::Keep => {
+                let reason = "observe mode: the existing schedule stays and does nothing";
+                return Self { slot: self.slot, ..Self::skipped(Cause::Observed, reason) };
+            }
             Change::Create(_) => format!("would redeploy{}", on()),
             Change::Replace(_) => format!("would redeploy{} instead", on()),
             Change::Update(_) => "would update the schedule".to_owned(),
             Change::Delete => "would delete the schedule".to_owned(),
         };
-        let reason = format!("observe mode: {would}: {}", self.reason);
+        let reason = format!("observe mode: {would} ({})", self.reason);
         Self { slot: self.slot, ..Self::skipped(Cause::Observed, reason) }
     }
 }

@@ -32,7 +32,7 @@ pub struct Occurrence {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WindowError {
     /// The text does not consist of days, hours and an optional zone.
-    #[error("expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00, found {0:?}")]
+    #[error("expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00; found {0:?}")]
     Form(String),
     /// Not a day, a list or range of days, `daily`, `weekdays` or `weekend`.
     #[error("unknown day {0:?}; use Fri, Fri+Sat, Mon-Thu, daily, weekdays or weekend")]
@@ -279,19 +279,19 @@ mod tests {
     #[test]
     fn an_error_names_the_invalid_part() {
         let rows = [
-            ("", r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00, found """#),
-            ("Fri", r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00, found "Fri""#),
+            ("", r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00; found """#),
+            ("Fri", r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00; found "Fri""#),
             (
                 "22:00-02:00",
-                r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00, found "22:00-02:00""#,
+                r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00; found "22:00-02:00""#,
             ),
             (
                 "Fri 22:00-02:00 or",
-                r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00, found """#,
+                r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00; found """#,
             ),
             (
                 "Fri 22:00 - 02:00",
-                r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00, found "Fri 22:00 - 02:00""#,
+                r#"expected DAYS HH:MM-HH:MM [ZONE], for example Fri 22:00-02:00; found "Fri 22:00 - 02:00""#,
             ),
             (
                 "Fry 22:00-02:00",

@@ -133,7 +133,7 @@ fn failure(input: &CheckInput, primary: Option<&Rollout>, code: Option<&CodeDepl
         return Some(format!("CodeDeploy deployment {} failed: {why}", code.id));
     }
     let primary = primary?;
-    let why = || primary.reason.as_deref().unwrap_or("ECS gives no reason");
+    let why = || primary.reason.as_deref().map_or("ECS gives no reason", without_stop);
     if primary.progress == Progress::Failed {
         return Some(format!("deployment {} failed: {}", primary.id, why()));
     }
@@ -142,6 +142,11 @@ fn failure(input: &CheckInput, primary: Option<&Rollout>, code: Option<&CodeDepl
         && primary.id != ours
         && primary.reason.as_deref().is_some_and(rolled_back);
     replaced.then(|| format!("deployment {ours} was rolled back by deployment {}: {}", primary.id, why()))
+}
+
+/// A sentence of ECS as part of one of ours.
+fn without_stop(text: &str) -> &str {
+    text.trim_end().trim_end_matches('.')
 }
 
 /// Whether a `rolloutStateReason` is that of a rollback, by the circuit breaker or by deployment alarms.
@@ -194,7 +199,7 @@ fn stuck(
     }
     let trouble =
         state.events.iter().find(|event| event.at >= started && event.text.contains("unable to"))?;
-    Some(trouble.text.clone())
+    Some(without_stop(&trouble.text).to_owned())
 }
 
 #[cfg(test)]
@@ -322,20 +327,20 @@ mod tests {
             (
                 Some(state(&[OLD, OLD], vec![with(ours(Failed), "tasks failed to start.", 3)])),
                 soon,
-                "attention: deployment ecs-svc/2 failed: tasks failed to start.; 2 of 2 running tasks were created before \
+                "attention: deployment ecs-svc/2 failed: tasks failed to start; 2 of 2 running tasks were created before \
                  Wed 25 Nov 2026 18:00 UTC",
             ),
             (
                 Some(state(&[NEW, NEW], vec![with(ours(Failed), "tasks failed to start.", 3)])),
                 soon,
-                "attention: deployment ecs-svc/2 failed: tasks failed to start.; 0 of 2 running tasks were created before \
+                "attention: deployment ecs-svc/2 failed: tasks failed to start; 0 of 2 running tasks were created before \
                  Wed 25 Nov 2026 18:00 UTC",
             ),
             (
                 Some(state(&[OLD, OLD], vec![back.clone()])),
                 soon,
                 "attention: deployment ecs-svc/2 was rolled back by deployment ecs-svc/3: ECS deployment circuit breaker: \
-                 rolling back to deploymentId ecs-svc/1.; 2 of 2 running tasks were created before Wed 25 Nov 2026 18:00 UTC",
+                 rolling back to deploymentId ecs-svc/1; 2 of 2 running tasks were created before Wed 25 Nov 2026 18:00 UTC",
             ),
             // The rollback itself replaced every task, so the service is patched.
             (
@@ -343,7 +348,7 @@ mod tests {
                 soon,
                 "completed: all 2 running tasks were created by deployment ecs-svc/3 (which replaced ecs-svc/2) after \
                  Wed 25 Nov 2026 18:00:00 UTC, the oldest at Fri 27 Nov 2026 22:01:00 UTC; note that deployment ecs-svc/2 was \
-                 rolled back by deployment ecs-svc/3: ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.",
+                 rolled back by deployment ecs-svc/3: ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1",
             ),
             (
                 Some(state(&[OLD, OLD], vec![with(ours(InProgress), "in progress", 3)])),
@@ -358,7 +363,7 @@ mod tests {
                     "(service web) was unable to place a task.",
                 )),
                 later,
-                "attention: deployment ecs-svc/2 is stuck: (service web) was unable to place a task.; 2 of 2 running tasks \
+                "attention: deployment ecs-svc/2 is stuck: (service web) was unable to place a task; 2 of 2 running tasks \
                  were created before Wed 25 Nov 2026 18:00 UTC",
             ),
             (

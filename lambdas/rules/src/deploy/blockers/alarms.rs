@@ -33,7 +33,7 @@ pub fn blocks(watched: &[AlarmRef], found: &[Alarm]) -> Vec<Block> {
     let firing = (!firing.is_empty())
         .then(|| Block::by(format!("{} in ALARM: {names}", plural(firing.len(), "CloudWatch alarm"))));
     let missing = missing(watched, found);
-    let missing = missing.into_iter().map(|why| Block::unreadable(format!("{why}, which counts as ALARM")));
+    let missing = missing.into_iter().map(|why| Block::unreadable(format!("{why} and is treated as in ALARM")));
     firing.into_iter().chain(missing).collect()
 }
 
@@ -52,7 +52,7 @@ pub fn missing(watched: &[AlarmRef], found: &[Alarm]) -> Vec<String> {
 /// Alarms that could not be read count as `ALARM`.
 #[must_use]
 pub fn unreadable(why: &str) -> Block {
-    Block::unreadable(format!("BlockingAlarms are unreadable, which counts as ALARM: {why}"))
+    Block::unreadable(format!("BlockingAlarms are unreadable and are treated as in ALARM: {why}"))
 }
 
 #[cfg(test)]
@@ -86,7 +86,7 @@ mod tests {
                 vec![alarm("prod-b", true)],
                 vec![
                     firing("CloudWatch alarm in ALARM: prod-b"),
-                    Block::unreadable(format!("alarm {ARN}errors does not exist, which counts as ALARM")),
+                    Block::unreadable(format!("alarm {ARN}errors does not exist and is treated as in ALARM")),
                 ],
             ),
         ];

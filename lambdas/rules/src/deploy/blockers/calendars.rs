@@ -13,10 +13,10 @@ use crate::{
 pub fn blocks(calendars: &Calendars, at: DateTime<Utc>) -> Vec<Block> {
     let closed = calendars.closed(at).map(|closed| Block::by(closed.to_string()));
     let closing = calendars.closes_before(at, at + CLOSING).map(|(calendar, closes)| {
-        Block::by(format!("Change Calendar {calendar} is about to close, on {}", utc(closes)))
+        Block::by(format!("Change Calendar {calendar} closes soon, on {}", utc(closes)))
     });
     let unreadable = calendars.unreadable(at).map(|(calendar, why)| {
-        Block::unreadable(format!("Change Calendar {calendar} is unreadable, which counts as closed: {why}"))
+        Block::unreadable(format!("Change Calendar {calendar} is unreadable and is treated as closed: {why}"))
     });
     closed.into_iter().chain(closing).chain(unreadable).collect()
 }
@@ -35,7 +35,7 @@ mod tests {
             (
                 State::Open,
                 Some("2026-12-18T22:04:00Z"),
-                Some(Block::by("Change Calendar Freeze is about to close, on Fri 18 Dec 2026 22:04 UTC")),
+                Some(Block::by("Change Calendar Freeze closes soon, on Fri 18 Dec 2026 22:04 UTC")),
             ),
             (
                 State::Closed,
@@ -46,7 +46,7 @@ mod tests {
                 State::Unreadable("AccessDenied".into()),
                 None,
                 Some(Block::unreadable(
-                    "Change Calendar Freeze is unreadable, which counts as closed: AccessDenied",
+                    "Change Calendar Freeze is unreadable and is treated as closed: AccessDenied",
                 )),
             ),
         ];

@@ -1,45 +1,23 @@
-//! What ingest does with a notice, on an AWS that speaks its wire formats.
+//! What ingest does with a notice: services are scheduled once and announced once, nothing that arrives late or twice does
+//! harm, and one failure does not stop the rest.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
+
+mod common;
 
 use aws::{Failure, config::Config, scheduler::READS};
-use fake_aws::{Answer, Aws, CREATE, DELETE, READ, UPDATE, environment, error, in_turn};
-use ingest::Ingest;
-use serde_json::{Value, json};
-use shared::outcome::{
-    OutcomeKind::{self, Cancelled, NotActionable, Scheduled, Skipped, Unchanged},
-    Report,
+use common::{
+    DEADLINE_CHECK, NAME, NOW, about, another, handle, refusal, sample, subjects, task, try_handle,
+    with_states,
 };
+use fake_aws::{Aws, CREATE, DELETE, READ, UPDATE, environment, environment_with, in_turn, merged};
+use ingest::Ingest;
+use rules::outcome::OutcomeKind::{self, Cancelled, NotActionable, Scheduled, Skipped, Unchanged};
+use serde_json::{Value, json};
 
-const NOW: &str = "2029-12-26T18:00:10Z";
-const NAME: &str = "prod.web.bf04ed89e1afdadd0c43";
-const WATCH: &str = "deadline.c731f120016c94a66426.1";
 const CONFLICT: &str = "ConflictException";
 const GONE: &str = "ResourceNotFoundException";
 const DENIED: &str = "AccessDeniedException";
-
-macro_rules! sample {
-    ($name:literal) => {
-        serde_json::from_str::<Value>(include_str!(concat!("../../../events/", $name, ".json"))).unwrap()
-    };
-}
-
-fn task(id: &str) -> String {
-    format!("arn:aws:ecs:eu-west-2:111122223333:task/prod/{id:0>32}")
-}
-
-/// The usual notice, about these entities.
-fn about(entities: &[(&str, &str)]) -> Value {
-    let mut event = sample!("service-notice");
-    event["resources"] = json!([]);
-    let entity = |(text, status): &(&str, &str)| json!({"entityValue": text, "status": status});
-    event["detail"]["affectedEntities"] = entities.iter().map(entity).collect();
-    event
-}
-
-fn refusal(code: &str) -> Answer {
-    error(code, "no")
-}
 
 /// An AWS whose ECS knows these tasks, by id and group.
 fn with_tasks(tasks: &[(&str, &str)]) -> Aws {
@@ -49,17 +27,8 @@ fn with_tasks(tasks: &[(&str, &str)]) -> Aws {
     aws
 }
 
-async fn handle_at(aws: &Aws, event: &Value, now: &str) -> Result<Report, Failure> {
-    let ingest = Ingest::new(&aws.sdk(), Config::read(&environment).expect("a configuration"));
-    ingest.handle(event, now.parse().expect("a date of the test")).await
-}
-
-async fn handle(aws: &Aws, event: &Value) -> Result<Report, Failure> {
-    handle_at(aws, event, NOW).await
-}
-
 async fn outcomes(aws: &Aws, event: &Value) -> Vec<(OutcomeKind, String)> {
-    let report = handle(aws, event).await.expect("no failure");
+    let report = handle(aws, &[], event).await;
     report.outcomes.into_iter().map(|outcome| (outcome.outcome, outcome.reason)).collect()
 }
 
@@ -68,15 +37,10 @@ async fn kinds(aws: &Aws, event: &Value) -> Vec<OutcomeKind> {
 }
 
 async fn failure(aws: &Aws, event: &Value) -> String {
-    handle(aws, event).await.expect_err("a failure").to_string()
+    try_handle(aws, &[], event, NOW).await.expect_err("a failure").to_string()
 }
 
-/// The titles of the messages.
-fn titles(aws: &Aws) -> Vec<String> {
-    aws.messages().iter().map(|text| text.lines().next().unwrap_or_default().to_owned()).collect()
-}
-
-/// The calls that write schedules of services, not of watches.
+/// The calls that write schedules of services, not of deadline checks.
 fn written(aws: &Aws) -> Vec<String> {
     let calls = aws.requests().into_iter().map(|(call, _)| call);
     let call = |call: String| {
@@ -91,11 +55,11 @@ fn written(aws: &Aws) -> Vec<String> {
 #[tokio::test]
 async fn the_usual_notice_schedules_each_service() {
     let aws = Aws::default();
-    let report = handle(&aws, &sample!("service-notice")).await.unwrap();
+    let report = handle(&aws, &[], &sample("service-notice")).await;
     let outcome = |cluster: &str, service: &str, hash: &str| {
         json!({
             "entity": format!("{cluster}|{service}"), "cluster": cluster, "service": service,
-            "outcome": "scheduled", "reason": "earliest opening of Fri 22:00-02:00 UTC before AWS's date",
+            "outcome": "scheduled", "reason": "earliest opening of Fri 22:00-02:00 UTC before the retirement date",
             "slot": "2029-12-28T22:00:00Z", "schedule": format!("{cluster}.{service}.{hash}"),
         })
     };
@@ -107,37 +71,39 @@ async fn the_usual_notice_schedules_each_service() {
     let report = json!(report);
     assert_eq!(report["outcomes"], expected);
     assert_eq!(report["counts"], json!({"scheduled": 3}));
-    let mut input = sample!("deploy-input");
+    let mut input = sample("deploy-input");
+    input["zone"] = json!("UTC");
     input["scheduled_for"] = json!("<aws.scheduler.scheduled-time>"); // filled in as it fires
     assert_eq!(aws.input_of(NAME), input);
     assert_eq!(written(&aws).len(), 3);
 }
 
 #[tokio::test]
-async fn a_notice_is_told_once_in_one_message_and_watched_before_its_deadline() {
+async fn a_notice_is_announced_once_in_one_message_and_gets_a_deadline_check() {
     let aws = Aws::default();
-    handle(&aws, &sample!("service-notice")).await.unwrap();
-    let title = "Task retirement: 3 service(s) will be redeployed; AWS's date is Wed 2030-01-02 18:00 UTC";
-    assert_eq!(titles(&aws), [title]);
+    handle(&aws, &[], &sample("service-notice")).await;
+    assert_eq!(subjects(&aws), ["Scheduled: 3 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
     assert_eq!(aws.sent("Publish")[0]["MessageAttributes.entry.1.Value.StringValue"], "Patch Scheduled");
     for service in ["prod/web", "prod/api", "staging/web"] {
-        assert!(aws.messages()[0].contains(&format!("- Fri 2029-12-28 22:00 UTC: {service}\n")), "{service}");
+        assert!(
+            aws.messages()[0].contains(&format!("- Fri 28 Dec 2029 22:00 UTC: {service}\n")),
+            "{service}"
+        );
     }
-    let told = ["Patch Scheduled: web", "Patch Scheduled: api", "Patch Scheduled: web"];
-    assert_eq!(aws.told(), told);
-    let arn = sample!("service-notice")["detail"]["eventArn"].clone();
+    assert_eq!(aws.told(), ["Patch Scheduled: web", "Patch Scheduled: api", "Patch Scheduled: web"]);
+    let arn = sample("service-notice")["detail"]["eventArn"].clone();
     let notice =
         json!({"event_arn": arn, "starts_at": "2030-01-02T18:00:00Z", "cutoff": "2029-12-26T18:00:00Z"});
     let service_arn = "arn:aws:ecs:eu-west-2:111122223333:service/prod/web";
     let detail = json!({
         "cluster": "prod", "service": "web", "service_arn": service_arn, "notices": [notice],
         "slot": "2029-12-28T22:00:00Z", "deadline": "2030-01-02T16:00:00Z",
-        "reason": "earliest opening of Fri 22:00-02:00 UTC before AWS's date",
+        "reason": "earliest opening of Fri 22:00-02:00 UTC before the retirement date",
     });
     assert_eq!((&aws.events()[0]["Detail"], &aws.events()[0]["Resources"]), (&detail, &json!([service_arn])));
 
-    let mut watch = aws.schedules()[WATCH].clone();
-    let mut input = aws.input_of(WATCH);
+    let mut check = aws.schedules()[DEADLINE_CHECK].clone();
+    let mut input = aws.input_of(DEADLINE_CHECK);
     let fingerprint = input["told"].take();
     assert_eq!(fingerprint[0].as_str().map(str::len), Some(20));
     let expected = json!({
@@ -146,13 +112,13 @@ async fn a_notice_is_told_once_in_one_message_and_watched_before_its_deadline() 
         "sent_at": "2029-12-26T18:00:05Z", "until": "2030-01-02T17:00:00Z",
     });
     assert_eq!(input, expected);
-    watch["Target"]["Input"].take();
+    check["Target"]["Input"].take();
     let expected = json!({
         "GroupName": "the-group",
         "ScheduleExpression": "at(2030-01-02T15:30:00)",
         "ScheduleExpressionTimezone": "UTC",
         "Description": format!(
-            "Checks at Wed 2030-01-02 15:30 UTC whether 3 service(s) are patched; AWS's date: Wed 2030-01-02 18:00 UTC; \
+            "Deadline check of 3 services on Wed 2 Jan 2030 15:30 UTC; retirement date: Wed 2 Jan 2030 18:00 UTC; \
              notice: {}", arn.as_str().unwrap()
         ),
         "FlexibleTimeWindow": {"Mode": "OFF"},
@@ -163,28 +129,28 @@ async fn a_notice_is_told_once_in_one_message_and_watched_before_its_deadline() 
             "RetryPolicy": {"MaximumEventAgeInSeconds": 3_600, "MaximumRetryAttempts": 185},
         },
     });
-    assert_eq!(watch, expected);
+    assert_eq!(check, expected);
 
     let (before, again) = (aws.schedules(), (Unchanged, "already scheduled".to_owned()));
     aws.forget();
-    assert_eq!(outcomes(&aws, &sample!("service-notice")).await, [again.clone(), again.clone(), again]);
+    assert_eq!(outcomes(&aws, &sample("service-notice")).await, [again.clone(), again.clone(), again]);
     assert_eq!((aws.messages().len(), aws.events().len(), aws.sent(UPDATE).len()), (0, 0, 0));
     assert_eq!(aws.schedules(), before);
 }
 
 #[tokio::test(start_paused = true)]
-async fn whom_it_could_not_tell_is_told_when_the_notice_comes_again() {
+async fn a_notification_that_could_not_be_sent_is_sent_when_the_notice_comes_again() {
     for call in ["Publish", "PutEvents"] {
         let aws = Aws::default();
         aws.on(call, in_turn(&[refusal("AuthorizationError")]));
-        let failure = failure(&aws, &sample!("service-notice")).await;
+        let failure = failure(&aws, &sample("service-notice")).await;
         assert!(failure.contains("AuthorizationError"), "{failure}");
-        assert_eq!(aws.schedules().len(), 4, "all that could be done was done");
+        assert_eq!(aws.schedules().len(), 4, "everything else was done");
         aws.forget();
         let entries: Vec<Value> = (0..3).map(|nth| json!({"EventId": format!("{nth}")})).collect();
         aws.always(call, (200, json!({"MessageId": "1", "FailedEntryCount": 0, "Entries": entries})));
         for (messages, events) in [(1, 3), (0, 0)] {
-            assert_eq!(kinds(&aws, &sample!("service-notice")).await, [Unchanged; 3], "{call}");
+            assert_eq!(kinds(&aws, &sample("service-notice")).await, [Unchanged; 3], "{call}");
             assert_eq!((aws.messages().len(), aws.events().len()), (messages, events), "{call}");
             aws.forget();
         }
@@ -192,171 +158,174 @@ async fn whom_it_could_not_tell_is_told_when_the_notice_comes_again() {
 }
 
 #[tokio::test]
-async fn only_what_changed_is_told_again_as_an_event_and_the_watch_follows() {
+async fn a_repeated_notice_announces_only_what_changed_and_the_deadline_check_follows() {
     let aws = Aws::default();
-    handle(&aws, &sample!("service-notice")).await.unwrap();
+    handle(&aws, &[], &sample("service-notice")).await;
     aws.forget();
-    assert_eq!(kinds(&aws, &sample!("entity-resolved")).await, [Unchanged, Cancelled, Unchanged]);
+    assert_eq!(kinds(&aws, &sample("entity-resolved")).await, [Unchanged, Cancelled, Unchanged]);
     assert_eq!(aws.messages().len(), 1);
-    assert_eq!(aws.input_of(WATCH)["services"], json!({"prod": ["web"], "staging": ["web"]}));
+    assert_eq!(aws.input_of(DEADLINE_CHECK)["services"], json!({"prod": ["web"], "staging": ["web"]}));
     assert_eq!(written(&aws).iter().filter(|call| call.starts_with("DELETE")).count(), 1);
     aws.forget();
-    assert_eq!(kinds(&aws, &sample!("entity-resolved")).await, [Unchanged, Skipped, Unchanged]);
-    assert_eq!((titles(&aws), aws.told()), (Vec::new(), Vec::new()), "the same again is no news");
+    assert_eq!(kinds(&aws, &sample("entity-resolved")).await, [Unchanged, Skipped, Unchanged]);
+    assert_eq!((subjects(&aws), aws.told()), (Vec::new(), Vec::new()), "a repeat is not announced");
 }
 
 #[tokio::test]
-async fn a_schedule_that_a_person_deleted_comes_back_with_the_notice_and_only_that_is_an_event() {
+async fn a_schedule_that_an_operator_deleted_comes_back_with_the_notice_and_only_that_is_announced() {
     let aws = Aws::default();
-    handle(&aws, &sample!("service-notice")).await.unwrap();
+    handle(&aws, &[], &sample("service-notice")).await;
     aws.take(NAME);
     aws.forget();
-    assert_eq!(kinds(&aws, &sample!("service-notice")).await, [Scheduled, Unchanged, Unchanged]);
+    assert_eq!(kinds(&aws, &sample("service-notice")).await, [Scheduled, Unchanged, Unchanged]);
     assert_eq!((aws.told(), aws.messages().len()), (vec!["Patch Scheduled: web".to_owned()], 1));
     assert_eq!(aws.events()[0]["Detail"]["cluster"], "prod");
 }
 
 #[tokio::test]
-async fn an_older_event_of_a_notice_that_comes_late_changes_nothing() {
+async fn an_older_event_that_arrives_late_changes_nothing() {
     let aws = Aws::default();
-    handle(&aws, &sample!("update-moved-date")).await.unwrap();
+    handle(&aws, &[], &sample("update-moved-date")).await;
     let before = aws.schedules();
     aws.forget();
-    let late = outcomes(&aws, &sample!("service-notice")).await;
+    let late = outcomes(&aws, &sample("service-notice")).await;
     assert!(
         late.iter().all(|(kind, reason)| *kind == Unchanged && reason.starts_with("a newer event of this"))
     );
     assert_eq!(aws.schedules(), before);
-    assert!(aws.requests().iter().all(|(call, _)| call.starts_with(&format!("{READ}{WATCH}"))));
+    assert!(aws.requests().iter().all(|(call, _)| call.starts_with(&format!("{READ}{DEADLINE_CHECK}"))));
 }
 
 #[tokio::test]
-async fn an_older_event_that_names_others_is_handled_and_told() {
+async fn an_older_event_that_names_further_services_plans_and_announces_those() {
     let aws = Aws::default();
-    handle(&aws, &sample!("update-moved-date")).await.unwrap();
+    handle(&aws, &[], &sample("update-moved-date")).await;
     aws.forget();
     aws.always("DescribeTasks", (200, json!({"tasks": [{"taskArn": task("1"), "group": "family:batch"}]})));
-    let mut late = about(&[("prod|web", "PENDING"), ("prod|db", "PENDING"), (&task("1"), "PENDING")]);
-    late["detail"]["eventArn"] = sample!("update-moved-date")["detail"]["eventArn"].clone();
+    let mut late = with_states(&[("prod|web", "PENDING"), ("prod|db", "PENDING"), (&task("1"), "PENDING")]);
+    late["detail"]["eventArn"] = sample("update-moved-date")["detail"]["eventArn"].clone();
     assert_eq!(kinds(&aws, &late).await, [Unchanged, Scheduled, NotActionable]);
-    assert_eq!((titles(&aws).len(), aws.told().len()), (1, 2));
-    assert!(aws.messages()[0].contains("a stand-alone task"), "{}", aws.messages()[0]);
+    assert_eq!((subjects(&aws).len(), aws.told().len()), (1, 2));
+    assert!(aws.messages()[0].contains("stand-alone task (group"), "{}", aws.messages()[0]);
     assert_eq!(
-        aws.input_of(WATCH)["services"],
+        aws.input_of(DEADLINE_CHECK)["services"],
         json!({"prod": ["api", "db", "web"], "staging": ["web"]}),
-        "what was named before is still watched"
+        "the services that were named before are still checked"
     );
 }
 
 #[tokio::test]
-async fn a_closed_notice_takes_its_schedules_along_and_no_late_event_brings_them_back() {
+async fn a_closed_notice_cancels_its_deployments_and_no_late_event_brings_them_back() {
     let aws = Aws::default();
-    handle(&aws, &sample!("service-notice")).await.unwrap();
+    handle(&aws, &[], &sample("service-notice")).await;
     aws.forget();
-    let mut closed = sample!("closed");
-    closed["detail"]["affectedEntities"] = json!([]); // the resources say nothing of being resolved
-    let report = handle(&aws, &closed).await.unwrap();
+    let mut closed = sample("closed");
+    closed["detail"]["affectedEntities"] = json!([]); // the list of resources gives no states
+    let report = handle(&aws, &[], &closed).await;
     for outcome in &report.outcomes {
         assert_eq!((outcome.outcome, &outcome.slot, &outcome.schedule), (Cancelled, &None, &None));
     }
     assert_eq!((report.outcomes.len(), written(&aws).len()), (3, 3));
-    assert_eq!(aws.schedules().into_keys().collect::<Vec<_>>(), [WATCH]);
-    assert_eq!(aws.input_of(WATCH)["services"], json!({}));
-    assert_eq!(titles(&aws), ["Task retirement: 3 service(s) no longer planned"]);
+    assert_eq!(aws.schedules().into_keys().collect::<Vec<_>>(), [DEADLINE_CHECK]);
+    assert_eq!(aws.input_of(DEADLINE_CHECK)["services"], json!({}));
+    assert_eq!(subjects(&aws), ["Cancelled: 3 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
     aws.forget();
     assert_eq!(kinds(&aws, &closed).await, [Skipped; 3]);
-    assert_eq!(kinds(&aws, &sample!("service-notice")).await, [Unchanged; 3]);
+    assert_eq!(kinds(&aws, &sample("service-notice")).await, [Unchanged; 3]);
     assert_eq!((aws.messages().len(), aws.events().len(), written(&aws).len()), (0, 0, 0));
 }
 
 #[tokio::test]
-async fn a_service_that_is_patched_when_awss_date_comes_is_left_alone_and_an_old_one_is_planned() {
+async fn on_the_retirement_date_a_patched_service_is_left_alone_and_one_with_old_tasks_is_planned() {
     let (date, created) = ("2030-01-02T18:00:05Z", |date: i64| json!({"createdAt": date}));
     let (old, new) = (created(1_893_002_400), created(1_893_002_401)); // the cut-off, and a second later
     let active = json!({"status": "ACTIVE", "desiredCount": 2});
     let rows = [
-        (vec![new.clone(), new.clone()], Skipped, "Task retirement: all 1 service(s) are patched", json!({})),
+        (
+            vec![new.clone(), new.clone()],
+            Skipped,
+            "Patched: 1 service, retirement date Wed 2 Jan 2030 18:00 UTC",
+            json!({}),
+        ),
         (
             vec![new, old],
             Scheduled,
-            "Task retirement: 1 service(s) will be redeployed; AWS's date is Wed 2030-01-02 18:00 UTC",
+            "Scheduled: 1 service, retirement date Wed 2 Jan 2030 18:00 UTC",
             json!({"prod": ["web"]}),
         ),
     ];
-    for (tasks, kind, title, watched) in rows {
+    for (tasks, kind, subject, checked) in rows {
         let aws = Aws::default();
         aws.service(&active, &tasks, &[]);
-        let report = handle_at(&aws, &about(&[("prod|web", "PENDING")]), date).await.unwrap();
+        let report = try_handle(&aws, &[], &about(&["prod|web"]), date).await.unwrap();
         assert_eq!(report.outcomes[0].outcome, kind, "{report:?}");
-        assert_eq!(written(&aws).len(), usize::from(kind == Scheduled), "{title}");
-        assert_eq!(titles(&aws), [title]);
-        assert_eq!(aws.input_of(WATCH)["services"], watched);
+        assert_eq!(written(&aws).len(), usize::from(kind == Scheduled), "{subject}");
+        assert_eq!(subjects(&aws), [subject]);
+        assert_eq!(aws.input_of(DEADLINE_CHECK)["services"], checked);
     }
-    // One that cannot be read is planned: deploy reads it again.
+    // An unreadable service is planned: deploy reads it again.
     let aws = Aws::default();
     aws.always("DescribeServices", refusal(DENIED));
-    let report = handle_at(&aws, &about(&[("prod|web", "PENDING")]), date).await.unwrap();
+    let report = try_handle(&aws, &[], &about(&["prod|web"]), date).await.unwrap();
     assert_eq!(report.outcomes[0].outcome, Scheduled);
-    assert_eq!(aws.schedules()[WATCH]["ScheduleExpression"], "at(2030-01-05T04:00:00)"); // after the slot
+    assert_eq!(aws.schedules()[DEADLINE_CHECK]["ScheduleExpression"], "at(2030-01-05T04:00:00)"); // after the start time
 }
 
 #[tokio::test]
-async fn a_service_that_fails_stops_no_other_and_fails_the_invocation() {
+async fn a_service_that_fails_does_not_stop_the_others_and_fails_the_invocation() {
     let aws = Aws::default();
     aws.always(&format!("{CREATE}prod.web."), refusal(DENIED));
-    let failure = failure(&aws, &sample!("service-notice")).await;
+    let failure = failure(&aws, &sample("service-notice")).await;
     assert!(failure.contains("1 of 3 entities failed"), "{failure}");
     assert!(failure.contains("prod|web: CreateSchedule failed: AccessDeniedException: no"), "{failure}");
-    assert_eq!(aws.schedules().len(), 3, "two services and the watch");
-    assert!(aws.messages()[0].contains("Could not be planned, and is tried again:\n- prod/web: "));
-    assert_eq!(aws.input_of(WATCH)["services"], json!({"prod": ["api", "web"], "staging": ["web"]}));
+    assert_eq!(aws.schedules().len(), 3, "two services and the deadline check");
+    assert!(aws.messages()[0].contains("Could not be planned (will be retried):\n- prod/web: "));
+    assert_eq!(aws.input_of(DEADLINE_CHECK)["services"], json!({"prod": ["api", "web"], "staging": ["web"]}));
 }
 
 #[tokio::test]
-async fn a_schedule_of_another_notice_is_joined() {
-    let (aws, mut another) = (Aws::default(), about(&[("prod|web", "PENDING")]));
-    another["detail"]["eventArn"] = json!("arn:another");
-    handle(&aws, &another).await.unwrap();
+async fn a_second_notice_is_added_to_the_existing_schedule() {
+    let aws = Aws::default();
+    handle(&aws, &[], &another("arn:another", &["prod|web"])).await;
     aws.forget();
-    let joined = "joins 1 other notice(s) of the service; the slot stays".to_owned();
-    assert_eq!(outcomes(&aws, &about(&[("prod|web", "PENDING")])).await, [(Scheduled, joined)]);
+    let joined = "added to the existing schedule (2 notices); start time unchanged".to_owned();
+    assert_eq!(outcomes(&aws, &about(&["prod|web"])).await, [(Scheduled, joined)]);
     let arns = aws.input_of(NAME)["notices"]
         .as_array()
         .unwrap()
         .iter()
         .map(|notice| notice["event_arn"].clone())
         .collect::<Vec<_>>();
-    assert_eq!(arns, [json!("arn:another"), sample!("service-notice")["detail"]["eventArn"].clone()]);
+    assert_eq!(arns, [json!("arn:another"), sample("service-notice")["detail"]["eventArn"].clone()]);
     assert_eq!(written(&aws), ["POST prod.web", "PUT prod.web"]);
     assert_eq!(aws.schedules().keys().filter(|name| name.starts_with("deadline.")).count(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_schedule_that_goes_in_between_is_created_again() {
+async fn a_schedule_that_disappears_while_it_is_written_is_created_again() {
     let aws = Aws::default();
     aws.on(
         &format!("{CREATE}{NAME}"),
         in_turn(&[refusal(CONFLICT), (200, json!({"ScheduleArn": "arn:schedule"}))]),
     );
-    assert_eq!(kinds(&aws, &about(&[("prod|web", "PENDING")])).await, [Scheduled]);
+    assert_eq!(kinds(&aws, &about(&["prod|web"])).await, [Scheduled]);
     assert_eq!(aws.sent(&format!("{CREATE}{NAME}")).len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_schedule_that_others_keep_changing_is_a_failure() {
-    let (aws, mut another) = (Aws::default(), about(&[("prod|web", "PENDING")]));
-    another["detail"]["eventArn"] = json!("arn:another");
-    handle(&aws, &another).await.unwrap();
+    let aws = Aws::default();
+    handle(&aws, &[], &another("arn:another", &["prod|web"])).await;
     aws.forget();
     aws.always(&format!("{UPDATE}{NAME}"), refusal(CONFLICT));
-    let failure = failure(&aws, &about(&[("prod|web", "PENDING")])).await;
-    assert!(failure.contains(&format!("others changed {NAME} 5 times in between")), "{failure}");
+    let failure = failure(&aws, &about(&["prod|web"])).await;
+    assert!(failure.contains(&format!("{NAME} was changed concurrently 5 times")), "{failure}");
     let calls = [CREATE, UPDATE].map(|call| aws.sent(&format!("{call}{NAME}")).len());
     assert_eq!(calls, [1, READS as usize]);
 }
 
 #[tokio::test]
-async fn entities_of_one_service_are_scheduled_once_while_one_of_them_needs_it() {
+async fn tasks_of_one_service_schedule_it_once_while_one_of_them_is_pending() {
     let (first, second) = (task("1"), task("2"));
     let nothing = [Skipped, Skipped];
     let rows = [
@@ -367,23 +336,21 @@ async fn entities_of_one_service_are_scheduled_once_while_one_of_them_needs_it()
     ];
     for (one, other, calls, expected) in rows {
         let aws = with_tasks(&[("1", "service:web"), ("2", "service:web")]);
-        let found = outcomes(&aws, &about(&[(&first, one), (&second, other)])).await;
+        let found = outcomes(&aws, &with_states(&[(&first, one), (&second, other)])).await;
         assert_eq!([found[0].0, found[1].0], expected, "{one} {other}");
         assert_eq!(written(&aws).len(), calls, "{one} {other}");
-        let refers = found[1].1 == format!("of the same service as {first}: see there");
+        let refers = found[1].1 == format!("belongs to the same service as {first}; see the outcome there");
         assert_eq!(refers, expected != nothing, "{found:?}");
     }
 }
 
 #[tokio::test]
-async fn a_notice_that_is_not_ours_makes_no_call() {
-    let elsewhere = |name: &str| {
-        if name == "AWS_REGION" { Some("us-west-2".to_owned()) } else { environment(name) }
-    };
+async fn a_notice_about_another_account_or_region_makes_no_call() {
+    let elsewhere = environment_with(&[("AWS_REGION", "us-west-2")]);
     let rows = [
-        (Config::read(&environment), sample!("organisation-feed")),
-        (Config::read(&elsewhere), sample!("backup-region-copy")),
-        (Config::read(&elsewhere), sample!("service-notice")),
+        (Config::read(&environment), sample("organisation-feed")),
+        (Config::read(&elsewhere), sample("backup-region-copy")),
+        (Config::read(&elsewhere), sample("service-notice")),
     ];
     for (config, event) in rows {
         let aws = Aws::default();
@@ -395,16 +362,16 @@ async fn a_notice_that_is_not_ours_makes_no_call() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_no_notice_makes_no_call() {
+async fn an_event_that_is_not_a_retirement_notice_fails_without_a_call() {
     let rows = [
-        (sample!("malformed-event-code"), "detail.eventTypeCode is "),
-        (sample!("malformed-no-entities"), "detail.affectedEntities "),
-        (sample!("malformed-not-health"), "detail-type is "),
-        (sample!("malformed-start-time"), "detail.startTime is "),
+        (sample("malformed-event-code"), "detail.eventTypeCode is "),
+        (sample("malformed-no-entities"), "detail.affectedEntities "),
+        (sample("malformed-not-health"), "detail-type is "),
+        (sample("malformed-start-time"), "detail.startTime is "),
     ];
     for (event, expected) in rows {
         let aws = Aws::default();
-        let failure = handle(&aws, &event).await.unwrap_err();
+        let failure = try_handle(&aws, &[], &event, NOW).await.unwrap_err();
         assert!(matches!(failure, Failure::InvalidEvent(_)), "{failure}");
         assert!(failure.to_string().starts_with(expected), "{failure}");
         assert_eq!(aws.requests(), []);
@@ -412,7 +379,7 @@ async fn an_event_that_is_no_notice_makes_no_call() {
 }
 
 #[tokio::test]
-async fn without_a_stated_cutoff_it_comes_from_the_wait_period_or_is_the_events_time() {
+async fn without_a_stated_cutoff_the_wait_period_gives_it_or_the_time_of_the_event() {
     let settings = |settings: Value| (200, json!({"settings": settings}));
     let rows = [
         (
@@ -425,7 +392,7 @@ async fn without_a_stated_cutoff_it_comes_from_the_wait_period_or_is_the_events_
     for (setting, cutoff) in rows {
         let aws = Aws::default();
         aws.always("ListAccountSettings", setting);
-        assert_eq!(kinds(&aws, &sample!("iso-dates")).await, [Scheduled, Scheduled], "{cutoff}");
+        assert_eq!(kinds(&aws, &sample("iso-dates")).await, [Scheduled, Scheduled], "{cutoff}");
         let inputs =
             aws.sent(CREATE).into_iter().map(|call| call["Target"]["Input"].as_str().unwrap().to_owned());
         for input in inputs {
@@ -435,19 +402,19 @@ async fn without_a_stated_cutoff_it_comes_from_the_wait_period_or_is_the_events_
 }
 
 #[tokio::test]
-async fn tasks_that_cannot_be_read_fail_alone() {
+async fn unreadable_tasks_fail_alone() {
     let (aws, task) = (Aws::default(), task("1"));
     aws.always("DescribeTasks", refusal(DENIED));
-    let event = about(&[(&task, "PENDING"), ("prod|web", "PENDING"), ("prod web", "PENDING")]);
+    let event = with_states(&[(&task, "PENDING"), ("prod|web", "PENDING"), ("prod web", "PENDING")]);
     let failure = failure(&aws, &event).await;
     assert!(failure.contains("2 of 3 entities failed"), "{failure}");
     assert!(failure.contains(&format!("{task}: DescribeTasks failed: AccessDeniedException")), "{failure}");
-    assert!(failure.contains(r#"prod web: "prod web" is none of the known forms"#), "{failure}");
+    assert!(failure.contains(r#"prod web: "prod web" has an unknown form"#), "{failure}");
     assert_eq!(written(&aws), ["POST prod.web"]);
 }
 
 #[tokio::test]
-async fn what_has_no_service_is_explained_and_its_owner_told() {
+async fn a_task_without_a_service_is_explained_and_its_owner_is_notified() {
     let (alone, gone) = (task("1"), task("2"));
     let aws = with_tasks(&[]);
     let batch = json!({
@@ -457,11 +424,11 @@ async fn what_has_no_service_is_explained_and_its_owner_told() {
         "DescribeTasks",
         (200, json!({"tasks": [batch], "failures": [{"arn": gone, "reason": "MISSING"}]})),
     );
-    let event = about(&[(&alone, "PENDING"), (&gone, "PENDING"), ("UNKNOWN", "PENDING")]);
+    let event = with_states(&[(&alone, "PENDING"), (&gone, "PENDING"), ("UNKNOWN", "PENDING")]);
     let expected = [
-        (NotActionable, r#"a stand-alone task (group "family:batch", started by "nightly")"#),
-        (Skipped, "ECS no longer knows the task"),
-        (NotActionable, "it names no service or task"),
+        (NotActionable, r#"stand-alone task (group "family:batch", started by "nightly")"#),
+        (Skipped, "the task has stopped: ECS no longer knows it"),
+        (NotActionable, "names no service or task"),
     ];
     let found = outcomes(&aws, &event).await;
     assert_eq!(found.len(), expected.len());
@@ -473,19 +440,19 @@ async fn what_has_no_service_is_explained_and_its_owner_told() {
     assert_eq!(aws.events()[0]["Resources"], json!([alone]));
     let message = &aws.messages()[0];
     for part in [
-        "AWS stops it from Wed 2030-01-02 18:00 UTC on",
+        "AWS stops it on or after Wed 2 Jan 2030 18:00 UTC",
         "aws ecs run-task --cluster prod --task-definition arn:batch:3 --launch-type FARGATE",
     ] {
         assert!(message.contains(part), "{message}");
     }
     aws.forget();
-    handle(&aws, &event).await.unwrap();
+    handle(&aws, &[], &event).await;
     assert_eq!((aws.messages().len(), aws.events().len()), (0, 0));
 }
 
 #[tokio::test]
-async fn an_arn_without_its_cluster_is_looked_for_in_all_of_them() {
-    let event = about(&[("arn:aws:ecs:eu-west-2:111122223333:service/web", "PENDING")]);
+async fn an_arn_without_a_cluster_is_looked_up_in_every_cluster() {
+    let event = with_states(&[("arn:aws:ecs:eu-west-2:111122223333:service/web", "PENDING")]);
     let rows = [(&[][..], Skipped), (&["prod"], Scheduled), (&["prod", "staging"], NotActionable)];
     for (having, expected) in rows {
         let aws = Aws::default();
@@ -501,15 +468,55 @@ async fn an_arn_without_its_cluster_is_looked_for_in_all_of_them() {
 }
 
 #[tokio::test]
-async fn a_watch_that_cannot_be_written_fails_the_invocation_and_what_is_gone_is_no_fault() {
+async fn a_deadline_check_that_cannot_be_written_fails_the_invocation() {
     let aws = Aws::default();
     aws.always(&format!("{CREATE}deadline."), refusal(DENIED));
-    let failure = failure(&aws, &sample!("service-notice")).await;
+    let failure = failure(&aws, &sample("service-notice")).await;
     assert!(failure.ends_with("CreateSchedule failed: AccessDeniedException: no"), "{failure}");
     assert_eq!(written(&aws).len(), 3);
+}
 
+#[tokio::test]
+async fn a_schedule_that_is_already_gone_counts_as_deleted() {
     let aws = Aws::default();
-    handle(&aws, &sample!("service-notice")).await.unwrap();
+    handle(&aws, &[], &sample("service-notice")).await;
     aws.always(DELETE, refusal(GONE));
-    assert_eq!(kinds(&aws, &sample!("closed")).await, [Cancelled; 3]);
+    assert_eq!(kinds(&aws, &sample("closed")).await, [Cancelled; 3]);
+}
+
+/// The description of the schedule of `prod/web`.
+fn description(aws: &Aws) -> String {
+    aws.schedules()[NAME]["Description"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn our_description_of_a_schedule_shows_every_time_to_which_an_operator_moves_it() {
+    let aws = Aws::default();
+    handle(&aws, &[], &another("arn:1", &["prod|web"])).await;
+    for (arn, at, expected) in [
+        ("arn:2", "at(2029-12-30T03:00:00)", "Redeploys on Sun 30 Dec 2029 03:00 UTC; "),
+        ("arn:3", "at(2029-12-31T04:00:00)", "Redeploys on Mon 31 Dec 2029 04:00 UTC; "),
+    ] {
+        aws.schedule(NAME, merged(&aws.schedules()[NAME], &json!({"ScheduleExpression": at})));
+        handle(&aws, &[], &another(arn, &["prod|web"])).await;
+        assert!(description(&aws).starts_with(expected), "{}", description(&aws));
+    }
+    assert!(description(&aws).contains("; 3 notices; "), "{}", description(&aws));
+}
+
+#[tokio::test]
+async fn our_description_of_a_schedule_that_version_0_1_wrote_counts_every_further_notice() {
+    let aws = Aws::default();
+    handle(&aws, &[], &another("arn:1", &["prod|web"])).await;
+    let (mut schedule, mut input) = (aws.schedules()[NAME].clone(), aws.input_of(NAME));
+    input.as_object_mut().unwrap().remove("zone");
+    schedule["Target"]["Input"] = json!(input.to_string());
+    schedule["Description"] = json!(
+        "Redeploys at Fri 2029-12-28 22:00 UTC; AWS's date: Wed 2030-01-02 18:00 UTC; notices: 1; service: prod/web"
+    );
+    aws.schedule(NAME, schedule);
+    for (arn, expected) in [("arn:2", "; 2 notices; "), ("arn:3", "; 3 notices; ")] {
+        handle(&aws, &[], &another(arn, &["prod|web"])).await;
+        assert!(description(&aws).contains(expected), "{}", description(&aws));
+    }
 }
