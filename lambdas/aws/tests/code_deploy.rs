@@ -1,10 +1,10 @@
-//! What AWS CodeDeploy is asked, to the byte, and what its answers mean.
+//! The exact requests to AWS CodeDeploy, and how its answers are read.
 
 use aws::code_deploy::{CodeDeploy, Created};
 use chrono::DateTime;
 use fake_aws::{Answer, Aws, error, in_turn, merged};
+use rules::service::code_deploy::{CodeDeployment, CodeProgress, Revision};
 use serde_json::{Value, json};
-use shared::code_deploy::{CodeDeployment, CodeProgress, Revision};
 
 const EPOCH: i64 = 1_892_937_600; // 2029-12-26T00:00:00Z
 const SPEC: &str = "version: 0.0\nResources:\n  - TargetService:\n      Type: AWS::ECS::Service\n";
@@ -26,7 +26,7 @@ fn last() -> CodeDeployment {
     }
 }
 
-/// `GetDeployment`'s answer about a deployment of a service.
+/// The answer of `GetDeployment` for a deployment of a service.
 fn deployment(changes: &Value) -> Answer {
     let info = json!({
         "deploymentId": "d-1", "applicationName": "the-app", "deploymentGroupName": "the-group",
@@ -42,7 +42,7 @@ fn deployment(changes: &Value) -> Answer {
 }
 
 #[tokio::test]
-async fn every_status_says_how_far_a_deployment_is() {
+async fn every_status_maps_to_a_progress() {
     use CodeProgress::{Failed, InProgress, Succeeded};
     let why = json!({"errorInformation": {"code": "HEALTH_CONSTRAINTS", "message": "too few healthy tasks"}});
     let rows = [
@@ -68,10 +68,10 @@ async fn every_status_says_how_far_a_deployment_is() {
 }
 
 #[tokio::test]
-async fn a_revision_is_read_where_codedeploy_keeps_it() {
+async fn a_revision_is_read_wherever_codedeploy_keeps_it() {
     let content = || Revision::Content(SPEC.into());
     let rows = [
-        // GetDeployment never tells its content (API reference); GetApplicationRevision does, by its hash.
+        // GetDeployment never returns the content (API reference); GetApplicationRevision does, given the hash.
         (json!({"revisionType": "AppSpecContent", "appSpecContent": {"sha256": SHA}}), content()),
         (json!({"revisionType": "String", "string": {"content": SPEC, "sha256": SHA}}), content()),
         (
@@ -98,7 +98,7 @@ async fn a_revision_is_read_where_codedeploy_keeps_it() {
 }
 
 #[tokio::test]
-async fn a_deployment_that_codedeploy_does_not_know_is_none_and_other_errors_are_errors() {
+async fn an_unknown_deployment_is_none_and_any_other_error_is_an_error() {
     let rows = [
         ("DeploymentDoesNotExistException", Ok(None)),
         ("InvalidDeploymentIdException", Ok(None)),
@@ -111,7 +111,7 @@ async fn a_deployment_that_codedeploy_does_not_know_is_none_and_other_errors_are
 }
 
 #[tokio::test]
-async fn one_that_runs_is_looked_for_in_the_group_of_the_last() {
+async fn a_running_deployment_is_searched_in_the_deployment_group_of_the_last_one() {
     let asked = json!({
         "applicationName": "the-app", "deploymentGroupName": "the-group",
         "includeOnlyStatuses": ["Created", "Queued", "InProgress", "Baking", "Ready"],
@@ -135,7 +135,7 @@ async fn one_that_runs_is_looked_for_in_the_group_of_the_last() {
 }
 
 #[tokio::test]
-async fn a_deployment_is_created_with_exactly_this() {
+async fn create_deployment_sends_exactly_this_request() {
     let aws = Aws::that_answers([(200, json!({"deploymentId": "d-2"}))]);
     let created = code_deploy(&aws).create(&last(), SPEC).await;
     assert_eq!(created, Ok(Created::Started("d-2".into())));
@@ -149,7 +149,7 @@ async fn a_deployment_is_created_with_exactly_this() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_says_whether_another_try_can_help() {
+async fn a_refusal_is_final_and_any_other_error_can_be_retried() {
     type Made = fn(String) -> Result<Created, String>;
     let refused: Made = |text| Ok(Created::Refused(text));
     let rows: [(&str, Made); 9] = [
@@ -168,6 +168,6 @@ async fn a_refusal_says_whether_another_try_can_help() {
         aws.on("CreateDeployment", in_turn(&[error(code, "no")]));
         let created = code_deploy(&aws).create(&last(), SPEC).await.map_err(|error| error.to_string());
         assert_eq!(created, expected(format!("CreateDeployment failed: {code}: no")));
-        assert_eq!(aws.requests().len(), 1, "{code}: it may have started");
+        assert_eq!(aws.requests().len(), 1, "{code}: the deployment may have started");
     }
 }

@@ -1,15 +1,16 @@
-//! Change Calendars and alarms, over their wire formats.
+//! The requests to Change Calendars and CloudWatch alarms, and how their answers are read.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use aws::{alarm::Alarms, calendar::ChangeCalendars};
 use chrono::{DateTime, Utc};
-use fake_aws::{Aws, error};
-use serde_json::json;
-use shared::{
-    alarm::{self, Alarm},
-    calendar::{Calendars, State},
+use fake_aws::{Aws, error, merged};
+use rules::{
+    deploy::blockers::alarms::Alarm,
+    policy::alarms::parse as parse_alarms,
+    time::calendar::{Calendars, State},
 };
+use serde_json::json;
 
 const AT: &str = "2029-12-28T22:00:00Z";
 const ARN: &str = "arn:aws:cloudwatch:eu-west-2:111122223333:alarm:";
@@ -39,8 +40,8 @@ async fn a_calendar_is_open_or_closed_with_or_without_a_next_transition() {
             vec![(200, json!({"State": "CLOSED", "NextTransitionTime": "some day"}))],
             Ok((State::Closed, None)),
         ),
-        (vec![(200, json!({"State": "AJAR"}))], Err("GetCalendarState failed: it answered the state AJAR")),
-        (vec![(200, json!({}))], Err("GetCalendarState failed: it answered the state none")),
+        (vec![(200, json!({"State": "AJAR"}))], Err("GetCalendarState failed: unexpected state: AJAR")),
+        (vec![(200, json!({}))], Err("GetCalendarState failed: unexpected state: none")),
         (vec![error("InvalidDocument", "no")], Err("GetCalendarState failed: InvalidDocument: no")),
         (vec![throttled; 5], Err("GetCalendarState failed: ThrottlingException: Rate exceeded")),
     ];
@@ -58,7 +59,7 @@ async fn a_calendar_is_open_or_closed_with_or_without_a_next_transition() {
 }
 
 #[tokio::test]
-async fn each_calendar_is_asked_once_about_a_moment_and_one_that_cannot_be_read_keeps_no_other_back() {
+async fn each_calendar_is_read_once_for_a_time_and_an_unreadable_calendar_does_not_hide_the_others() {
     let aws = Aws::default();
     aws.on("GetCalendarState", |_, asked| match asked["CalendarNames"][0].as_str() {
         Some("Freeze") => error("AccessDeniedException", "no"),
@@ -75,7 +76,7 @@ async fn each_calendar_is_asked_once_about_a_moment_and_one_that_cannot_be_read_
 }
 
 #[tokio::test]
-async fn alarms_are_found_by_prefix_and_name_composite_ones_too_page_by_page() {
+async fn metric_and_composite_alarms_are_found_by_prefix_and_by_name_on_every_page() {
     let alarm = |name: &str, state: &str| json!({"AlarmName": name, "AlarmArn": format!("{ARN}{name}"), "StateValue": state});
     let first = json!({"MetricAlarms": [alarm("prod-a", "ALARM")], "NextToken": "more"});
     let aws = Aws::that_answers([
@@ -83,7 +84,7 @@ async fn alarms_are_found_by_prefix_and_name_composite_ones_too_page_by_page() {
         (200, json!({"CompositeAlarms": [alarm("prod-b", "ALARM")]})),
         (200, json!({"MetricAlarms": [alarm("x", "OK"), alarm("y", "INSUFFICIENT_DATA")]})),
     ]);
-    let watched = alarm::parse(&format!("prod-,{ARN}x,{ARN}y")).unwrap();
+    let watched = parse_alarms(&format!("prod-,{ARN}x,{ARN}y")).unwrap();
     let found = Alarms::new(&aws.sdk()).watched(&watched).await;
     let expected = [("prod-a", true), ("prod-b", true), ("x", false), ("y", false)];
     let expected =
@@ -92,20 +93,20 @@ async fn alarms_are_found_by_prefix_and_name_composite_ones_too_page_by_page() {
     let types = json!(["MetricAlarm", "CompositeAlarm"]);
     let by_prefix =
         json!({"AlarmNamePrefix": "prod-", "AlarmTypes": types, "StateValue": "ALARM", "MaxRecords": 100});
-    let next = answers::merged(&by_prefix, &json!({"NextToken": "more"}));
+    let next = merged(&by_prefix, &json!({"NextToken": "more"}));
     let by_name = json!({"AlarmNames": ["x", "y"], "AlarmTypes": types, "MaxRecords": 100});
     assert_eq!(aws.sent("DescribeAlarms"), [by_prefix, next, by_name]);
 }
 
 #[tokio::test]
-async fn alarms_that_cannot_be_read_are_an_error_and_none_are_none() {
+async fn unreadable_alarms_are_an_error_and_no_alarms_are_no_error() {
     let aws = Aws::that_answers([
         error("AccessDenied", "no"),
         (200, json!({})),
         (200, json!({"CompositeAlarms": [{"AlarmName": "prod-b"}]})),
     ]);
     let alarms = Alarms::new(&aws.sdk());
-    let failed = alarms.watched(&alarm::parse("prod-").unwrap()).await.unwrap_err().to_string();
+    let failed = alarms.watched(&parse_alarms("prod-").unwrap()).await.unwrap_err().to_string();
     assert_eq!(failed, "DescribeAlarms failed: AccessDenied: no");
     assert_eq!((alarms.any("prod-").await, alarms.any("prod-").await), (Ok(false), Ok(true)));
     assert_eq!(alarms.watched(&[]).await, Ok(vec![]));

@@ -1,21 +1,20 @@
-//! What Amazon ECS is asked, to the byte, and what its answers mean.
+//! The exact requests to Amazon ECS, and how its answers are read.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
 
 use aws::ecs::{Ecs, Forced, TaskOrigin};
 use chrono::{DateTime, TimeDelta, Utc};
 use fake_aws::{ATTEMPTS, Answer, Aws, error};
-use serde_json::{Value, json};
-use shared::{
-    decide::{Controller, Progress, Rollout, ServiceEvent, ServiceState, TaskSet},
-    entity::ServiceRef,
-    image::Container,
+use rules::{
+    arn::ServiceRef,
+    service::{Controller, Progress, Rollout, ServiceEvent, ServiceState, TaskSet, image::Container},
 };
+use serde_json::{Value, json};
 
 const EPOCH: i64 = 1_892_937_600; // 2029-12-26T00:00:00Z
 
 fn web() -> ServiceRef {
-    ServiceRef::new("prod", "web").expect("names of the test")
+    ServiceRef::new("prod", "web").expect("valid names of the test")
 }
 
 fn ecs(aws: &Aws) -> Ecs {
@@ -34,13 +33,13 @@ fn arns(range: std::ops::Range<usize>) -> Vec<String> {
     ids(range).iter().map(|id| arn(id)).collect()
 }
 
-/// `DescribeTasks`' answer with these tasks, the nth created n seconds after the epoch.
+/// The answer of `DescribeTasks` with these tasks. The nth task was created n seconds after the epoch.
 fn tasks(range: std::ops::Range<usize>) -> Answer {
     let task = |(nth, arn): (i64, String)| json!({"taskArn": arn, "createdAt": EPOCH + nth});
     (200, json!({"tasks": (0..).zip(arns(range)).map(task).collect::<Vec<_>>()}))
 }
 
-/// `DescribeServices`' answer with an active service.
+/// The answer of `DescribeServices` with an active service.
 fn service(changes: &[(&str, Value)]) -> Answer {
     let mut service = json!({"serviceName": "web", "status": "ACTIVE", "desiredCount": 2});
     for (key, value) in changes {
@@ -97,17 +96,17 @@ async fn the_effective_wait_period_is_a_number_of_days() {
 }
 
 #[tokio::test]
-async fn tasks_are_asked_for_by_the_hundred() {
+async fn tasks_are_described_in_batches_of_100() {
     let aws = Aws::that_answers([tasks(0..100), tasks(100..199), tasks(200..250)]);
     let found = ecs(&aws).origins("prod", &ids(0..250)).await.unwrap();
     let found: Vec<String> = found.into_iter().map(|origin| origin.id).collect();
-    assert_eq!(found, [ids(0..199), ids(200..250)].concat()); // one has stopped, and ECS forgot it
+    assert_eq!(found, [ids(0..199), ids(200..250)].concat()); // ECS no longer knows a task that has stopped
     let asked = |range| ("DescribeTasks".to_owned(), json!({"cluster": "prod", "tasks": ids(range)}));
     assert_eq!(aws.requests(), [asked(0..100), asked(100..200), asked(200..250)]);
 }
 
 #[tokio::test]
-async fn an_origin_says_what_ecs_says() {
+async fn an_origin_has_the_fields_that_ecs_returns() {
     let full = json!({
         "taskArn": arn("1"), "group": "family:batch", "startedBy": "nightly", "taskDefinitionArn": "arn:batch:3",
     });
@@ -127,7 +126,7 @@ async fn an_origin_says_what_ecs_says() {
 }
 
 #[tokio::test]
-async fn tasks_of_a_cluster_that_is_gone_are_gone_and_other_errors_are_errors() {
+async fn a_deleted_cluster_has_no_tasks_and_any_other_error_is_an_error() {
     let rows = [
         ("ClusterNotFoundException", Ok(Vec::new())),
         ("InvalidParameterException", Err("DescribeTasks failed: InvalidParameterException: no".to_owned())),
@@ -140,7 +139,7 @@ async fn tasks_of_a_cluster_that_is_gone_are_gone_and_other_errors_are_errors() 
 }
 
 #[tokio::test]
-async fn clusters_are_named_page_by_page() {
+async fn clusters_are_listed_on_every_page() {
     let page = |names: [&str; 2], next: Option<&str>| {
         let arns = names.map(|name| format!("arn:aws:ecs:eu-west-2:111122223333:cluster/{name}"));
         (200, json!({"clusterArns": arns, "nextToken": next}))
@@ -157,12 +156,12 @@ async fn clusters_are_named_page_by_page() {
 }
 
 #[tokio::test]
-async fn a_service_that_is_not_there_is_told_from_one_that_cannot_be_read() {
+async fn a_missing_service_is_none_and_an_unreadable_service_is_an_error() {
     let rows = [
         (failure("MISSING"), Ok(None)),
         (error("ClusterNotFoundException", "no"), Ok(None)),
-        (failure("ACCESS"), Err(r#"DescribeServices failed: prod/web: no answer, reason Some("ACCESS")"#)),
-        ((200, json!({})), Err("DescribeServices failed: prod/web: no answer, reason None")),
+        (failure("ACCESS"), Err(r#"DescribeServices failed: prod/web is missing from the response, reason Some("ACCESS")"#)),
+        ((200, json!({})), Err("DescribeServices failed: prod/web is missing from the response, reason None")),
         (error("AccessDeniedException", "no"), Err("DescribeServices failed: AccessDeniedException: no")),
     ];
     for (answer, expected) in rows {
@@ -174,7 +173,7 @@ async fn a_service_that_is_not_there_is_told_from_one_that_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn the_tasks_of_a_service_that_is_not_active_are_not_asked_for() {
+async fn the_tasks_of_an_inactive_service_are_not_read() {
     for status in ["INACTIVE", "DRAINING"] {
         let (state, requests) = state(vec![service(&[("status", json!(status))])]).await;
         assert_eq!(state.unwrap().expect("a service").status, status);
@@ -183,7 +182,7 @@ async fn the_tasks_of_a_service_that_is_not_active_are_not_asked_for() {
 }
 
 #[tokio::test]
-async fn active_services_are_looked_for_by_the_ten() {
+async fn services_are_described_in_batches_of_10() {
     let found = |names: &[(&str, &str)]| {
         let found = |(name, status): &(&str, &str)| json!({"serviceName": name, "status": status});
         (
@@ -220,7 +219,7 @@ async fn active_services_are_looked_for_by_the_ten() {
 }
 
 #[tokio::test]
-async fn every_controller_is_known_and_codedeploys_with_its_primary_task_set() {
+async fn every_controller_is_recognised_and_has_its_primary_task_set() {
     let kind = |kind: &str| ("deploymentController", json!({"type": kind}));
     let sets = |sets: Value| ("taskSets", sets);
     let bare = TaskSet {
@@ -231,7 +230,7 @@ async fn every_controller_is_known_and_codedeploys_with_its_primary_task_set() {
         platform_version: None,
         capacity_providers: Vec::new(),
     };
-    // As DescribeServices tells of a service while CodeDeploy replaces its tasks.
+    // As DescribeServices returns a service while CodeDeploy replaces its tasks.
     let set = |status: &str, deployment: &str, definition: &str| {
         json!({
             "id": "ecs-svc/1", "status": status, "externalId": deployment, "startedBy": "CODE_DEPLOY",
@@ -278,7 +277,7 @@ async fn every_controller_is_known_and_codedeploys_with_its_primary_task_set() {
 }
 
 #[tokio::test]
-async fn deployments_and_the_ages_of_all_running_tasks_make_the_state() {
+async fn a_state_has_the_deployments_and_the_ages_of_all_running_tasks() {
     let deployments = json!([
         {
             "id": "ecs-svc/2", "status": "PRIMARY", "rolloutState": "IN_PROGRESS", "createdAt": EPOCH,
@@ -362,13 +361,13 @@ async fn deployments_and_the_ages_of_all_running_tasks_make_the_state() {
 }
 
 #[tokio::test]
-async fn tasks_that_cannot_be_listed_are_not_taken_for_none() {
+async fn tasks_that_cannot_be_listed_are_an_error_and_not_an_empty_list() {
     let (state, _) = state(vec![service(&[]), error("AccessDeniedException", "no")]).await;
     assert_eq!(state, Err("ListTasks failed: AccessDeniedException: no".to_owned()));
 }
 
 #[tokio::test]
-async fn troubles_are_what_ecs_says_since_then_each_once_and_most_telling_first() {
+async fn likely_causes_are_what_ecs_reports_since_then_each_once_and_the_most_likely_first() {
     let deployment = |created: i64, status: &str, reason: Option<&str>| {
         json!({
             "serviceDeploymentArn": "arn:sd", "serviceArn": "arn:web", "clusterArn": "arn:prod",
@@ -381,8 +380,8 @@ async fn troubles_are_what_ecs_says_since_then_each_once_and_most_telling_first(
     let app = |code: i32| json!([{"name": "app", "exitCode": code}, {"name": "sidecar"}]);
     let aws = Aws::default();
     let tasks = [
-        stopped(-1, Some("Scaling activity initiated"), json!([])), // before
-        stopped(0, Some(exited), app(137)),                         // at that very moment
+        stopped(-1, Some("Scaling activity initiated"), json!([])), // before that time
+        stopped(0, Some(exited), app(137)),                         // exactly at that time
         stopped(4, Some(exited), app(1)),
         stopped(4, Some(exited), app(1)), // the same
         stopped(5, Some("Task failed to start"), json!([{"name": "app", "reason": pull, "exitCode": 1}])),
@@ -396,7 +395,7 @@ async fn troubles_are_what_ecs_says_since_then_each_once_and_most_telling_first(
     aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": all})));
     let events =
         [event(9, "fourth"), event(8, "third"), event(0, "second"), event(0, "first"), event(-1, "before")];
-    let troubles = ecs(&aws).likely_causes(&web(), &events, at(0).expect("a date")).await;
+    let causes = ecs(&aws).likely_causes(&web(), &events, at(0).expect("a date")).await;
     let expected = [
         format!("deployment ROLLBACK_SUCCESSFUL: {breaker}"),
         format!("a task stopped: {exited}; app: exit code 137"),
@@ -406,14 +405,14 @@ async fn troubles_are_what_ecs_says_since_then_each_once_and_most_telling_first(
         "third".to_owned(),
         "second".to_owned(),
     ];
-    assert_eq!(troubles, expected);
+    assert_eq!(causes, expected);
     assert_eq!(aws.sent("ListServiceDeployments"), [json!({"cluster": "prod", "service": "web"})]);
     let asked = json!({"cluster": "prod", "serviceName": "web", "desiredStatus": "STOPPED"});
     assert_eq!(aws.sent("ListTasks"), [asked]);
 }
 
 #[tokio::test]
-async fn without_troubles_nothing_is_told_and_what_cannot_be_read_keeps_nothing_else_back() {
+async fn without_failures_there_is_no_cause_and_an_unreadable_source_does_not_hide_the_others() {
     let aws = Aws::default();
     aws.service(&json!({}), &[], &[]);
     let since = at(0).expect("a date");
@@ -421,9 +420,9 @@ async fn without_troubles_nothing_is_told_and_what_cannot_be_read_keeps_nothing_
         aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": deployments})));
         assert_eq!(ecs(&aws).likely_causes(&web(), &[], since).await, Vec::<String>::new());
     }
-    let at_that_moment = json!([{"createdAt": EPOCH, "status": "STOPPED", "statusReason": "by a person"}]);
-    aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": at_that_moment})));
-    assert_eq!(ecs(&aws).likely_causes(&web(), &[], since).await, ["deployment STOPPED: by a person"]);
+    let exactly_then = json!([{"createdAt": EPOCH, "status": "STOPPED", "statusReason": "by an operator"}]);
+    aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": exactly_then})));
+    assert_eq!(ecs(&aws).likely_causes(&web(), &[], since).await, ["deployment STOPPED: by an operator"]);
     for call in ["DescribeTasks", "ListTasks", "ListServiceDeployments"] {
         let aws = Aws::default();
         aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": []})));
@@ -431,11 +430,11 @@ async fn without_troubles_nothing_is_told_and_what_cannot_be_read_keeps_nothing_
         let task = json!({"createdAt": EPOCH});
         aws.service(&json!({}), &[], &[task]);
         aws.always(call, error("AccessDeniedException", "no"));
-        let told = ecs(&aws).likely_causes(&web(), &[event], since).await;
-        let unread = format!("(not all could be read: {call} failed: AccessDeniedException: no)");
-        assert!(told.contains(&unread) && told.contains(&"an event".to_owned()), "{told:?}");
+        let causes = ecs(&aws).likely_causes(&web(), &[event], since).await;
+        let incomplete = format!("(incomplete: {call} failed: AccessDeniedException: no)");
+        assert!(causes.contains(&incomplete) && causes.contains(&"an event".to_owned()), "{causes:?}");
     }
-    // What other controllers than ECS do not have is no failure.
+    // Only the ECS controller has service deployments. Their absence is not a failure.
     aws.always("ListServiceDeployments", error("UnsupportedFeatureException", "no"));
     aws.service(&json!({}), &[], &[]);
     assert_eq!(ecs(&aws).likely_causes(&web(), &[], since).await, Vec::<String>::new());
@@ -453,7 +452,7 @@ async fn a_deployment_is_forced_and_nothing_else_is_changed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_says_whether_another_try_can_help() {
+async fn a_refusal_is_final_and_any_other_error_can_be_retried() {
     type Made = fn(String) -> Result<Forced, String>;
     let gone: Made = |text| Ok(Forced::Gone(text));
     let refused: Made = |text| Ok(Forced::Refused(text));
@@ -475,7 +474,7 @@ async fn a_refusal_says_whether_another_try_can_help() {
         let aws = Aws::that_answers(vec![error(code, "no"); ATTEMPTS as usize]);
         let forced = ecs(&aws).force(&web()).await.map_err(|error| error.to_string());
         assert_eq!(forced, expected(format!("UpdateService failed: {code}: no")));
-        // It has no client token: what may have started a deployment must not start another.
+        // The call has no client token: a call that may have started a deployment must not be sent again.
         let calls = if code == "ThrottlingException" { ATTEMPTS as usize } else { 1 };
         assert_eq!(aws.requests().len(), calls, "{code}");
     }
@@ -485,8 +484,8 @@ async fn a_refusal_says_whether_another_try_can_help() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_throttling_uses_up_no_quota_of_retries() {
-    const CALLS: usize = 20; // 220 throttled answers: the SDK's own quota ends at a hundred
+async fn throttling_does_not_use_up_a_retry_quota() {
+    const CALLS: usize = 20; // 220 throttled answers: the SDK's default quota ends after 100
     let throttled = error("ThrottlingException", "Rate exceeded");
     let call =
         std::iter::repeat_n(throttled, ATTEMPTS as usize - 1).chain([(200, json!({"clusterArns": []}))]);
@@ -498,7 +497,7 @@ async fn a_flood_of_throttling_uses_up_no_quota_of_retries() {
 }
 
 #[tokio::test]
-async fn what_the_account_set_is_read_as_it_takes_effect() {
+async fn an_account_setting_is_read_as_it_takes_effect() {
     for (value, expected) in [(json!("enabled"), true), (json!("disabled"), false), (Value::Null, false)] {
         let setting = json!({"name": "fargateEventWindows", "value": value});
         let aws = Aws::that_answers([(200, json!({"settings": [setting]}))]);
@@ -509,7 +508,7 @@ async fn what_the_account_set_is_read_as_it_takes_effect() {
 }
 
 #[tokio::test]
-async fn the_images_of_a_task_definition_are_read() {
+async fn the_containers_of_a_task_definition_are_read() {
     let containers = json!([{"name": "app", "image": "app:1"}, {"name": "log", "image": "log@sha256:1"}]);
     let aws = Aws::that_answers([
         (200, json!({"taskDefinition": {"containerDefinitions": containers}})),

@@ -1,22 +1,25 @@
-//! What the default bus and the topic are sent, to the byte, and what their answers mean.
+//! The exact requests to the default event bus and the topic, and how their answers are read.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
 use aws::{config::Config, notify::Notifier};
 use chrono::{DateTime, Utc};
 use fake_aws::{Answer, Aws, environment, error, in_turn};
-use serde_json::{Value, json};
-use shared::{
-    bus::{BusEvent, Happened},
-    entity::ServiceRef,
-    message::Message,
+use rules::{
+    arn::ServiceRef,
     notice::NoticeRef,
+    notify::{
+        Notification,
+        event::{BusEvent, Happened},
+        message::{Message, Step},
+    },
 };
+use serde_json::{Value, json};
 
 const TOPIC: &str = "arn:aws:sns:eu-west-2:111122223333:the-topic";
 
 fn now() -> DateTime<Utc> {
-    "2029-12-28T22:00:00Z".parse().expect("a date of the test")
+    "2029-12-28T22:00:00Z".parse().expect("an instant of the test")
 }
 
 fn notifier(aws: &Aws, format: &'static str) -> Notifier {
@@ -32,24 +35,28 @@ fn notices() -> Vec<NoticeRef> {
 }
 
 fn event(notifier: &Notifier, nth: usize) -> BusEvent {
-    let service = ServiceRef::new("prod", &format!("web-{nth}")).expect("names of the test");
+    let service = ServiceRef::new("prod", &format!("web-{nth}")).expect("valid names of the test");
     BusEvent::of_service(Happened::Started, &notifier.reader.place, &service, &notices(), "why")
 }
 
 fn message(notifier: &Notifier) -> Message {
-    let service = ServiceRef::new("prod", "web").expect("names of the test");
-    let next = vec!["Mend it & try < 2 times".to_owned()];
-    notifier.reader.service(Happened::NeedsAttention, &service, &notices(), "it is stuck: 50% é", next, now())
+    let service = ServiceRef::new("prod", "web").expect("valid names of the test");
+    let lead = ["it is stuck: 50% é".to_owned()];
+    let message = notifier.reader.about_service(Happened::NeedsAttention, &service, &notices(), &lead, now());
+    Message { next: vec![Step::new("Fix it & try < 2 times")], ..message }
 }
 
-async fn tell(aws: &Aws, events: usize, with_message: bool) -> Result<(), String> {
+async fn send(aws: &Aws, events: usize, with_message: bool) -> Result<(), String> {
     let notifier = notifier(aws, "text");
-    let events: Vec<BusEvent> = (0..events).map(|nth| event(&notifier, nth)).collect();
-    let message = with_message.then(|| message(&notifier));
-    notifier.tell(&events, message.as_ref(), now()).await.map_err(|error| error.to_string())
+    let notification = Notification {
+        events: (0..events).map(|nth| event(&notifier, nth)).collect(),
+        message: with_message.then(|| message(&notifier)),
+        samples: Vec::new(),
+    };
+    notifier.send(&notification, now()).await.map_err(|error| error.to_string())
 }
 
-/// The services of each `PutEvents`.
+/// The services in each `PutEvents` call.
 fn batches(aws: &Aws) -> Vec<Vec<String>> {
     let name = |entry: &Value| {
         let detail: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
@@ -65,7 +72,7 @@ fn names(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|nth| format!("web-{nth}")).collect()
 }
 
-/// `PutEvents`' answer to `count` entries, of which these were refused.
+/// The answer of `PutEvents` to `count` entries, of which these were refused.
 fn put(count: usize, refused: &[usize]) -> Answer {
     let entry = |nth| {
         if refused.contains(&nth) {
@@ -79,9 +86,9 @@ fn put(count: usize, refused: &[usize]) -> Answer {
 }
 
 #[tokio::test]
-async fn an_event_is_put_with_exactly_this() {
+async fn put_events_sends_exactly_this_request() {
     let aws = Aws::default();
-    assert_eq!(tell(&aws, 1, false).await, Ok(()));
+    assert_eq!(send(&aws, 1, false).await, Ok(()));
     let arn = "arn:aws:ecs:eu-west-2:111122223333:service/prod/web-0";
     let detail = json!({
         "cluster": "prod", "service": "web-0", "service_arn": arn, "reason": "why",
@@ -97,17 +104,17 @@ async fn an_event_is_put_with_exactly_this() {
 }
 
 #[tokio::test]
-async fn events_are_put_by_the_ten_and_nothing_is_sent_for_none() {
+async fn events_are_sent_in_batches_of_10_and_no_events_make_no_call() {
     let aws = Aws::default();
-    assert_eq!(tell(&aws, 25, false).await, Ok(()));
+    assert_eq!(send(&aws, 25, false).await, Ok(()));
     assert_eq!(batches(&aws), [names(0..10), names(10..20), names(20..25)]);
     let aws = Aws::default();
-    assert_eq!(tell(&aws, 0, false).await, Ok(()));
+    assert_eq!(send(&aws, 0, false).await, Ok(()));
     assert_eq!(aws.requests(), []);
 }
 
 #[tokio::test]
-async fn an_event_that_was_refused_is_sent_again_alone_three_times_at_most() {
+async fn only_refused_events_are_sent_again_and_an_event_is_sent_at_most_three_times() {
     let refused = || Err("PutEvents failed: an event was refused: ThrottlingException".to_owned());
     let alone = |nth: usize| names(nth..nth + 1);
     let rows = [
@@ -133,26 +140,27 @@ async fn an_event_that_was_refused_is_sent_again_alone_three_times_at_most() {
     ];
     for (row, answers, expected, expected_batches) in rows {
         let aws = Aws::that_answers(answers);
-        assert_eq!(tell(&aws, 3, false).await, expected, "{row}");
+        assert_eq!(send(&aws, 3, false).await, expected, "{row}");
         assert_eq!(batches(&aws), expected_batches, "{row}");
     }
 }
 
 #[tokio::test]
-async fn a_batch_that_fails_stops_no_other_and_is_not_forgotten() {
+async fn a_failed_batch_does_not_stop_the_next_one_and_is_returned() {
     let aws = Aws::default();
     aws.on("PutEvents", in_turn(&[error("AccessDeniedException", "no"), put(5, &[])]));
-    assert_eq!(tell(&aws, 15, false).await, Err("PutEvents failed: AccessDeniedException: no".to_owned()));
+    assert_eq!(send(&aws, 15, false).await, Err("PutEvents failed: AccessDeniedException: no".to_owned()));
     assert_eq!(batches(&aws), [names(0..10), names(10..15)]);
 }
 
 #[tokio::test]
-async fn a_message_is_published_as_text_or_for_a_chat() {
+async fn a_message_is_published_as_text_or_for_a_chat_channel() {
     for format in ["text", "chat"] {
         let aws = Aws::default();
         let notifier = notifier(&aws, format);
         let message = message(&notifier);
-        notifier.tell(&[], Some(&message), now()).await.unwrap();
+        let notification = Notification { message: Some(message.clone()), ..Notification::default() };
+        notifier.send(&notification, now()).await.unwrap();
         let mut form = json!({
             "Version": "2010-03-31",
             "TopicArn": TOPIC,
@@ -178,7 +186,7 @@ async fn a_message_is_published_as_text_or_for_a_chat() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_way_of_telling_that_fails_does_not_keep_the_other_from_being_tried() {
+async fn events_and_the_message_are_both_sent_even_if_one_of_them_fails() {
     let (bus, topic) = (["PutEvents"].as_slice(), ["Publish"].as_slice());
     let denied = |call| format!("{call} failed: AuthorizationError: no");
     for (failing, expected) in [
@@ -191,21 +199,21 @@ async fn one_way_of_telling_that_fails_does_not_keep_the_other_from_being_tried(
         for call in failing {
             aws.always(call, error("AuthorizationError", "no"));
         }
-        assert_eq!(tell(&aws, 1, true).await, expected);
+        assert_eq!(send(&aws, 1, true).await, expected);
         let calls: Vec<String> = aws.requests().into_iter().map(|(call, _)| call).collect();
         assert_eq!(calls, ["PutEvents", "Publish"], "{failing:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn telling_does_not_hold_up_the_work_for_minutes() {
-    let begun = tokio::time::Instant::now();
+async fn notifying_never_delays_the_work_for_minutes() {
+    let started = tokio::time::Instant::now();
     for (call, code) in [("PutEvents", "InternalException"), ("Publish", "InternalError")] {
         let aws = Aws::default();
         let (_, body) = error(code, "later");
         aws.always(call, (500, body));
-        assert_eq!(tell(&aws, 1, true).await, Err(format!("{call} failed: {code}: later")));
+        assert_eq!(send(&aws, 1, true).await, Err(format!("{call} failed: {code}: later")));
         assert_eq!(aws.sent(call).len(), 4);
     }
-    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }

@@ -1,6 +1,12 @@
-//! What EventBridge Scheduler is asked, to the byte, and what its answers mean.
+//! The exact requests to EventBridge Scheduler, and how its answers are read.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 use aws::{
     CallFailed,
@@ -10,22 +16,28 @@ use aws_config::retry::RetryConfig;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use fake_aws::{ATTEMPTS, Answer, Aws, CREATE, DELETE, READ, UPDATE, error, merged};
-use serde_json::{Value, json};
-use shared::{
-    entity::ServiceRef,
+use rules::{
+    arn::ServiceRef,
     plan::Slot,
-    reconcile::Existing,
-    schedule::{NewSchedule, ScheduleInput, Spec, Wakes},
+    schedule::{
+        Existing, PlannedDeployment, Spec,
+        name::ScheduleName,
+        wake::{CheckInput, DeadlineInput, DeployInput, Wake},
+    },
 };
+use serde_json::{Value, json};
 
 const NAME: &str = "prod.web.bf04ed89e1afdadd0c43";
 const SLOT: &str = "2029-12-28T22:00:00Z";
 const INPUT: &str = include_str!("../../../events/deploy-input.json");
-const OURS: &str = "Redeploys at Fri 2029-12-28 22:00 Europe/London (Fri 2029-12-28 22:00 UTC); \
-                    AWS's date: Wed 2030-01-02 18:00 UTC; notices: 1; service: prod/web";
+const OURS: &str = "Redeploys on Fri 28 Dec 2029 22:00 Europe/London (22:00 UTC); \
+                    retirement date: Wed 2 Jan 2030 18:00 UTC; 1 notice; service: prod/web";
+/// As version 0.1 described the schedule.
+const BY_VERSION_0_1: &str = "Redeploys at Fri 2029-12-28 22:00 Europe/London (Fri 2029-12-28 22:00 UTC); \
+                              AWS's date: Wed 2030-01-02 18:00 UTC; notices: 1; service: prod/web";
 
 fn instant(text: &str) -> DateTime<Utc> {
-    text.parse().expect("a date of the test")
+    text.parse().expect("an instant of the test")
 }
 
 fn target() -> ScheduleTarget {
@@ -42,24 +54,38 @@ fn scheduler(aws: &Aws) -> Scheduler {
     Scheduler::new(&aws.sdk(), target())
 }
 
-fn input() -> ScheduleInput {
-    let input = ScheduleInput::from_text(INPUT).expect("the sample");
-    ScheduleInput { scheduled_for: None, ..input } // filled in as it fires
+fn name() -> ScheduleName {
+    ScheduleName::listed(NAME.to_owned())
 }
 
-/// The sample's input, with a second notice.
-fn joined() -> ScheduleInput {
-    let mut input = input();
+fn input() -> DeployInput {
+    match Wake::read_text(INPUT) {
+        // EventBridge Scheduler fills in the scheduled time when the schedule fires.
+        Ok(Wake::Deploy(input)) => {
+            DeployInput { zone: Some(Tz::Europe__London), scheduled_for: None, ..input }
+        }
+        other => panic!("events/deploy-input.json is {other:?}"),
+    }
+}
+
+/// The input as version 0.1 wrote it: without a zone.
+fn input_of_version_0_1() -> DeployInput {
+    let windows = Some("Fri 22:00-02:00 Europe/London".to_owned());
+    DeployInput { zone: None, windows, ..input() }
+}
+
+/// This input with a second notice.
+fn joined(mut input: DeployInput) -> DeployInput {
     input.notices.extend(input.notices.clone());
     input.notices[1].event_arn = "arn:another".into();
     input
 }
 
 fn schedule(spread_minutes: u16) -> Spec {
-    let ScheduleInput { service, notices, slot: at, window_ends_at, .. } = input();
+    let DeployInput { service, notices, slot: at, window_ends_at, .. } = input();
     let (windows, reason) = ("Fri 22:00-02:00 UTC".into(), "of the test".into());
     let slot = Slot { at, window_ends_at, zone: Tz::Europe__London, windows, spread_minutes, reason };
-    NewSchedule::new(&service, slot, notices).spec(NAME)
+    PlannedDeployment::new(&service, &slot, notices).spec(name())
 }
 
 /// The body that writes `schedule(15)`, which is also how it is read.
@@ -76,9 +102,14 @@ fn body() -> Value {
             "RoleArn": "arn:role",
             "DeadLetterConfig": {"Arn": "arn:queue"},
             "RetryPolicy": {"MaximumEventAgeInSeconds": 4 * 3_600, "MaximumRetryAttempts": 185},
-            "Input": serde_json::to_string(&input()).unwrap(),
+            "Input": text(&input()),
         },
     })
+}
+
+/// An input as a schedule carries it.
+fn text(input: &DeployInput) -> String {
+    Wake::Deploy(input.clone()).text()
 }
 
 fn with(mut body: Value, changes: &[(&str, Value)]) -> Value {
@@ -100,28 +131,28 @@ fn gone() -> Answer {
     error("ResourceNotFoundException", "no")
 }
 
-/// Answers, each with the beginning of the call that gets it.
+/// Answers, each with the start of the call that gets it.
 type Script = Vec<(Answer, &'static str)>;
 
-/// The beginnings of the calls that were made.
+/// The starts of the calls that were made.
 fn calls(aws: &Aws) -> Vec<&'static str> {
     let known = |call: &str| [CREATE, READ, UPDATE, DELETE].into_iter().find(|known| call.starts_with(known));
     aws.requests().iter().map(|(call, _)| known(call).expect("a call of the test")).collect()
 }
 
 async fn found(scheduler: &Scheduler) -> Found {
-    scheduler.get(NAME).await.unwrap().expect("a schedule")
+    scheduler.get(&name()).await.unwrap().expect("a schedule")
 }
 
 #[tokio::test]
-async fn a_schedule_is_created_replaced_and_deleted_with_exactly_this() {
+async fn create_replace_and_delete_send_exactly_these_requests() {
     let off = json!({"Mode": "OFF"});
     let rows = [(15, body()), (0, with(body(), &[("FlexibleTimeWindow", off)]))];
     for (spread, expected) in rows {
         let aws = Aws::that_answers([done(), done(), (200, json!({}))]);
         assert_eq!(scheduler(&aws).create(&schedule(spread)).await, Ok(Written::Done));
         assert_eq!(scheduler(&aws).replace(&schedule(spread)).await, Ok(Written::Done));
-        assert_eq!(scheduler(&aws).delete(NAME).await, Ok(Written::Done));
+        assert_eq!(scheduler(&aws).delete(&name()).await, Ok(Written::Done));
         let enabled = with(expected.clone(), &[("State", json!("ENABLED"))]);
         let sent = [
             (format!("POST /schedules/{NAME}"), expected),
@@ -133,38 +164,57 @@ async fn a_schedule_is_created_replaced_and_deleted_with_exactly_this() {
 }
 
 #[tokio::test]
-async fn each_function_is_woken_by_its_own_arn() {
-    for (wakes, arn) in [(Wakes::Deploy, "arn:deploy"), (Wakes::Verify, "arn:verify")] {
+async fn each_schedule_wakes_its_own_function_with_its_input() {
+    let DeployInput { service, notices, slot, .. } = input();
+    let check = CheckInput::first(&service, &notices, Some("ecs-svc/2".into()), slot);
+    let deadline = DeadlineInput {
+        notice: notices[0].clone(),
+        page: 1,
+        part: 0,
+        services: vec![service],
+        released: Vec::new(),
+        sent_at: slot,
+        announced: Vec::new(),
+        last_check_at: slot,
+    };
+    let rows = [
+        (Wake::Deploy(input()), "arn:deploy"),
+        (Wake::Check(check), "arn:verify"),
+        (Wake::DeadlineCheck(deadline), "arn:verify"),
+        (Wake::Heartbeat, "arn:verify"),
+    ];
+    for (wake, arn) in rows {
         let aws = Aws::that_answers([done()]);
-        let spec = Spec::new(NAME.to_owned(), wakes, instant(SLOT), "why", &json!({"a": 1}));
+        let input = wake.text();
+        let description = "why".to_owned();
+        let spec =
+            Spec { name: name(), at: slot, spread_minutes: 0, retry_seconds: 3_600, description, wake };
         assert_eq!(scheduler(&aws).create(&spec).await, Ok(Written::Done));
+        let retries = json!({"MaximumEventAgeInSeconds": 3_600, "MaximumRetryAttempts": 185});
+        let target = json!({"Arn": arn, "Input": input, "RetryPolicy": retries});
         let changes = [
             ("Description", json!("why")),
             ("FlexibleTimeWindow", json!({"Mode": "OFF"})),
-            ("Target", {
-                let (arn, input) = (json!(arn), json!(r#"{"a":1}"#));
-                let retries = json!({"MaximumEventAgeInSeconds": 3_600, "MaximumRetryAttempts": 185});
-                merged(&body()["Target"], &json!({"Arn": arn, "Input": input, "RetryPolicy": retries}))
-            }),
+            ("Target", merged(&body()["Target"], &target)),
         ];
         assert_eq!(aws.sent(CREATE), [with(body(), &changes)]);
     }
 }
 
 #[tokio::test]
-async fn the_longest_names_make_no_description_that_is_refused() {
+async fn a_description_fits_with_the_longest_names() {
     let aws = Aws::that_answers([done()]);
-    let ScheduleInput { notices, slot: at, window_ends_at, .. } = input();
+    let DeployInput { notices, slot: at, window_ends_at, .. } = input();
     let (windows, reason) = ("Fri 22:00-02:00 UTC".into(), "of the test".into());
     let slot = Slot { at, window_ends_at, zone: Tz::UTC, windows, spread_minutes: 0, reason };
     let long = ServiceRef::new(&"c".repeat(255), &"s".repeat(255)).unwrap();
-    let long = NewSchedule::new(&long, slot, notices).spec(NAME);
+    let long = PlannedDeployment::new(&long, &slot, notices).spec(name());
     assert_eq!(scheduler(&aws).create(&long).await, Ok(Written::Done));
     assert_eq!(aws.requests()[0].1["Description"].as_str().unwrap().len(), 512);
 }
 
 #[tokio::test]
-async fn an_update_of_the_input_repeats_whatever_a_person_has_set() {
+async fn an_update_of_the_input_keeps_everything_that_an_operator_has_set() {
     let written = with(
         body(),
         &[
@@ -201,9 +251,9 @@ async fn an_update_of_the_input_repeats_whatever_a_person_has_set() {
     let aws = Aws::that_answers([(200, read), done()]);
     let scheduler = scheduler(&aws);
     let found = found(&scheduler).await;
-    assert_eq!(scheduler.update_input(NAME, &found, &joined()).await, Ok(Written::Done));
+    assert_eq!(scheduler.update_input(&name(), &found, &joined(input())).await, Ok(Written::Done));
     let mut expected = written;
-    expected["Target"]["Input"] = json!(serde_json::to_string(&joined()).unwrap());
+    expected["Target"]["Input"] = json!(text(&joined(input())));
     assert_eq!(
         aws.requests(),
         [
@@ -213,28 +263,62 @@ async fn an_update_of_the_input_repeats_whatever_a_person_has_set() {
     );
 }
 
+const MOVED: &str = "at(2029-12-30T22:00:00)";
+
+/// The description after a second notice has joined a schedule with this input, time and description.
+async fn description_after_joining(input: DeployInput, expression: &str, description: Value) -> Value {
+    let target = merged(&body()["Target"], &json!({"Input": text(&input)}));
+    let changes =
+        [("ScheduleExpression", json!(expression)), ("Description", description), ("Target", target)];
+    let aws = Aws::that_answers([(200, with(body(), &changes)), done()]);
+    let scheduler = scheduler(&aws);
+    let found = found(&scheduler).await;
+    assert_eq!(scheduler.update_input(&name(), &found, &joined(input)).await, Ok(Written::Done));
+    aws.requests()[1].1["Description"].clone()
+}
+
 #[tokio::test]
-async fn a_description_of_ours_keeps_telling_the_truth_and_a_persons_stays() {
-    let (moved, recurring) = (json!("at(2029-12-30T22:00:00)"), json!("rate(7 days)"));
-    let rewritten = OURS.replace("Fri 2029-12-28", "Sun 2029-12-30").replace("notices: 1", "notices: 2");
+async fn our_description_is_updated_and_an_operators_description_stays() {
+    let (planned, recurring) = ("at(2029-12-28T22:00:00)", "rate(7 days)");
+    let moved = OURS.replace("Fri 28 Dec", "Sun 30 Dec");
+    let two = |ours: &str| json!(ours.replace("1 notice", "2 notices"));
     let rows = [
-        (&moved, json!(OURS), json!(rewritten)),
-        (&moved, json!("not before the release"), json!("not before the release")),
-        (&moved, Value::Null, Value::Null),
-        (&recurring, json!(OURS), json!(OURS)),
+        (planned, json!(OURS), two(OURS)),
+        (MOVED, json!(OURS), two(&moved)),
+        (MOVED, json!(moved), two(&moved)),
+        (MOVED, json!("not before the release"), json!("not before the release")),
+        (
+            MOVED,
+            json!(format!("{OURS}; not before the release")),
+            json!(format!("{OURS}; not before the release")),
+        ),
+        // The input has a zone, so version 0.1 has not written the description.
+        (MOVED, json!(BY_VERSION_0_1), json!(BY_VERSION_0_1)),
+        (MOVED, Value::Null, Value::Null),
+        (recurring, json!(OURS), json!(OURS)),
     ];
     for (expression, description, expected) in rows {
-        let changes = [("ScheduleExpression", expression.clone()), ("Description", description.clone())];
-        let aws = Aws::that_answers([(200, with(body(), &changes)), done()]);
-        let scheduler = scheduler(&aws);
-        let found = found(&scheduler).await;
-        assert_eq!(scheduler.update_input(NAME, &found, &joined()).await, Ok(Written::Done));
-        assert_eq!(aws.requests()[1].1["Description"], expected, "{expression} {description}");
+        let written = description_after_joining(input(), expression, description.clone()).await;
+        assert_eq!(written, expected, "{expression} {description}");
     }
 }
 
 #[tokio::test]
-async fn a_schedule_is_read_as_it_is() {
+async fn a_description_of_version_0_1_is_updated_in_the_zone_of_its_windows() {
+    let two = OURS.replace("Fri 28 Dec", "Sun 30 Dec").replace("1 notice", "2 notices");
+    let rows = [
+        (json!(BY_VERSION_0_1), json!(two)),
+        (json!("not before the release"), json!("not before the release")),
+        (Value::Null, Value::Null),
+    ];
+    for (description, expected) in rows {
+        let written = description_after_joining(input_of_version_0_1(), MOVED, description.clone()).await;
+        assert_eq!(written, expected, "{description}");
+    }
+}
+
+#[tokio::test]
+async fn every_field_of_a_schedule_is_read() {
     let at = instant("2029-12-28T22:00:00Z");
     let ours = Existing { at: Some(at), spread_minutes: 15, enabled: true, input: Ok(input()) };
     let moved = |expression: &str, zone: &str| {
@@ -255,7 +339,7 @@ async fn a_schedule_is_read_as_it_is() {
         ),
         (
             with(body(), &[("Target", target)]),
-            Existing { input: ScheduleInput::from_text("restart web please"), ..ours.clone() },
+            Existing { input: Err(Wake::read_text("restart web please").unwrap_err()), ..ours.clone() },
         ),
     ];
     for (body, expected) in rows {
@@ -264,7 +348,7 @@ async fn a_schedule_is_read_as_it_is() {
     }
 }
 
-/// What `call` makes of an error.
+/// The result of `call` after this error.
 async fn after(call: &str, code: &str) -> Result<Option<Written>, CallFailed> {
     let aws = match call {
         "update_input" => Aws::that_answers([(200, body()), error(code, "no")]),
@@ -273,15 +357,17 @@ async fn after(call: &str, code: &str) -> Result<Option<Written>, CallFailed> {
     let scheduler = scheduler(&aws);
     match call {
         "create" => scheduler.create(&schedule(15)).await.map(Some),
-        "get" => scheduler.get(NAME).await.map(|found| found.map(|_| Written::Done)),
+        "get" => scheduler.get(&name()).await.map(|found| found.map(|_| Written::Done)),
         "replace" => scheduler.replace(&schedule(15)).await.map(Some),
-        "update_input" => scheduler.update_input(NAME, &found(&scheduler).await, &joined()).await.map(Some),
-        _ => scheduler.delete(NAME).await.map(Some),
+        "update_input" => {
+            scheduler.update_input(&name(), &found(&scheduler).await, &joined(input())).await.map(Some)
+        }
+        _ => scheduler.delete(&name()).await.map(Some),
     }
 }
 
 #[tokio::test]
-async fn who_was_slower_is_told_so_and_what_is_gone_is_gone() {
+async fn a_lost_race_is_reported_and_a_missing_schedule_is_not_an_error() {
     const CONFLICT: &str = "ConflictException";
     const GONE: &str = "ResourceNotFoundException";
     let rows = [
@@ -316,26 +402,26 @@ async fn any_other_error_names_the_call_the_code_and_the_message() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_schedule_is_armed_unless_one_is_to_come_or_a_person_disabled_it() {
+async fn a_schedule_is_armed_unless_one_is_pending_or_an_operator_disabled_it() {
     let read = |at: &str, state: &str| {
         let changes = [("ScheduleExpression", json!(format!("at({at})"))), ("State", json!(state))];
         (200, with(body(), &changes))
     };
-    // The test's now is the slot.
+    // The current time of the test is the start time.
     let fired = || read("2029-12-28T22:00:00", "ENABLED");
     let left = |aws: &str| vec![(read(aws, "ENABLED"), READ)];
     let anew = [(done(), DELETE), (done(), CREATE)];
     let rows: [(&str, Script, bool); 8] = [
-        ("none is there", vec![(gone(), READ), (done(), CREATE)], true),
-        ("the one that has fired is there", [vec![(fired(), READ)], anew.to_vec()].concat(), true),
-        ("it went in between", vec![(fired(), READ), (gone(), DELETE), (done(), CREATE)], true),
-        ("one is to come", left("2029-12-28T22:01:00"), false),
+        ("there is none", vec![(gone(), READ), (done(), CREATE)], true),
+        ("the schedule that has fired is still there", [vec![(fired(), READ)], anew.to_vec()].concat(), true),
+        ("it is deleted in between", vec![(fired(), READ), (gone(), DELETE), (done(), CREATE)], true),
+        ("one is pending", left("2029-12-28T22:01:00"), false),
         (
-            "it recurs",
+            "an operator made it recurring",
             vec![((200, with(body(), &[("ScheduleExpression", json!("rate(7 days)"))])), READ)],
             false,
         ),
-        ("a person disabled it", vec![(read("2029-12-28T22:00:00", "DISABLED"), READ)], false),
+        ("an operator disabled it", vec![(read("2029-12-28T22:00:00", "DISABLED"), READ)], false),
         (
             "another delivery was faster",
             [vec![(gone(), READ), (conflict(), CREATE)], left("2029-12-28T22:10:00")].concat(),
@@ -364,7 +450,7 @@ async fn a_schedule_is_armed_unless_one_is_to_come_or_a_person_disabled_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_schedule_that_is_put_is_there_as_asked_for_and_stays_disabled() {
+async fn put_writes_a_schedule_as_requested_and_a_disabled_one_stays_disabled() {
     let other = |state: Option<&str>| {
         let target = merged(&body()["Target"], &json!({"Input": "{}"}));
         (200, with(body(), &[("Target", target), ("State", json!(state))]))
@@ -375,8 +461,8 @@ async fn a_schedule_that_is_put_is_there_as_asked_for_and_stays_disabled() {
     );
     let (first, read) = ((conflict(), CREATE), |answer| (answer, READ));
     let rows: [(&str, Script, Option<&str>); 7] = [
-        ("none is there", vec![(done(), CREATE)], None),
-        ("it hands over the same", vec![first.clone(), read((200, same))], None),
+        ("there is none", vec![(done(), CREATE)], None),
+        ("it has the same input", vec![first.clone(), read((200, same))], None),
         (
             "another input",
             vec![first.clone(), read(other(Some("ENABLED"))), (done(), UPDATE)],
@@ -384,9 +470,9 @@ async fn a_schedule_that_is_put_is_there_as_asked_for_and_stays_disabled() {
         ),
         ("without a state", vec![first.clone(), read(other(None)), (done(), UPDATE)], Some("ENABLED")),
         ("disabled", vec![first.clone(), read(other(Some("DISABLED"))), (done(), UPDATE)], Some("DISABLED")),
-        ("it went in between", vec![first.clone(), read(gone()), (done(), CREATE)], None),
+        ("it is deleted in between", vec![first.clone(), read(gone()), (done(), CREATE)], None),
         (
-            "it is being changed",
+            "another writer changes it",
             [
                 vec![first.clone(), read(other(None)), (conflict(), UPDATE)],
                 vec![first, read(other(None)), (done(), UPDATE)],
@@ -406,27 +492,27 @@ async fn a_schedule_that_is_put_is_there_as_asked_for_and_stays_disabled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_schedule_that_others_keep_changing_is_an_error() {
+async fn a_schedule_that_keeps_changing_is_an_error() {
     let reads = READS as usize;
-    let lost = |call: &str| format!("{call} failed: others changed {NAME} {READS} times in between");
+    let conflict_of = |call: &str| format!("{call} failed: {NAME} was changed concurrently {READS} times");
     let aws = Aws::that_answers(vec![[gone(), conflict()]; reads].concat());
     let failed = scheduler(&aws).arm(&schedule(15), instant(SLOT)).await.unwrap_err();
-    assert_eq!(failed.to_string(), lost("CreateSchedule"));
+    assert_eq!(failed.to_string(), conflict_of("CreateSchedule"));
     assert_eq!(calls(&aws), vec![[READ, CREATE]; reads].concat());
 
     let aws = Aws::that_answers(vec![[conflict(), gone()]; reads].concat());
     let failed = scheduler(&aws).put(&schedule(15)).await.unwrap_err();
-    assert_eq!(failed.to_string(), lost("UpdateSchedule"));
+    assert_eq!(failed.to_string(), conflict_of("UpdateSchedule"));
     assert_eq!(calls(&aws), vec![[CREATE, READ]; reads].concat());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_throttling_uses_up_no_quota_of_retries() {
-    const CALLS: usize = 20; // 220 throttled answers: the SDK's own quota ends at a hundred
+async fn throttling_does_not_use_up_a_retry_quota() {
+    const CALLS: usize = 20; // 220 throttled answers: the SDK's default quota ends after 100
     let throttled = error("ThrottlingException", "Rate exceeded");
     let call = std::iter::repeat_n(throttled.clone(), ATTEMPTS as usize - 1).chain([done()]);
-    let for_good = std::iter::repeat_n(throttled, ATTEMPTS as usize);
-    let aws = Aws::that_answers(std::iter::repeat_n(call, CALLS).flatten().chain(for_good));
+    let forever = std::iter::repeat_n(throttled, ATTEMPTS as usize);
+    let aws = Aws::that_answers(std::iter::repeat_n(call, CALLS).flatten().chain(forever));
     let scheduler = scheduler(&aws);
     for nth in 0..CALLS {
         assert_eq!(scheduler.create(&schedule(15)).await, Ok(Written::Done), "call {nth}");
@@ -436,7 +522,7 @@ async fn a_flood_of_throttling_uses_up_no_quota_of_retries() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fresh_role_is_tried_again_and_any_other_fault_of_the_request_is_not() {
+async fn a_new_role_is_retried_and_any_other_invalid_request_is_not() {
     let refused = error(
         "ValidationException",
         "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.",
@@ -452,11 +538,11 @@ async fn a_fresh_role_is_tried_again_and_any_other_fault_of_the_request_is_not()
 }
 
 #[tokio::test]
-async fn without_an_answer_the_cause_is_named() {
+async fn an_error_without_an_answer_names_the_cause() {
     let mut sdk = Aws::that_answers([]).sdk().into_builder();
     sdk.set_http_client(None).set_endpoint_url(Some("http://127.0.0.1:1".into()));
     sdk.set_retry_config(Some(RetryConfig::disabled()));
-    let failed = Scheduler::new(&sdk.build(), target()).get(NAME).await.unwrap_err();
+    let failed = Scheduler::new(&sdk.build(), target()).get(&name()).await.unwrap_err();
     assert!(failed.to_string().starts_with("GetSchedule failed: "), "{failed}");
     assert!(failed.to_string().contains("Connection refused"), "{failed}");
     assert_eq!(failed.code(), None);

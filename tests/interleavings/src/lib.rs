@@ -1,7 +1,15 @@
-//! An AWS in memory, as far as the functions use it, and Lambda's and EventBridge Scheduler's ways of
-//! delivering: at least once, in any order, with failures in between.
+//! Runs the three functions on an AWS in memory. Lambda and EventBridge Scheduler deliver as AWS does: at least once, in
+//! any order, and with failures at any call.
 
-#![expect(clippy::indexing_slicing, reason = "JSON answers null, and a service has a deployment")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    reason = "a run fails where AWS or a payload is not as expected"
+)]
 
-pub mod drive;
-pub mod world;
+mod choices;
+mod run;
+
+pub use choices::Choices;
+pub use run::{End, HealthEvent, Run, ServiceEnd};

@@ -1,35 +1,34 @@
-//! Duplicate, late and out-of-order deliveries of every payload, and failures of any call, lead to the same end.
+//! Repeated, late and out-of-order deliveries, and a failure of any call, lead to the same end.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use interleavings::{
-    drive::{Choices, End, Run, Sent},
-    world::Fate,
-};
+use fake_aws::Fate;
+use interleavings::{Choices, End, HealthEvent, Run};
 use proptest::{collection::vec, prelude::*, sample::subsequence};
 use serde_json::{Value, json};
 
-/// A Wednesday. Every task is older, and every new one is newer.
+/// A Wednesday, and the cut-off of every notice. All tasks are older, and all new tasks are newer.
 const START: &str = "2026-11-25T18:00:00Z";
 
 #[derive(Clone, Debug)]
 struct Notice {
     /// Its services, by page.
     pages: Vec<Vec<usize>>,
-    /// AWS's date, in days.
+    /// The days from `START` to its retirement date.
     days: i64,
-    /// AWS's date as an update tells it, in days.
+    /// The days from `START` to the retirement date that an update gives.
     moved: Option<i64>,
+    /// AWS Health closes it.
     closed: bool,
-    /// Its events do not say which page they are, as older ones do not.
+    /// Its events have no page number, like older events of AWS Health.
     unnumbered: bool,
 }
 
 fn start() -> DateTime<Utc> {
-    START.parse().expect("a date")
+    START.parse().expect("an instant")
 }
 
 fn name(service: usize) -> String {
@@ -58,15 +57,16 @@ fn event(nth: usize, page: usize, notice: &Notice, days: i64, status: &str, sent
     event
 }
 
-/// What AWS sends: each notice, then perhaps its update, then perhaps that it is closed; all before the first
-/// slot.
-fn sent(notices: &[Notice]) -> Vec<Sent> {
+/// The events of these notices: each notice, then its update if it has one, then its closure if it is closed. All are
+/// sent before the first start time.
+fn events(notices: &[Notice]) -> Vec<HealthEvent> {
     let mut all = Vec::new();
     for (nth, notice) in notices.iter().enumerate() {
         let mut send = |minutes: i64, days: i64, status: &str| {
-            let at = start() + TimeDelta::minutes(minutes);
+            let sent_at = start() + TimeDelta::minutes(minutes);
             for page in 0..notice.pages.len() {
-                all.push(Sent { at, event: event(nth, page, notice, days, status, at) });
+                let event = event(nth, page, notice, days, status, sent_at);
+                all.push(HealthEvent { sent_at, event });
             }
         };
         send(0, notice.days, "upcoming");
@@ -80,17 +80,17 @@ fn sent(notices: &[Notice]) -> Vec<Sent> {
     all
 }
 
-fn run(fates: &[Fate], notices: &[Notice], choices: Vec<u8>) -> (End, Vec<u32>) {
+/// Runs to the end with services that have these fates.
+fn run(fates: &[Fate], notices: &[Notice], choices: Vec<u8>) -> (End, Run) {
     let services: Vec<(String, Fate)> = (0..).map(name).zip(fates.iter().copied()).collect();
     let mut run = Run::new(&services, start());
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let end = runtime.block_on(run.to_the_end(&sent(notices), start(), &mut Choices::new(choices)));
-    let forced = run.world.state().services.values().map(|service| service.forced).collect();
-    (end, forced)
+    let end = runtime.block_on(run.to_the_end(&events(notices), start(), &mut Choices::new(choices)));
+    (end, run)
 }
 
-/// Each case is a week of some hundred invocations: fewer than proptest's default.
+/// Fewer cases than proptest's default: each one is a week with some hundred invocations.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(32)
 }
@@ -116,58 +116,54 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
-    fn every_order_repeat_and_failure_leads_to_the_same_end(
+    fn every_order_with_repeats_and_failures_leads_to_the_same_end(
         fates in vec(fate(), 3),
         notices in vec(notice(), 1..=2),
         choices in vec(any::<u8>(), 100..600),
     ) {
         let open: BTreeSet<usize> =
             notices.iter().filter(|notice| !notice.closed).flat_map(|notice| notice.pages.concat()).collect();
-        let (end, forced) = run(&fates, &notices, choices);
-        // What the design promises of each service, whatever happened on the way.
+        let (end, Run { aws, .. }) = run(&fates, &notices, choices);
+        let forced: Vec<u32> =
+            aws.memory().services.values().map(|service| service.forced).collect();
+        // What the design promises for each service, whatever happens on the way.
         for (service, fate) in fates.iter().enumerate() {
             let ended = &end.services[&name(service)];
-            let told: Vec<&str> = ended.told.iter().map(String::as_str).collect();
+            let notified: Vec<&str> = ended.notified.iter().map(String::as_str).collect();
             match fate {
                 _ if !open.contains(&service) => {
-                    prop_assert_eq!((ended.patched, told, forced[service]), (false, vec![], 0));
+                    prop_assert_eq!((ended.patched, notified, forced[service]), (false, vec![], 0));
                 }
                 Fate::Completes(_) => {
-                    prop_assert_eq!((ended.patched, told, forced[service]), (true, vec!["Patch Completed"], 1));
+                    prop_assert_eq!((ended.patched, notified, forced[service]), (true, vec!["Patch Completed"], 1));
                 }
                 Fate::RollsBack(_) | Fate::Sticks => {
-                    prop_assert_eq!((ended.patched, told), (false, vec!["Patch Needs Attention"]));
+                    prop_assert_eq!((ended.patched, notified), (false, vec!["Patch Needs Attention"]));
                     prop_assert!(forced[service] >= 1);
                 }
             }
         }
         prop_assert!(end.schedules.is_empty(), "{:?}", end.schedules);
-        // And what happens when everything comes in order, once, and works.
+        // The same end as when everything arrives in order, once, and no call fails.
         prop_assert_eq!(end, run(&fates, &notices, Vec::new()).0);
     }
 }
 
 #[test]
-fn in_order_a_service_is_deployed_once_and_its_owner_told_once() {
+fn in_order_a_service_is_redeployed_once_and_its_owner_is_notified_once() {
     let notices =
         [Notice { pages: vec![vec![0, 1]], days: 7, moved: None, closed: false, unnumbered: false }];
-    let mut run = Run::new(&[(name(0), Fate::Completes(10)), (name(1), Fate::RollsBack(10))], start());
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(run.to_the_end(&sent(&notices), start(), &mut Choices::default()));
-    let state = run.world.state();
-    let told: Vec<&str> = state.messages.iter().map(String::as_str).collect();
+    let (_, Run { aws, .. }) = run(&[Fate::Completes(10), Fate::RollsBack(10)], &notices, Vec::new());
     assert_eq!(
-        told,
+        aws.subjects(),
         [
-            "Task retirement: 2 service(s) will be redeployed; AWS's date is Wed 2026-12-02 18:00 UTC",
+            "Scheduled: 2 services, retirement date Wed 2 Dec 2026 18:00 UTC",
             "Patched: prod/service-0",
             "Needs attention: prod/service-1",
-            "Needs attention: 1 service(s) not patched; AWS's date is Wed 2026-12-02 18:00 UTC",
+            "Not patched: 1 service, retirement date Wed 2 Dec 2026 18:00 UTC",
         ]
     );
-    let events: Vec<(&str, &str)> =
-        state.events.iter().map(|(kind, service)| (kind.as_str(), service.as_str())).collect();
-    let count = |kind: &str| events.iter().filter(|(found, _)| *found == kind).count();
+    let events = aws.events();
+    let count = |kind: &str| events.iter().filter(|event| event["DetailType"] == kind).count();
     assert_eq!((count("Patch Scheduled"), count("Patch Started"), count("Patch Completed")), (2, 2, 1));
 }

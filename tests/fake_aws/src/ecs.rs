@@ -1,0 +1,214 @@
+//! Amazon ECS in memory: services whose deployments and tasks change over time.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::{Answer, Memory, merged};
+
+const SERVICES_PER_CALL: usize = 10;
+const TASKS_PER_CALL: usize = 100;
+
+/// How the forced deployments of a service end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// After so many minutes, every task is new.
+    Completes(u32),
+    /// After so many minutes, the circuit breaker rolls the deployment back.
+    RollsBack(u32),
+    /// The deployment never ends, and no new task starts.
+    Sticks,
+}
+
+/// An ECS service.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// How its forced deployments end.
+    pub fate: Fate,
+    /// Its deployments as ECS describes them, newest first.
+    pub deployments: Vec<Value>,
+    /// When each of its running tasks was created.
+    pub tasks: Vec<DateTime<Utc>>,
+    /// How many deployments were forced.
+    pub forced: u32,
+}
+
+impl Service {
+    /// A service with so many tasks, all created by a deployment at `deployed_at`.
+    #[must_use]
+    pub fn new(fate: Fate, tasks: usize, deployed_at: DateTime<Utc>) -> Self {
+        let deployment = json!({
+            "id": "ecs-svc/0", "status": "PRIMARY", "createdAt": deployed_at.timestamp(),
+            "rolloutState": "COMPLETED",
+        });
+        Self { fate, deployments: vec![deployment], tasks: vec![deployed_at; tasks], forced: 0 }
+    }
+
+    /// When the service changes next without a call, if it does.
+    #[must_use]
+    pub fn changes_at(&self) -> Option<DateTime<Utc>> {
+        let minutes = match self.fate {
+            Fate::Completes(minutes) | Fate::RollsBack(minutes) => minutes,
+            Fate::Sticks => return None,
+        };
+        let started_at = self.rolling_since()?;
+        Some(started_at + TimeDelta::minutes(minutes.into()))
+    }
+
+    /// When the deployment that is in progress started, if one is.
+    fn rolling_since(&self) -> Option<DateTime<Utc>> {
+        let newest = self.deployments.first().filter(|newest| newest["rolloutState"] == "IN_PROGRESS")?;
+        DateTime::from_timestamp(newest["createdAt"].as_i64()?, 0)
+    }
+
+    fn force_deployment(&mut self, now: DateTime<Utc>) {
+        self.forced += 1;
+        self.deployments.truncate(1);
+        self.deployments[0]["status"] = json!("ACTIVE");
+        let deployment = json!({
+            "id": format!("ecs-svc/{}", self.forced), "status": "PRIMARY", "createdAt": now.timestamp(),
+            "rolloutState": "IN_PROGRESS", "failedTasks": if self.fate == Fate::Sticks { 5 } else { 0 },
+        });
+        self.deployments.insert(0, deployment);
+    }
+
+    /// Ends the deployment that is in progress, if its time has come.
+    fn settle(&mut self, now: DateTime<Utc>) {
+        let (Some(started_at), Some(ends_at)) = (self.rolling_since(), self.changes_at()) else { return };
+        if ends_at > now {
+            return;
+        }
+        if let Fate::Completes(_) = self.fate {
+            self.deployments.truncate(1);
+            self.deployments[0]["rolloutState"] = json!("COMPLETED");
+            self.tasks.fill(started_at + TimeDelta::minutes(1));
+        } else {
+            let reason = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/0.";
+            self.deployments = vec![json!({
+                "id": format!("ecs-svc/back-{}", self.forced), "status": "PRIMARY",
+                "createdAt": ends_at.timestamp(), "rolloutState": "COMPLETED", "rolloutStateReason": reason,
+            })];
+        }
+    }
+
+    fn described(&self, name: &str) -> Value {
+        json!({
+            "serviceName": name, "status": "ACTIVE", "desiredCount": self.tasks.len(),
+            "deployments": self.deployments, "events": [],
+        })
+    }
+}
+
+impl Memory {
+    /// Ends the deployments whose time has come.
+    pub fn settle(&mut self) {
+        for service in self.services.values_mut() {
+            service.settle(self.now);
+        }
+    }
+
+    /// The answer to a call of ECS. About a service that is not in memory, only `DescribeServices` is answered.
+    pub(crate) fn answer_ecs(&mut self, call: &str, body: &Value) -> Option<Answer> {
+        let key = |service: &Value| {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            format!("{}/{}", text(&body["cluster"]), text(service))
+        };
+        match call {
+            "DescribeServices" => {
+                let (mut services, mut failures) = (Vec::new(), Vec::new());
+                let names = body["services"].as_array().expect("a list of names");
+                assert!(
+                    names.len() <= SERVICES_PER_CALL,
+                    "ECS describes at most {SERVICES_PER_CALL} services in a call"
+                );
+                for name in names {
+                    match self.services.get(&key(name)) {
+                        Some(service) => services.push(service.described(name.as_str()?)),
+                        None => failures.push(json!({"arn": name, "reason": "MISSING"})),
+                    }
+                }
+                Some((200, json!({"services": services, "failures": failures})))
+            }
+            "DescribeTaskDefinition" => {
+                let container = json!({"name": "app", "image": "example/app@sha256:0123"});
+                Some((200, json!({"taskDefinition": {"containerDefinitions": [container]}})))
+            }
+            "ListTasks" => {
+                let name = key(&body["serviceName"]);
+                Some(Tasks::of(&name, self.services.get(&name)?).list(body))
+            }
+            "DescribeTasks" => {
+                let tasks = self.services.iter().flat_map(|(name, service)| Tasks::of(name, service).0);
+                Tasks(tasks.collect()).describe(body)
+            }
+            "ListServiceDeployments" => {
+                self.services.get(&key(&body["service"]))?;
+                Some((200, json!({"serviceDeployments": []})))
+            }
+            "UpdateService" => {
+                let service = self.services.get_mut(&key(&body["service"]))?;
+                service.force_deployment(self.now);
+                Some((200, json!({"service": service.described(body["service"].as_str()?)})))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Tasks, as ECS lists and describes them.
+#[derive(Clone)]
+pub(crate) struct Tasks(Vec<Task>);
+
+#[derive(Clone)]
+struct Task {
+    arn: String,
+    desired_status: &'static str,
+    described: Value,
+}
+
+impl Task {
+    fn new(id: &str, desired_status: &'static str, described: &Value) -> Self {
+        let arn = format!("arn:aws:ecs:eu-west-2:111122223333:task/prod/{id}");
+        let described = merged(&json!({"taskArn": arn}), described);
+        Self { arn, desired_status, described }
+    }
+}
+
+impl Tasks {
+    /// Tasks by their desired status, each as ECS describes it, without its ARN.
+    pub(crate) fn new(tasks: [(&'static str, &[Value]); 2]) -> Self {
+        let numbered = tasks
+            .into_iter()
+            .flat_map(|(status, tasks)| tasks.iter().zip(1..).map(move |task| (status, task)));
+        let task = |(status, (task, nth)): (&'static str, (&Value, usize))| {
+            Task::new(&format!("{status}{nth:032}"), status, task)
+        };
+        Self(numbered.map(task).collect())
+    }
+
+    /// The running tasks of a service in memory.
+    fn of(name: &str, service: &Service) -> Self {
+        let task = |(created_at, nth): (&DateTime<Utc>, usize)| {
+            let id = format!("{}-{nth}", name.replace('/', "-"));
+            Task::new(&id, "RUNNING", &json!({"createdAt": created_at.timestamp()}))
+        };
+        Self(service.tasks.iter().zip(1..).map(task).collect())
+    }
+
+    /// The answer to `ListTasks`, in pages of 100.
+    pub(crate) fn list(&self, body: &Value) -> Answer {
+        let from = body["nextToken"].as_str().map_or(0, |token| token.parse().expect("a token of ours"));
+        let listed = self.0.iter().filter(|task| body["desiredStatus"] == task.desired_status);
+        let arns: Vec<&str> = listed.map(|task| task.arn.as_str()).skip(from).collect();
+        let next = (arns.len() > TASKS_PER_CALL).then(|| (from + TASKS_PER_CALL).to_string());
+        (200, json!({"taskArns": arns.iter().take(TASKS_PER_CALL).collect::<Vec<_>>(), "nextToken": next}))
+    }
+
+    /// The answer to `DescribeTasks`; `None` if a task is unknown.
+    pub(crate) fn describe(&self, body: &Value) -> Option<Answer> {
+        let arns = body["tasks"].as_array().expect("a list of tasks");
+        assert!(arns.len() <= TASKS_PER_CALL, "ECS describes at most {TASKS_PER_CALL} tasks in a call");
+        let described = |arn: &Value| self.0.iter().find(|task| task.arn == *arn).map(|task| &task.described);
+        let tasks: Vec<&Value> = arns.iter().map(described).collect::<Option<_>>()?;
+        Some((200, json!({"tasks": tasks, "failures": []})))
+    }
+}

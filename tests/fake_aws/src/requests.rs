@@ -1,0 +1,73 @@
+//! What the functions have sent, whether or not AWS accepted it.
+
+use serde_json::Value;
+
+use crate::{Aws, Request, lock};
+
+impl Aws {
+    /// Every request, in order.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Request> {
+        lock(&self.0.requests).clone()
+    }
+
+    /// The bodies of the calls that start with `call`.
+    #[must_use]
+    pub fn sent(&self, call: &str) -> Vec<Value> {
+        let requests = lock(&self.0.requests);
+        let calls = requests.iter().filter(|(name, _)| name.starts_with(call));
+        calls.map(|(_, body)| body.clone()).collect()
+    }
+
+    /// Forgets all requests.
+    pub fn forget(&self) {
+        lock(&self.0.requests).clear();
+    }
+
+    /// The events that were sent, each with its detail as a value.
+    #[must_use]
+    pub fn events(&self) -> Vec<Value> {
+        self.sent("PutEvents").iter().flat_map(entries).collect()
+    }
+
+    /// The events that were sent, as `DETAIL-TYPE: SERVICE`; `-` stands for an event that is about no service.
+    #[must_use]
+    pub fn notified(&self) -> Vec<String> {
+        let line = |event: &Value| {
+            let service = event["Detail"]["service"].as_str().unwrap_or("-");
+            format!("{}: {service}", text(&event["DetailType"]))
+        };
+        self.events().iter().map(line).collect()
+    }
+
+    /// The former name of [`Aws::notified`].
+    #[must_use]
+    pub fn told(&self) -> Vec<String> {
+        self.notified()
+    }
+
+    /// The texts of the messages that were sent.
+    #[must_use]
+    pub fn messages(&self) -> Vec<String> {
+        self.sent("Publish").iter().map(|form| text(&form["Message"])).collect()
+    }
+
+    /// The subjects of the messages that were sent.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<String> {
+        self.sent("Publish").iter().map(|form| text(&form["Subject"])).collect()
+    }
+}
+
+/// The entries of a `PutEvents` call, each with its detail as a value.
+pub(crate) fn entries(body: &Value) -> Vec<Value> {
+    let mut entries = body["Entries"].as_array().cloned().expect("a list of entries");
+    for entry in &mut entries {
+        entry["Detail"] = serde_json::from_str(&text(&entry["Detail"])).expect("JSON");
+    }
+    entries
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}

@@ -1,0 +1,102 @@
+//! EventBridge Scheduler in memory.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use serde_json::{Value, json};
+
+use crate::{Answer, Aws, Memory};
+
+/// The start of the call that creates a schedule. The schedule's name follows.
+pub const CREATE: &str = "POST /schedules/";
+/// The start of the call that reads a schedule.
+pub const READ: &str = "GET /schedules/";
+/// The start of the call that overwrites a schedule.
+pub const UPDATE: &str = "PUT /schedules/";
+/// The start of the call that deletes a schedule.
+pub const DELETE: &str = "DELETE /schedules/";
+
+/// A schedule.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// The body of the call that wrote it.
+    pub body: Value,
+    /// Tells apart schedules that have the same name one after the other.
+    pub incarnation: u64,
+    /// It has fired, and is not deleted yet.
+    pub fired: bool,
+}
+
+impl Schedule {
+    /// When it fires next, if it does.
+    #[must_use]
+    pub fn fires_at(&self) -> Option<DateTime<Utc>> {
+        let (expression, zone) = (&self.body["ScheduleExpression"], &self.body["ScheduleExpressionTimezone"]);
+        assert!(zone.is_null() || zone == "UTC", "the fake knows schedules in UTC only: {zone}");
+        let at = NaiveDateTime::parse_from_str(expression.as_str()?, "at(%Y-%m-%dT%H:%M:%S)").ok()?;
+        (self.body["State"] != "DISABLED" && !self.fired).then(|| at.and_utc())
+    }
+}
+
+impl Aws {
+    /// The bodies of the schedules, by name.
+    #[must_use]
+    pub fn schedules(&self) -> BTreeMap<String, Value> {
+        let memory = self.memory();
+        memory.schedules.iter().map(|(name, schedule)| (name.clone(), schedule.body.clone())).collect()
+    }
+
+    /// Adds or overwrites a schedule.
+    pub fn schedule(&self, name: &str, body: Value) {
+        self.memory().create_schedule(name, body);
+    }
+
+    /// Removes a schedule: it has fired, or an operator deletes it.
+    pub fn take(&self, name: &str) {
+        self.memory().schedules.remove(name).expect("a schedule of this name");
+    }
+
+    /// The input of a schedule.
+    #[must_use]
+    pub fn input_of(&self, name: &str) -> Value {
+        let schedules = self.schedules();
+        let schedule = schedules
+            .get(name)
+            .unwrap_or_else(|| panic!("there is no schedule {name}, only {:?}", schedules.keys()));
+        serde_json::from_str(schedule["Target"]["Input"].as_str().expect("a text")).expect("JSON")
+    }
+}
+
+impl Memory {
+    fn create_schedule(&mut self, name: &str, body: Value) {
+        self.incarnations += 1;
+        let schedule = Schedule { body, incarnation: self.incarnations, fired: false };
+        self.schedules.insert(name.to_owned(), schedule);
+    }
+
+    /// The answer to a call about one schedule.
+    pub(crate) fn answer_scheduler(&mut self, call: &str, body: &Value) -> Option<Answer> {
+        let (method, path) = call.split_once("/schedules/")?;
+        let name = path.split('?').next()?;
+        let written = (200, json!({"ScheduleArn": "arn:schedule"}));
+        let missing = (404, json!({"__type": "ResourceNotFoundException", "Message": "no such schedule"}));
+        match (method.trim_end(), self.schedules.get_mut(name)) {
+            ("POST", Some(_)) => Some((409, json!({"__type": "ConflictException", "Message": "it exists"}))),
+            ("POST", None) => {
+                self.create_schedule(name, body.clone());
+                Some(written)
+            }
+            ("GET" | "PUT" | "DELETE", None) => Some(missing),
+            ("GET", Some(schedule)) => Some((200, schedule.body.clone())),
+            ("PUT", Some(schedule)) => {
+                *schedule = Schedule { body: body.clone(), fired: false, ..*schedule };
+                Some(written)
+            }
+            ("DELETE", Some(_)) => {
+                self.schedules.remove(name);
+                Some((200, json!({})))
+            }
+            _ => None,
+        }
+    }
+}
