@@ -92,7 +92,7 @@ def test_every_json_example_is_json(example):
     json.loads(example)
 
 
-# ---- What people are told to type ----------------------------------------------------------------------------------
+# ---- Commands that readers type ------------------------------------------------------------------------------------
 
 
 def test_the_drill_as_printed_schedules_the_service(stack):

@@ -9,9 +9,9 @@
 //! 3. [`policy`] is what the operator chose for all services, and an owner for one; [`plan`] picks the start time, and
 //!    validates a configuration at deployment.
 //! 4. [`schedule`] is what is written for a start time, what wakes a function, and what a notice changes about it.
-//! 5. [`service`] is what ECS and CodeDeploy say of a service; [`deploy`] decides at the start time, [`verify`] after
+//! 5. [`service`] is what ECS and CodeDeploy say about a service; [`deploy`] decides at the start time, [`verify`] after
 //!    it and before the deadline.
-//! 6. [`notify`] composes what machines and people are sent.
+//! 6. [`notify`] composes events, messages and metrics.
 
 pub mod arn;
 pub mod deploy;

@@ -203,7 +203,7 @@ pub fn need(facts: &Facts, now: DateTime<Utc>) -> Need {
     }
 }
 
-/// A deployment that is replacing tasks already.
+/// A deployment that is already replacing tasks.
 enum InProgress {
     /// It was created after the cut-off: its tasks are new.
     Patching(String),

@@ -14,28 +14,28 @@ use crate::{
 /// Everything that deploy reads before it decides. What cannot change the decision is not read.
 #[derive(Clone, Debug)]
 pub struct Facts {
-    /// What the schedule handed over.
+    /// The input from the schedule.
     pub input: DeployInput,
-    /// The service; `None` where ECS knows none of that name.
+    /// The service. `None` if it does not exist.
     pub service: Option<ServiceState>,
-    /// What the owner chose, by tags.
+    /// The owner's choices, from the service's tags.
     pub tags: Tags,
     /// Whether the new tasks may run other code than the old ones. Read only where a deployment would start.
     pub image_warning: Option<String>,
     /// What blocks deployments. Read only where a deployment would start.
     pub blocks: Vec<Block>,
-    /// What blockers would have the owner know, though they do not block.
+    /// Warnings of blockers that do not block.
     pub blocker_warnings: Vec<String>,
-    /// What is known of the Change Calendars.
+    /// What is known about the Change Calendars.
     pub calendars: Calendars,
     /// What CodeDeploy says. Read only where it would start a deployment.
     pub code_deploy: Option<CodeDeployFacts>,
 }
 
-/// What CodeDeploy says of a service.
+/// What CodeDeploy says about a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeDeployFacts {
-    /// The deployment that made the running task set; `None` where CodeDeploy knows none of that ID.
+    /// The deployment that created the running task set. `None` if CodeDeploy does not know it.
     pub last: Option<CodeDeployment>,
     /// A deployment that is in progress in its deployment group.
     pub running: Option<CodeDeployment>,
@@ -58,7 +58,7 @@ impl Facts {
         }
     }
 
-    /// The operator's policy with the owner's choices, and what is known of the calendars.
+    /// The operator's policy with the owner's choices, and what is known about the calendars.
     #[must_use]
     pub fn policy(&self, policy: &Policy) -> Policy {
         Policy { calendars: self.calendars.clone(), ..self.tags.over(policy) }
@@ -90,7 +90,7 @@ impl Facts {
         Some(command::redeploy(self.name(), controller))
     }
 
-    /// The task definition that a deployment would start anew.
+    /// The task definition that a deployment would use.
     #[must_use]
     pub fn task_definition(&self) -> Option<&str> {
         let service = self.service.as_ref()?;

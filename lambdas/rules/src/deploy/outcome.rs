@@ -13,9 +13,9 @@ use crate::{outcome::Cause, schedule::wake::DeployInput};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeployOutcomeKind {
-    /// A new deployment was started.
+    /// A new deployment has started.
     Started,
-    /// Nothing is to be done.
+    /// There is nothing to do.
     Skipped,
     /// It is retried later.
     Postponed,
@@ -115,27 +115,27 @@ impl DeployOutcome {
         }
     }
 
-    /// The same, where the service turned out to be gone as its deployment was to start.
+    /// The outcome if the service no longer exists when its deployment is to start.
     #[must_use]
     pub fn gone(self, reason: String) -> Self {
         Self { outcome: DeployOutcomeKind::Skipped, cause: Some(Cause::Gone), reason, ..self }
     }
 
-    /// The same, where AWS refuses the deployment.
+    /// The outcome if AWS refuses the deployment.
     #[must_use]
     pub fn refused(self, reason: String, command: Option<String>) -> Self {
         Self { outcome: DeployOutcomeKind::Failed, reason, command, ..self }
     }
 
-    /// The same, where no further start time is left.
+    /// The outcome if no further start time is left.
     #[must_use]
     pub fn without_retry(self, why: &str) -> Self {
         let reason = format!("{}; {why}", self.reason);
         Self { outcome: DeployOutcomeKind::NotActionable, reason, ..self }
     }
 
-    /// The same, where it is retried at `slot`. The owner need act only once the window has closed: until then,
-    /// what is unreadable may become readable.
+    /// The outcome if the deployment is retried at `slot`. The owner must act only when the window has closed: until
+    /// then, what is unreadable may become readable.
     #[must_use]
     pub fn retried(self, slot: Option<DateTime<Utc>>, when: &str, next_window: bool) -> Self {
         let attention = self.attention && next_window;
@@ -149,7 +149,7 @@ impl DeployOutcome {
     }
 }
 
-/// The input with which a deployment is retried: from now on in another window, if the decision says so.
+/// The input for a retry. If it is retried in another window, its own window ends now.
 #[must_use]
 pub fn to_retry(input: &DeployInput, within: Within, now: DateTime<Utc>) -> DeployInput {
     let window_ends_at = match within {

@@ -1,4 +1,4 @@
-//! What machines are told: events on the account's default bus.
+//! Events for other systems, on the account's default event bus.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -8,25 +8,25 @@ use crate::{
     notice::NoticeRef,
 };
 
-/// The `source` of every event of ours.
+/// The `source` of every event.
 pub const SOURCE: &str = "ecs-task-patching";
 
 /// What happened: the event's `detail-type`, and the kind of a message to people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Happened {
-    /// A service will be redeployed at its slot.
+    /// A service will be redeployed at its start time.
     Scheduled,
-    /// Nothing is done about a service.
+    /// Nothing is done for a service.
     Skipped,
-    /// A deployment could not start, and is tried again later.
+    /// A deployment could not start, and is retried later.
     Postponed,
-    /// A deployment was started.
+    /// A deployment has started.
     Started,
     /// Every running task is on the new revision.
     Completed,
-    /// A deployment could not be started, and another try would not help.
+    /// AWS refused a deployment, and would refuse it again.
     Failed,
-    /// A person must act.
+    /// The owner must act.
     NeedsAttention,
 }
 
@@ -46,18 +46,18 @@ impl Happened {
     }
 }
 
-/// One event of ours.
+/// An event of this application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BusEvent {
     /// What happened.
     pub happened: Happened,
     /// What it happened to: the service's ARN, or the entity that AWS named.
     pub resource: String,
-    /// The rest, as far as known.
+    /// The details, as far as they are known.
     pub detail: Detail,
 }
 
-/// The `detail` of an event of ours. What is not known is left out.
+/// The `detail` of an event. What is unknown is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Detail {
     /// The cluster's name.
@@ -82,7 +82,7 @@ pub struct Detail {
     /// The deployment's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment_id: Option<String>,
-    /// What its owner should know, such as a tag that cannot be read.
+    /// What the owner should know, such as an unreadable tag.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }

@@ -6,38 +6,38 @@ use serde_json::{Value, json};
 
 use crate::outcome::Cause;
 
-/// The namespace of the metrics. Each has the dimension `Stack`; those with a reason have it also with
-/// `Reason`.
+/// The namespace of the metrics. Each has the dimension `Stack`. Those with a reason are also written with the
+/// dimensions `Stack` and `Reason`.
 pub const NAMESPACE: &str = "ECSTaskPatching";
 
 /// Something that is counted or measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Metric {
-    /// Services that got a slot.
+    /// Services that got a start time.
     Planned,
-    /// Services whose slot moved.
+    /// Services whose start time moved.
     Rescheduled,
-    /// Services whose schedule went with its last notice.
+    /// Services whose schedule was deleted with its last notice.
     Cancelled,
-    /// Services about which nothing is done; with the reason.
+    /// Services for which nothing is done, with the reason.
     Skipped,
     /// Deployments that were started.
     Started,
-    /// Services that were shown to be patched.
+    /// Services that were proven to be patched.
     Completed,
-    /// Deployments that could not be started.
+    /// Deployments that AWS refused.
     Failed,
-    /// What a person must see to.
+    /// What needs action by an owner.
     NeedsAttention,
-    /// Deployments that wait.
+    /// Deployments that are retried later.
     Postponed,
-    /// From the start of a deployment to the deadline.
+    /// The hours from the start of a deployment to the deadline.
     HoursToDeadline,
-    /// From the start of a deployment to the proof.
+    /// The minutes from the start of a deployment to the proof.
     MinutesToComplete,
-    /// Schedules that are to fire.
+    /// Pending schedules.
     Pending,
-    /// A schedule has woken a function for no other reason than to show that schedules do.
+    /// The heartbeat: a schedule has woken a function.
     Heartbeat,
     /// Messages and events that could not be sent.
     NotificationsFailed,

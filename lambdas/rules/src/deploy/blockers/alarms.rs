@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Block;
 use crate::{policy::alarms::AlarmRef, wording::plural};
 
-/// An alarm as CloudWatch has it.
+/// An alarm, as read from CloudWatch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alarm {
     /// Its name.
@@ -16,7 +16,7 @@ pub struct Alarm {
     pub fires: bool,
 }
 
-/// What the `watched` alarms block, of which `found` exist.
+/// The blocks of the `watched` alarms, of which `found` exist.
 #[must_use]
 pub fn blocks(watched: &[AlarmRef], found: &[Alarm]) -> Vec<Block> {
     let mut firing: BTreeSet<&str> = BTreeSet::new();
@@ -38,7 +38,7 @@ pub fn blocks(watched: &[AlarmRef], found: &[Alarm]) -> Vec<Block> {
     firing.into_iter().chain(missing).collect()
 }
 
-/// Which alarms are watched by their ARN and do not exist, so that nobody knows whether they are in `ALARM`.
+/// The alarms that are watched by their ARN and do not exist. Whether they would be in `ALARM` is unknown.
 #[must_use]
 pub fn missing(watched: &[AlarmRef], found: &[Alarm]) -> Vec<String> {
     let missing = watched.iter().filter_map(|alarm| match alarm {
@@ -50,7 +50,7 @@ pub fn missing(watched: &[AlarmRef], found: &[Alarm]) -> Vec<String> {
     missing.collect()
 }
 
-/// Alarms that could not be read count as `ALARM`.
+/// The block of alarms that are unreadable.
 #[must_use]
 pub fn unreadable(why: &str) -> Block {
     Block::unreadable(format!("BlockingAlarms are unreadable and are treated as in ALARM: {why}"))

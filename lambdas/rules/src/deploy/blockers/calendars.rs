@@ -8,7 +8,7 @@ use crate::{
     time::{calendar::Calendars, instant::utc},
 };
 
-/// What the calendars, asked about `at`, block.
+/// The blocks of the calendars at `at`.
 #[must_use]
 pub fn blocks(calendars: &Calendars, at: DateTime<Utc>) -> Vec<Block> {
     let closed = calendars.closed(at).map(|closed| Block::by(closed.to_string()));

@@ -7,13 +7,13 @@ use chrono::{DateTime, Utc};
 use super::Block;
 use crate::{arn::ServiceRef, service::ServiceState, time::instant::utc};
 
-/// What `other`, after which a service comes, blocks.
+/// The blocks of a service that comes after `other`.
 #[must_use]
 pub fn blocks(other: &ServiceRef, state: Option<&ServiceState>, cutoff: DateTime<Utc>) -> Vec<Block> {
     wait(other, state, cutoff).map(Block::by).into_iter().collect()
 }
 
-/// A service that could not be read counts as one that is not patched.
+/// The block of a service that comes after `other`, which is unreadable.
 #[must_use]
 pub fn unreadable(other: &ServiceRef, why: &str) -> Block {
     Block::unreadable(format!(
