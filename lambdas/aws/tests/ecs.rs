@@ -160,8 +160,14 @@ async fn a_missing_service_is_none_and_an_unreadable_service_is_an_error() {
     let rows = [
         (failure("MISSING"), Ok(None)),
         (error("ClusterNotFoundException", "no"), Ok(None)),
-        (failure("ACCESS"), Err(r#"DescribeServices failed: prod/web is missing from the response, reason Some("ACCESS")"#)),
-        ((200, json!({})), Err("DescribeServices failed: prod/web is missing from the response, reason None")),
+        (
+            failure("ACCESS"),
+            Err(r#"DescribeServices failed: prod/web is missing from the response, reason Some("ACCESS")"#),
+        ),
+        (
+            (200, json!({})),
+            Err("DescribeServices failed: prod/web is missing from the response, reason None"),
+        ),
         (error("AccessDeniedException", "no"), Err("DescribeServices failed: AccessDeniedException: no")),
     ];
     for (answer, expected) in rows {

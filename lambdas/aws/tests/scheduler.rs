@@ -286,11 +286,13 @@ async fn our_description_is_updated_and_an_operators_description_stays() {
         (planned, json!(OURS), two(OURS)),
         (MOVED, json!(OURS), two(&moved)),
         (MOVED, json!(moved), two(&moved)),
+        // The operator moved the schedule before, and then to this time.
+        (MOVED, json!(OURS.replace("28 Dec", "29 Dec")), two(&moved)),
         (MOVED, json!("not before the release"), json!("not before the release")),
         (
             MOVED,
-            json!(format!("{OURS}; not before the release")),
-            json!(format!("{OURS}; not before the release")),
+            json!("Redeploys on Sunday, after the release"),
+            json!("Redeploys on Sunday, after the release"),
         ),
         // The input has a zone, so version 0.1 has not written the description.
         (MOVED, json!(BY_VERSION_0_1), json!(BY_VERSION_0_1)),
@@ -305,9 +307,12 @@ async fn our_description_is_updated_and_an_operators_description_stays() {
 
 #[tokio::test]
 async fn a_description_of_version_0_1_is_updated_in_the_zone_of_its_windows() {
-    let two = OURS.replace("Fri 28 Dec", "Sun 30 Dec").replace("1 notice", "2 notices");
+    let moved = OURS.replace("Fri 28 Dec", "Sun 30 Dec");
+    let two = moved.replace("1 notice", "2 notices");
     let rows = [
         (json!(BY_VERSION_0_1), json!(two)),
+        // A notice that joined after the update of the stack has rewritten the description, but not added a zone.
+        (json!(moved), json!(two)),
         (json!("not before the release"), json!("not before the release")),
         (Value::Null, Value::Null),
     ];
