@@ -415,10 +415,14 @@ async fn a_schedule_is_armed_unless_one_is_pending_or_an_operator_disabled_it() 
     // The current time of the test is the start time.
     let fired = || read("2029-12-28T22:00:00", "ENABLED");
     let left = |aws: &str| vec![(read(aws, "ENABLED"), READ)];
-    let anew = [(done(), DELETE), (done(), CREATE)];
+    let recreated = [(done(), DELETE), (done(), CREATE)];
     let rows: [(&str, Script, bool); 8] = [
         ("there is none", vec![(gone(), READ), (done(), CREATE)], true),
-        ("the schedule that has fired is still there", [vec![(fired(), READ)], anew.to_vec()].concat(), true),
+        (
+            "the schedule that has fired is still there",
+            [vec![(fired(), READ)], recreated.to_vec()].concat(),
+            true,
+        ),
         ("it is deleted in between", vec![(fired(), READ), (gone(), DELETE), (done(), CREATE)], true),
         ("one is pending", left("2029-12-28T22:01:00"), false),
         (
@@ -436,7 +440,7 @@ async fn a_schedule_is_armed_unless_one_is_pending_or_an_operator_disabled_it() 
             "it is being deleted",
             [
                 vec![(fired(), READ), (conflict(), DELETE), (conflict(), CREATE), (gone(), READ)],
-                vec![anew[1].clone()],
+                vec![recreated[1].clone()],
             ]
             .concat(),
             true,
