@@ -10,6 +10,7 @@ pub mod ecs;
 mod error;
 mod failure;
 pub mod notify;
+mod retry;
 pub mod scheduler;
 
 use std::time::Duration;

@@ -5,11 +5,8 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_scheduler::{
     Client,
-    config::{
-        interceptors::InterceptorContext,
-        retry::{ClassifyRetry, RetryAction, RetryPartition, TokenBucket},
-    },
-    error::{ProvideErrorMetadata, SdkError},
+    config::retry::{RetryPartition, TokenBucket},
+    error::SdkError,
     operation::{
         create_schedule::CreateScheduleError,
         get_schedule::{GetScheduleError, GetScheduleOutput},
@@ -27,7 +24,7 @@ use rules::schedule::{
     wake::{DeployInput, Function, InvalidInput, Wake},
 };
 
-use crate::CallFailed;
+use crate::{CallFailed, retry::RoleNotReadyYet};
 
 /// The maximum number of attempts to change a schedule that is changed concurrently.
 pub const READS: u32 = 5;
@@ -375,29 +372,5 @@ fn existing(raw: &GetScheduleOutput) -> Existing {
             Wake::Deploy(input) => Ok(input),
             other => Err(other.refused_by(Function::Deploy)),
         }),
-    }
-}
-
-/// Retries while EventBridge Scheduler cannot assume a role that was just created. It reports this as a
-/// `ValidationException`, which the SDK does not retry.
-#[derive(Debug)]
-struct RoleNotReadyYet;
-
-impl ClassifyRetry for RoleNotReadyYet {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let refused = context
-            .output_or_error()
-            .and_then(Result::err)
-            .and_then(|error| error.as_operation_error())
-            .and_then(|error| error.downcast_ref::<CreateScheduleError>())
-            .is_some_and(|error| {
-                error.is_validation_exception()
-                    && error.message().is_some_and(|m| m.contains("to assume the role"))
-            });
-        if refused { RetryAction::server_error() } else { RetryAction::NoActionIndicated }
-    }
-
-    fn name(&self) -> &'static str {
-        "role not ready yet"
     }
 }

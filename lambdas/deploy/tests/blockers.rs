@@ -47,7 +47,7 @@ async fn a_change_freeze_is_waited_for_in_the_window_and_then_planned_around() {
             None,
             "2029-12-29T01:55:00Z",
             "; no opening of Fri+Sun 22:00-02:00 UTC fits between Sat 29 Dec 2029 02:55 UTC and the deadline, Wed 2 Jan 2030 \
-             16:00 UTC (Change Calendar Freeze is closed at Sun 30 Dec 2029 22:00 UTC); the same hours on another day do not \
+             16:00 UTC (Change Calendar Freeze is closed on Sun 30 Dec 2029 22:00 UTC); the same hours on other days do not \
              fit either (WhenNoWindowFits: any-day). AWS replaces the tasks from Wed 2 Jan 2030 18:00 UTC",
             None,
         ),

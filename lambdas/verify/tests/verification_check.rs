@@ -72,34 +72,39 @@ async fn the_owner_is_notified_of_a_failure_once_with_the_reasons_that_ecs_gives
         "ECS deployment circuit breaker: tasks failed to start.",
         3,
     );
+    // A sentence of ECS becomes a part of ours.
+    let part = |sentence: &str| sentence.trim_end_matches('.').to_owned();
     let rows = [
         (
             "the circuit breaker rolled back, and the old deployment is the primary one again",
             json!([deployment("ecs-svc/3", "PRIMARY", "COMPLETED", back, 0), failed]),
             ended("ROLLBACK_SUCCESSFUL", breaker),
-            format!("deployment ecs-svc/2 was rolled back by deployment ecs-svc/3: {back}; {OLD_TASKS}"),
-            format!("deployment ROLLBACK_SUCCESSFUL: {breaker}; "),
+            format!(
+                "deployment ecs-svc/2 was rolled back by deployment ecs-svc/3: {}; {OLD_TASKS}",
+                part(back)
+            ),
+            format!("deployment ROLLBACK_SUCCESSFUL: {}; ", part(breaker)),
         ),
         (
             "the circuit breaker rolled back long ago",
             json!([primary("ecs-svc/3", "COMPLETED")]),
             ended("ROLLBACK_SUCCESSFUL", breaker),
             format!("deployment ecs-svc/2 no longer exists: it was rolled back or replaced; {OLD_TASKS}"),
-            format!("deployment ROLLBACK_SUCCESSFUL: {breaker}; "),
+            format!("deployment ROLLBACK_SUCCESSFUL: {}; ", part(breaker)),
         ),
         (
             "alarms failed it, and nothing is rolled back",
             json!([deployment("ecs-svc/2", "PRIMARY", "FAILED", "ECS deployment failed: alarm web-5xx.", 0)]),
             ended("STOPPED", alarm),
-            format!("deployment ecs-svc/2 failed: ECS deployment failed: alarm web-5xx.; {OLD_TASKS}"),
-            format!("deployment STOPPED: {alarm}; "),
+            format!("deployment ecs-svc/2 failed: ECS deployment failed: alarm web-5xx; {OLD_TASKS}"),
+            format!("deployment STOPPED: {}; ", part(alarm)),
         ),
         (
             "native blue/green rolled back",
             json!([primary("ecs-svc/1", "COMPLETED")]),
             ended("ROLLBACK_SUCCESSFUL", hook),
             format!("deployment ecs-svc/2 no longer exists: it was rolled back or replaced; {OLD_TASKS}"),
-            format!("deployment ROLLBACK_SUCCESSFUL: {hook}; "),
+            format!("deployment ROLLBACK_SUCCESSFUL: {}; ", part(hook)),
         ),
         (
             "tasks fail to start, without a circuit breaker",
@@ -136,7 +141,7 @@ async fn the_owner_is_notified_of_a_failure_once_with_the_reasons_that_ecs_gives
         });
         aws.service(&service, &[old.clone(), old], &[stopped]);
         aws.always("ListServiceDeployments", why.clone());
-        let troubles = "a task stopped: Task failed ELB health checks; app: exit code 137; (service web) deployment failed.";
+        let troubles = "a task stopped: Task failed ELB health checks; app: exit code 137; (service web) deployment failed";
         let expected = format!("{reason}. ECS says: {explained}{troubles}");
         let found = handle(&aws, &check(&json!({})), LATER).await.unwrap();
         let next = json!({"verify_at": "2029-12-28T23:03:00Z"});

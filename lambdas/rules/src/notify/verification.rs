@@ -95,10 +95,16 @@ fn unpatched_message(
     let services = count(unpatched.len(), "service");
     let aws = match notice.starts_at {
         Some(date) if date > now => {
-            format!("AWS replaces old tasks from {}, whether or not new ones are ready", reader.date(Some(date)))
+            format!(
+                "AWS replaces old tasks from {}, whether or not new ones are ready",
+                reader.date(Some(date))
+            )
         }
         Some(date) => {
-            format!("The retirement date was {}: AWS may replace old tasks at any time", reader.date(Some(date)))
+            format!(
+                "The retirement date was {}: AWS may replace old tasks at any time",
+                reader.date(Some(date))
+            )
         }
         None => "AWS has not given a retirement date".to_owned(),
     };
@@ -110,10 +116,7 @@ fn unpatched_message(
     Message {
         happened: Happened::NeedsAttention,
         title: format!("Not patched: {services}, {}", reader.subject_date(notice)),
-        lead: vec![format!(
-            "{services} {} not patched. {aws}.",
-            is(unpatched.len())
-        )],
+        lead: vec![format!("{services} {} not patched. {aws}.", is(unpatched.len()))],
         next: vec![
             Step::new(
                 "Check the service events in the ECS console and earlier messages about this notice for the cause",

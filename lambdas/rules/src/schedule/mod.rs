@@ -175,7 +175,10 @@ impl Existing {
     #[must_use]
     pub fn zone_of_our_description(&self, text: &str) -> Option<Tz> {
         let input = self.input.as_ref().ok()?;
-        let ours = text.starts_with("Redeploys on ") && text.contains("; retirement date: ");
+        // Its times and notices may be those before an edit. A description of 512 characters was shortened.
+        let complete =
+            text.ends_with(&format!("; service: {}", input.service)) || text.chars().count() == 512;
+        let ours = text.starts_with("Redeploys on ") && text.contains("; retirement date: ") && complete;
         let Some(zone) = input.zone else {
             // Version 0.1 wrote descriptions differently, and stored the zone only as part of its windows.
             let windows = input.windows.as_deref().and_then(|windows| Windows::parse(windows, Tz::UTC).ok());

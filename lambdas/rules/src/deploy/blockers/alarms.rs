@@ -33,7 +33,8 @@ pub fn blocks(watched: &[AlarmRef], found: &[Alarm]) -> Vec<Block> {
     let firing = (!firing.is_empty())
         .then(|| Block::by(format!("{} in ALARM: {names}", plural(firing.len(), "CloudWatch alarm"))));
     let missing = missing(watched, found);
-    let missing = missing.into_iter().map(|why| Block::unreadable(format!("{why} and is treated as in ALARM")));
+    let missing =
+        missing.into_iter().map(|why| Block::unreadable(format!("{why} and is treated as in ALARM")));
     firing.into_iter().chain(missing).collect()
 }
 
