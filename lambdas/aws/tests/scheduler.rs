@@ -286,11 +286,13 @@ async fn our_description_is_updated_and_an_operators_description_stays() {
         (planned, json!(OURS), two(OURS)),
         (MOVED, json!(OURS), two(&moved)),
         (MOVED, json!(moved), two(&moved)),
+        // The operator moved the schedule before, and then to this time.
+        (MOVED, json!(OURS.replace("28 Dec", "29 Dec")), two(&moved)),
         (MOVED, json!("not before the release"), json!("not before the release")),
         (
             MOVED,
-            json!(format!("{OURS}; not before the release")),
-            json!(format!("{OURS}; not before the release")),
+            json!("Redeploys on Sunday, after the release"),
+            json!("Redeploys on Sunday, after the release"),
         ),
         // The input has a zone, so version 0.1 has not written the description.
         (MOVED, json!(BY_VERSION_0_1), json!(BY_VERSION_0_1)),
@@ -305,9 +307,12 @@ async fn our_description_is_updated_and_an_operators_description_stays() {
 
 #[tokio::test]
 async fn a_description_of_version_0_1_is_updated_in_the_zone_of_its_windows() {
-    let two = OURS.replace("Fri 28 Dec", "Sun 30 Dec").replace("1 notice", "2 notices");
+    let moved = OURS.replace("Fri 28 Dec", "Sun 30 Dec");
+    let two = moved.replace("1 notice", "2 notices");
     let rows = [
         (json!(BY_VERSION_0_1), json!(two)),
+        // A notice that joined after the update of the stack has rewritten the description, but not added a zone.
+        (json!(moved), json!(two)),
         (json!("not before the release"), json!("not before the release")),
         (Value::Null, Value::Null),
     ];
@@ -410,10 +415,14 @@ async fn a_schedule_is_armed_unless_one_is_pending_or_an_operator_disabled_it() 
     // The current time of the test is the start time.
     let fired = || read("2029-12-28T22:00:00", "ENABLED");
     let left = |aws: &str| vec![(read(aws, "ENABLED"), READ)];
-    let anew = [(done(), DELETE), (done(), CREATE)];
+    let recreated = [(done(), DELETE), (done(), CREATE)];
     let rows: [(&str, Script, bool); 8] = [
         ("there is none", vec![(gone(), READ), (done(), CREATE)], true),
-        ("the schedule that has fired is still there", [vec![(fired(), READ)], anew.to_vec()].concat(), true),
+        (
+            "the schedule that has fired is still there",
+            [vec![(fired(), READ)], recreated.to_vec()].concat(),
+            true,
+        ),
         ("it is deleted in between", vec![(fired(), READ), (gone(), DELETE), (done(), CREATE)], true),
         ("one is pending", left("2029-12-28T22:01:00"), false),
         (
@@ -431,7 +440,7 @@ async fn a_schedule_is_armed_unless_one_is_pending_or_an_operator_disabled_it() 
             "it is being deleted",
             [
                 vec![(fired(), READ), (conflict(), DELETE), (conflict(), CREATE), (gone(), READ)],
-                vec![anew[1].clone()],
+                vec![recreated[1].clone()],
             ]
             .concat(),
             true,

@@ -196,7 +196,7 @@ impl Tasks {
 
     /// The answer to `ListTasks`, in pages of 100.
     pub(crate) fn list(&self, body: &Value) -> Answer {
-        let from = body["nextToken"].as_str().map_or(0, |token| token.parse().expect("a token of ours"));
+        let from = body["nextToken"].as_str().map_or(0, |token| token.parse().expect("a token of this fake"));
         let listed = self.0.iter().filter(|task| body["desiredStatus"] == task.desired_status);
         let arns: Vec<&str> = listed.map(|task| task.arn.as_str()).skip(from).collect();
         let next = (arns.len() > TASKS_PER_CALL).then(|| (from + TASKS_PER_CALL).to_string());
