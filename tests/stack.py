@@ -91,8 +91,9 @@ class Inbox:
         bus.put_targets(Rule="inbox", Targets=[{"Id": "queue", "Arn": self._arn(self._events)}])
 
     def messages(self, about: str = "") -> list[dict]:
-        """The messages that contain `about`, oldest first."""
-        return [message for message in self._receive(self._messages) if about in message["Message"]]
+        """The messages whose subject or text contains `about`, oldest first."""
+        received = self._receive(self._messages)
+        return [message for message in received if about in message["Subject"] + message["Message"]]
 
     def events(self, about: str = "") -> list[dict]:
         """The events that contain `about`, oldest first."""

@@ -80,7 +80,7 @@ def test_an_older_event_that_arrives_late_changes_nothing(stack, cluster):
     closed = notice(f"{cluster}|web", arn=first["detail"]["eventArn"], statusCode="closed")
     stack.ingest(closed)
     late = outcome(stack.ingest(first))
-    assert late["outcome"] == "unchanged" and late["reason"].startswith("a newer event of this notice, sent at ")
+    assert late["outcome"] == "unchanged" and late["reason"].startswith("a newer event of this notice, sent on ")
     assert stack.schedules.names(cluster) == []
 
 

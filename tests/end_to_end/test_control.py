@@ -247,7 +247,7 @@ def test_an_impossible_configuration_is_rejected_and_a_possible_one_is_deployed_
 
     # A configuration that misses some notices is accepted with a finding. An impossible update is rolled back.
     outputs = aws.deploy(name, DeadlineMarginMinutes="2880")
-    assert "notices that arrive during 47 hours of each week miss every opening of " in outputs["ConfigurationFindings"]
+    assert "Notices that arrive during 47 hours of each week miss every opening of " in outputs["ConfigurationFindings"]
     reason = rejected(DeadlineMarginMinutes="10080")
     assert "DeadlineMarginMinutes is 10080 and MinimumNoticeMinutes is 60" in reason and "for example" in reason
     assert status() == "UPDATE_ROLLBACK_COMPLETE"
@@ -266,4 +266,4 @@ def test_an_impossible_configuration_is_rejected_and_a_possible_one_is_deployed_
 
 def test_the_configuration_check_accepts_the_default_parameters(stack):
     findings = stack.outputs["ConfigurationFindings"]
-    assert findings.startswith("notices that arrive during 1 hour of each week miss every opening of "), findings
+    assert findings.startswith("Notices that arrive during 1 hour of each week miss every opening of "), findings

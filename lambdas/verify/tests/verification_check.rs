@@ -60,6 +60,7 @@ async fn a_service_with_nothing_to_patch_is_skipped_and_its_owner_is_notified() 
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table, whose rows are the rules")]
 async fn the_owner_is_notified_of_a_failure_once_with_the_reasons_that_ecs_gives() {
     let breaker = "Service deployment rolled back because the circuit breaker threshold was exceeded.";
     let alarm = "Service deployment rolled back because of CloudWatch alarm(s) in ALARM state: web-5xx.";
