@@ -41,12 +41,12 @@ const AT_THE_START: &str = "Fri 28 Dec 2029 23:00 Europe/Berlin (22:00 UTC)";
 
 #[tokio::test]
 async fn the_message_of_a_start_with_a_warning() {
-    let aws = tagged(&[("mode", "later")]);
+    let aws = tagged(&[("after", "web")]);
     let expected = "Started: prod/web\n\n\
                     1 of 1 running task was created before Wed 26 Dec 2029 18:00 UTC. A new deployment \
                     has started.\n\n\
-                    Warning: Tag ecs-task-patching:mode is \"later\": must be deploy, observe or off; the \
-                    parameter Mode applies.\n\n\
+                    Warning: Tag ecs-task-patching:after is \"web\": must be cluster/service, for example \
+                    dev/web; the tag is ignored.\n\n\
                     Next steps:\n\
                     1. Check the warnings. You will be notified when the deployment finishes\n\
                     2. To exclude the service next time, set its tag ecs-task-patching:mode to off";

@@ -59,14 +59,25 @@ async fn a_service_whose_tag_says_deploy_is_redeployed_in_observe_mode() {
 
 #[tokio::test]
 async fn an_unreadable_tag_is_reported_with_the_start() {
-    let aws = tagged(&[("mode", "later")]);
+    let aws = tagged(&[("after", "web")]);
     let outcome = handle(&aws).await;
-    let warning =
-        "tag ecs-task-patching:mode is \"later\": must be deploy, observe or off; the parameter Mode applies";
+    let warning = "tag ecs-task-patching:after is \"web\": must be cluster/service, for example dev/web; the tag is ignored";
     assert_eq!(outcome.warnings, [warning]);
     assert_eq!(aws.events()[0]["Detail"]["warnings"], json!([warning]));
     assert_eq!(subjects(&aws), ["Started: prod/web"]);
-    assert!(message(&aws).contains("\n\nWarning: Tag ecs-task-patching:mode"), "{}", message(&aws));
+    assert!(message(&aws).contains("\n\nWarning: Tag ecs-task-patching:after"), "{}", message(&aws));
+}
+
+#[tokio::test]
+async fn an_unreadable_mode_holds_the_service_and_its_owner_is_notified() {
+    let aws = tagged(&[("mode", "later")]);
+    let outcome = handle(&aws).await;
+    let problem = "tag ecs-task-patching:mode is \"later\": must be deploy, observe or off; the service is not redeployed \
+                   until the tag is valid";
+    assert_eq!(outcome.outcome, DeployOutcomeKind::Postponed);
+    assert!(outcome.reason.starts_with(problem), "{}", outcome.reason);
+    assert_eq!(aws.sent("UpdateService").len(), 0);
+    assert_eq!(subjects(&aws), ["Postponed: prod/web"]);
 }
 
 #[tokio::test]

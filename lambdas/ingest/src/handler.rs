@@ -1,6 +1,6 @@
 //! One notice, from the event to the report. A service that fails never stops the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws::{
     Failure, alarm::Alarms, calendar::ChangeCalendars, config::Config, ecs::Ecs, notify::Notifier,
@@ -100,12 +100,15 @@ impl Ingest {
     /// # Errors
     /// The notice names nothing to act on, or, after everything else was done, something could not be done.
     async fn take(&self, notice: &Notice, now: DateTime<Utc>) -> Result<Report, Failure> {
-        if let Some(reason) = notice.not_ours(&self.notifier.reader.place.region) {
+        if let Some(reason) = notice.not_ours(&self.notifier.reader.place) {
             return Ok(self.not_ours(notice, &reason, now));
         }
-        notice.require_entities()?;
-        let kept = notice.to_ref(self.wait_period(notice).await);
+        // A closed notice may name nothing: it is closed for every service that is known from before.
+        if !notice.closed {
+            notice.require_entities()?;
+        }
         let page = self.page(notice).await.map_err(Failure::call(&notice.event_arn))?;
+        let kept = page.merged(notice, notice.to_ref(self.wait_period(notice).await));
         let Processed { outcomes, may_write } = self.process(notice, &kept, &page, now).await;
         let report = Report::new(&notice.event_arn, notice.starts_at, outcomes);
         let announced = self.announce(notice, &kept, &report, page, may_write, now).await;
@@ -143,8 +146,15 @@ impl Ingest {
             }
         }
 
+        if notice.closed && page.newer_than(notice).is_none() {
+            let named: BTreeSet<ServiceRef> = services.keys().cloned().collect();
+            let others = page.others(move |service| named.contains(service));
+            services.extend(others.map(|service| (service.clone(), Named::default())));
+        }
+
         let settling = Settling {
             notice: kept,
+            known: &page.services,
             tags: read_tags(&self.ecs, services.keys(), self.policy.zone).await,
             calendars: Mutex::new(self.policy.calendars.clone()),
             now,
@@ -172,18 +182,23 @@ impl Ingest {
         settling: &Settling<'_>,
     ) -> Vec<(usize, Outcome)> {
         let settled = self.settle(service, named.closed(notice), settling).await;
-        let outcome = |affected: &Affected| {
+        let outcome = |entity: &str| {
             let outcome = match &settled {
-                Ok(settled) => settled.outcome(&affected.text),
-                Err(error) => Outcome::of(&affected.text, OutcomeKind::Failed, error.to_string()),
+                Ok(settled) => settled.outcome(entity),
+                Err(error) => Outcome::of(entity, OutcomeKind::Failed, error.to_string()),
             };
             outcome.for_service(service)
         };
+        if named.entities.is_empty() {
+            // Known from before, and not named by this event: its outcome comes last.
+            let text = format!("{}|{}", service.cluster(), service.service());
+            return vec![(usize::MAX, outcome(&text))];
+        }
         let first = named.entities.first().map(|(_, affected)| affected.text.as_str()).unwrap_or_default();
         let numbered = named.entities.iter().zip(0_usize..);
         numbered
             .map(|((place, affected), nth)| {
-                let outcome = outcome(affected);
+                let outcome = outcome(&affected.text);
                 (*place, if nth == 0 { outcome } else { repeated(outcome, first) })
             })
             .collect()

@@ -6,7 +6,7 @@ use aws::CallFailed;
 use chrono::{DateTime, Utc};
 use rules::{
     arn::ServiceRef,
-    notice::Notice,
+    notice::{Notice, NoticeRef},
     outcome::{Cause, Outcome, OutcomeKind},
     schedule::{name::ScheduleName, wake::Wake},
 };
@@ -25,6 +25,8 @@ pub(crate) struct Page {
     pub(crate) announced: Vec<String>,
     /// The services that were named, and whether the notice still concerns them.
     pub(crate) services: BTreeMap<ServiceRef, bool>,
+    /// The notice as the newest event told it, with the latest cut-off.
+    notice: Option<NoticeRef>,
 }
 
 impl Ingest {
@@ -36,6 +38,7 @@ impl Ingest {
             let Some(found) = self.scheduler.get(&name).await? else { break };
             let Ok(Wake::DeadlineCheck(known)) = found.wake() else { continue };
             page.sent_at = page.sent_at.max(Some(known.sent_at));
+            page.notice = Some(known.notice);
             page.announced = known.announced;
             page.services.extend(known.services.into_iter().map(|service| (service, true)));
             page.services.extend(known.released.into_iter().map(|service| (service, false)));
@@ -51,6 +54,25 @@ impl Page {
         self.sent_at.filter(|sent_at| *sent_at > notice.sent_at)
     }
 
+    /// The notice as an event tells it, with what is known from before: the retirement date of the newest event, and the
+    /// latest cut-off. Later costs one needless deployment; earlier leaves a task unpatched.
+    pub(crate) fn merged(&self, notice: &Notice, told: NoticeRef) -> NoticeRef {
+        let Some(known) = &self.notice else { return told };
+        let starts_at = if self.newer_than(notice).is_some() { known.starts_at } else { told.starts_at };
+        NoticeRef { starts_at, cutoff: told.cutoff.max(known.cutoff), ..told }
+    }
+
+    /// The services that the notice still concerns, and that are not among the `named` ones.
+    pub(crate) fn others<'a>(
+        &'a self,
+        named: impl Fn(&ServiceRef) -> bool + 'a,
+    ) -> impl Iterator<Item = &'a ServiceRef> {
+        self.services
+            .iter()
+            .filter(move |(service, open)| **open && !named(service))
+            .map(|(service, _)| service)
+    }
+
     /// Remembers that a plan was announced.
     pub(crate) fn remember(&mut self, fingerprint: String) {
         if !self.announced.contains(&fingerprint) {
@@ -63,12 +85,17 @@ impl Page {
     /// Remembers the services of an event. What a newer event has said of a service stands.
     pub(crate) fn learn(&mut self, notice: &Notice, outcomes: &[Outcome]) {
         let older = self.newer_than(notice).is_some();
+        let mut open: BTreeMap<ServiceRef, bool> = BTreeMap::new();
         for outcome in outcomes {
             if let Some(service) = outcome.service_ref() {
-                let open = !notice.closed && still_open(outcome);
-                let known = older.then(|| self.services.get(&service).copied()).flatten();
-                self.services.insert(service, known.unwrap_or(open));
+                // Further entities of a service report that they belong to the first.
+                let still_open = !notice.closed && still_open(outcome);
+                open.entry(service).and_modify(|open| *open &= still_open).or_insert(still_open);
             }
+        }
+        for (service, open) in open {
+            let known = older.then(|| self.services.get(&service).copied()).flatten();
+            self.services.insert(service, known.unwrap_or(open));
         }
         self.sent_at = self.sent_at.max(Some(notice.sent_at));
     }

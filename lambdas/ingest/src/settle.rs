@@ -32,6 +32,8 @@ use crate::Ingest;
 pub(crate) struct Settling<'a> {
     /// The notice, as a schedule keeps it.
     pub(crate) notice: &'a NoticeRef,
+    /// The services that the page has named before.
+    pub(crate) known: &'a BTreeMap<ServiceRef, bool>,
     /// What the owners chose, by tags.
     pub(crate) tags: BTreeMap<ServiceRef, Tags>,
     /// What is known of the Change Calendars so far: a thousand services ask about the same few start times.
@@ -58,14 +60,12 @@ impl Ingest {
         let name = ScheduleName::of_deployment(&self.notifier.reader.place, service);
         let tags = settling.tags.get(service).cloned().unwrap_or_default();
         let mut policy = tags.over(&self.policy);
-        let ended = self.ended(service, closed, &policy, settling).await;
         let may_write = tags.may_write(&self.policy);
         // Most services have no schedule yet: creating one without reading it first saves half of the calls.
-        let mut found: Option<Found> = None;
-        let mut read = false;
-        if !may_write {
-            found = self.scheduler.get(&name).await?;
-        }
+        let mut read = !may_write || settling.known.contains_key(service);
+        let mut found: Option<Found> = if read { self.scheduler.get(&name).await? } else { None };
+        let nothing_pending = read && found.is_none();
+        let ended = self.ended(service, closed, &policy, nothing_pending, settling).await;
         for nth in 0..=READS {
             let existing = found.as_ref().map(|found| &found.existing);
             let verdict = self.verdict(service, existing, ended.as_ref(), &mut policy, settling).await;
@@ -108,6 +108,7 @@ impl Ingest {
         service: &ServiceRef,
         closed: Option<&str>,
         policy: &Policy,
+        nothing_pending: bool,
         settling: &Settling<'_>,
     ) -> Option<Ended> {
         if let Some(why) = closed {
@@ -116,17 +117,18 @@ impl Ingest {
         if policy.mode == Mode::Off {
             return Some(Ended { cause: Some(Cause::OptedOut), why: OPTED_OUT.to_owned() });
         }
-        let why = self.patched(service, settling.notice, settling.now).await?;
-        Some(Ended { cause: Some(Cause::Patched), why })
-    }
-
-    /// The proof that a service is patched, where the retirement date has passed: AWS sends a notice again on that
-    /// date.
-    async fn patched(&self, service: &ServiceRef, notice: &NoticeRef, now: DateTime<Utc>) -> Option<String> {
-        notice.starts_at.filter(|starts_at| *starts_at <= now)?;
+        // AWS sends a notice again on its retirement date, and at times before. A service that was planned, and for which
+        // nothing is pending any more, may be patched. Of a new notice tasks are not read: AWS names services that have
+        // old ones, and deploy reads them anyway.
+        let has_passed = settling.notice.starts_at.is_some_and(|starts_at| starts_at <= settling.now);
+        let repeated = nothing_pending && settling.known.contains_key(service);
+        if !has_passed && !repeated {
+            return None;
+        }
         // An unreadable service is planned: deploy reads it again.
         let state = self.ecs.state(service).await.ok()?;
-        ServiceState::patched(state.as_ref(), notice.cutoff)
+        let why = ServiceState::patched(state.as_ref(), settling.notice.cutoff)?;
+        Some(Ended { cause: Some(Cause::Patched), why })
     }
 
     /// What the notice changes about the schedule, once every calendar has been asked about the start time.

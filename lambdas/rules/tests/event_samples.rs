@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use chrono::{DateTime, Utc};
 use rules::{
+    arn::Place,
     notice::{Notice, entity::Entity, health},
     schedule::wake::Wake,
 };
@@ -87,7 +88,12 @@ fn updates_carry_the_arn_of_their_notice() {
 #[test]
 fn the_sample_of_govcloud_names_each_service_once() {
     let notice = notice("govcloud-arns");
-    assert_eq!(notice.not_ours("us-gov-west-1"), None);
+    let place = Place {
+        partition: "aws-us-gov".into(),
+        region: "us-gov-west-1".into(),
+        account: notice.account.clone(),
+    };
+    assert_eq!(notice.not_ours(&place), None);
     let kinds: Vec<String> = notice
         .entities
         .iter()

@@ -107,11 +107,16 @@ impl Verify {
             Judgement::Completed(proof) => answer(CheckKind::Completed, proof, None),
             Judgement::Skipped(_, reason) => answer(CheckKind::Skipped, reason, None),
             Judgement::Rolling(reason) => {
-                let at = self.check_again(&input, input.notified, now).await?;
+                let at = self.check_again(&input, state.as_ref(), now).await?;
                 answer(CheckKind::Rolling, reason, at)
             }
-            Judgement::Attention { reason, .. } => {
-                let at = self.check_again(&input, true, now).await?;
+            Judgement::Attention { reason, late, .. } => {
+                let notified = CheckInput {
+                    notified: input.notified || !late,
+                    notified_late: input.notified_late || late,
+                    ..input.clone()
+                };
+                let at = self.check_again(&notified, state.as_ref(), now).await?;
                 answer(CheckKind::NeedsAttention, reason, at)
             }
         })
@@ -131,11 +136,12 @@ impl Verify {
     async fn check_again(
         &self,
         input: &CheckInput,
-        notified: bool,
+        state: Option<&ServiceState>,
         now: DateTime<Utc>,
     ) -> Result<Option<DateTime<Utc>>, CallFailed> {
         let Some(at) = next_check(input, &self.policy, now) else { return Ok(None) };
-        let next = CheckInput { checks: input.checks.saturating_add(1), notified, ..input.clone() };
+        let failed_tasks = state.and_then(ServiceState::rolling).map_or(0, |rollout| rollout.failed_tasks);
+        let next = CheckInput { checks: input.checks.saturating_add(1), failed_tasks, ..input.clone() };
         let spec = Spec::check(self.name(input), at, self.policy.windows.zone(), next);
         Ok(match self.scheduler.arm(&spec, now).await? {
             Armed::Created => Some(at),
@@ -151,7 +157,7 @@ impl Verify {
         input: &CheckInput,
         state: Option<&ServiceState>,
     ) -> Judgement {
-        let Judgement::Attention { reason, next } = judgement else { return judgement };
+        let Judgement::Attention { reason, next, late } = judgement else { return judgement };
         let events = state.map_or(&[][..], |state| &state.events);
         // A delivery before this one may have started the deployment.
         let since = input.since - TimeDelta::minutes(15);
@@ -159,7 +165,7 @@ impl Verify {
         let causes: Vec<&str> = causes.iter().map(|cause| cause.trim_end_matches('.')).collect();
         let cause =
             if causes.is_empty() { String::new() } else { format!(". ECS says: {}", causes.join("; ")) };
-        Judgement::Attention { reason: format!("{reason}{cause}"), next }
+        Judgement::Attention { reason: format!("{reason}{cause}"), next, late }
     }
 
     fn name(&self, input: &CheckInput) -> ScheduleName {

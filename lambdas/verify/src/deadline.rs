@@ -82,7 +82,10 @@ impl Verify {
         };
         log(&check);
         if let Some(at) = check.again_at {
-            let later = DeadlineInput { services: in_progress, ..input.clone() };
+            // Every service that was ever named stays known, for events that arrive late or again.
+            let settled = input.services.iter().filter(|service| !in_progress.contains(service));
+            let released = input.released.iter().chain(settled).cloned().collect();
+            let later = DeadlineInput { services: in_progress, released, ..input.clone() };
             self.scheduler.arm(&Spec::deadline_check(at, self.policy.windows.zone(), later), now).await?;
         }
         Ok(check)

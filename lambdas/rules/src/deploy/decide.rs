@@ -355,6 +355,7 @@ mod tests {
             window_ends_at: instant("2026-11-28T02:00:00Z"),
             windows: Some(Policy::default().windows.to_string()),
             zone: None,
+            fallback: false,
             attempt: 0,
             scheduled_for: Some(instant(NOW)),
         };
@@ -541,6 +542,10 @@ mod tests {
             facts.input.slot = instant("2026-11-26T22:00:00Z");
             facts
         };
+        let by_fallback = |mut facts: Facts| {
+            facts.input.fallback = true;
+            facts
+        };
         let open = |mut facts: Facts| {
             facts.blocks.clear();
             facts
@@ -575,6 +580,11 @@ mod tests {
             (
                 "the operator's time wins over the windows",
                 open(moved(tagged("deploy", monday, &[OLD]))),
+                "force: 1 of 1 running task was created",
+            ),
+            (
+                "a fallback wins over windows that changed since",
+                by_fallback(open(tagged("deploy", monday, &[OLD]))),
                 "force: 1 of 1 running task was created",
             ),
             (

@@ -46,13 +46,14 @@ impl Facts {
     #[must_use]
     pub fn of_service(input: DeployInput, service: Option<ServiceState>, policy: &Policy) -> Self {
         let tags = service.as_ref().map_or(&[][..], |service| &service.tags);
+        let tags = Tags::read(&input.service, tags, policy.zone);
         Self {
-            tags: Tags::read(&input.service, tags, policy.zone),
+            blocks: tags.held.iter().map(Block::unreadable).collect(),
+            tags,
             calendars: policy.calendars.clone(),
             input,
             service,
             image_warning: None,
-            blocks: Vec::new(),
             blocker_warnings: Vec::new(),
             code_deploy: None,
         }

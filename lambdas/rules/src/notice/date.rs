@@ -1,6 +1,6 @@
 //! Dates in AWS Health events: in their fields and in the prose of their descriptions.
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc, Weekday};
 
 /// Parses a date in any form seen in AWS Health events. Returns `None` if the text is not a date.
 ///
@@ -50,16 +50,84 @@ fn worded(text: &str) -> Option<DateTime<Utc>> {
     words.next().is_none().then_some(instant)
 }
 
-/// Parses the date at the start of a text and ignores the rest.
+/// Reads the date at the start of a sentence: completely, with its time and its zone, or not at all. What follows the
+/// zone is ignored.
+///
+/// A date without a zone, or with one that is not known here, is not read: taking it for UTC could make the cut-off
+/// earlier than what is meant.
+///
+/// ```
+/// # use rules::notice::date::{in_sentence, parse};
+/// assert_eq!(in_sentence("25 Nov 2026 6:00 PM GMT were launched"), parse("2026-11-25T18:00:00Z"));
+/// assert_eq!(in_sentence("November 25, 2026 at 10:00 PST."), parse("2026-11-25T18:00:00Z"));
+/// assert_eq!(in_sentence("25 Nov 2026 18:00 were launched"), None);
+/// ```
 #[must_use]
-pub fn parse_prefix(text: &str) -> Option<DateTime<Utc>> {
-    const MAX_WORDS: usize = 6; // weekday, day, month, year, time, zone
+pub fn in_sentence(text: &str) -> Option<DateTime<Utc>> {
     // Line breaks in a description arrive as the two characters `\n`.
     let text = text.replace("\\n", " ");
-    let words: Vec<&str> = text.split_whitespace().take(MAX_WORDS).collect();
-    (1..=words.len()).rev().find_map(|count| {
-        parse(words.get(..count)?.join(" ").trim_end_matches(['.', ',', ';', ':', ')', '!']))
-    })
+    let mut words = text.split_whitespace().map(trimmed).filter(|word| !word.is_empty()).peekable();
+    words.next_if(|word| word.parse::<Weekday>().is_ok());
+    let first = words.next()?;
+    if first.contains('T') && first.starts_with(|c: char| c.is_ascii_digit()) {
+        // Its zone is part of it.
+        return zoned(first);
+    }
+    let date = if let Ok(date) = NaiveDate::parse_from_str(first, "%Y-%m-%d") {
+        date
+    } else {
+        let (second, year) = (words.next()?, words.next()?);
+        ["%d %B %Y", "%B %d %Y"]
+            .iter()
+            .find_map(|form| NaiveDate::parse_from_str(&format!("{first} {second} {year}"), form).ok())?
+    };
+    words.next_if(|word| word.eq_ignore_ascii_case("at"));
+    let mut time = words.next()?.to_ascii_uppercase();
+    if let Some(half) = words.next_if(|word| is_half_of_day(word)) {
+        time.push_str(&half.replace('.', "").to_ascii_uppercase());
+    }
+    let time = ["%H:%M:%S", "%H:%M", "%I:%M:%S%p", "%I:%M%p"]
+        .iter()
+        .find_map(|form| NaiveTime::parse_from_str(&time, form).ok())?;
+    let zone = words.next().and_then(offset)?;
+    // `GMT +2` is another zone than `GMT`.
+    let continued = words.peek().is_some_and(|word| word.starts_with(['+', '-']));
+    (!continued).then(|| date.and_time(time).and_local_timezone(zone).single())?.map(|date| date.to_utc())
+}
+
+fn trimmed(word: &str) -> &str {
+    word.trim_start_matches(['(', '[']).trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']'])
+}
+
+fn is_half_of_day(word: &str) -> bool {
+    matches!(word.replace('.', "").to_ascii_uppercase().as_str(), "AM" | "PM")
+}
+
+fn zoned(text: &str) -> Option<DateTime<Utc>> {
+    let zoned = text.ends_with(['Z', 'z']) || text.get(10..).is_some_and(|time| time.contains(['+', '-']));
+    if zoned { parse(text) } else { None }
+}
+
+/// The offset of a zone: UTC, an offset in digits, or one of the abbreviations that RFC 2822 (section 4.3) defines.
+fn offset(zone: &str) -> Option<FixedOffset> {
+    let hours = match zone.to_ascii_uppercase().as_str() {
+        "GMT" | "UTC" | "Z" => 0,
+        "EDT" => -4,
+        "EST" | "CDT" => -5,
+        "CST" | "MDT" => -6,
+        "MST" | "PDT" => -7,
+        "PST" => -8,
+        _ => return offset_of_digits(zone),
+    };
+    FixedOffset::east_opt(hours * 3_600)
+}
+
+/// `+0200`, `-07:00`
+fn offset_of_digits(zone: &str) -> Option<FixedOffset> {
+    DateTime::parse_from_str(&format!("2000-01-01 00:00:00 {zone}"), "%Y-%m-%d %H:%M:%S %z")
+        .ok()
+        .filter(|_| zone.starts_with(['+', '-']))
+        .map(|date| *date.offset())
 }
 
 #[cfg(test)]
@@ -114,18 +182,31 @@ mod tests {
     }
 
     #[test]
-    fn text_after_a_date_is_ignored() {
+    fn a_date_in_a_sentence_is_read_completely_or_not_at_all() {
         let rows = [
-            (
-                "Fri, 21 Feb 2025 18:00 GMT were launched on the new revision.",
-                Some(instant("2025-02-21T18:00:00Z")),
-            ),
-            ("Fri, 21 Feb 2025 18:00:30 GMT.\\n\\nNext", Some(instant("2025-02-21T18:00:30Z"))),
-            (" 2025-02-21T18:00:00Z, and", Some(instant("2025-02-21T18:00:00Z"))),
+            ("Fri, 21 Feb 2025 18:00 GMT were launched on the new revision.", Some("2025-02-21T18:00:00Z")),
+            ("Fri, 21 Feb 2025 18:00:30 GMT.\\n\\nNext", Some("2025-02-21T18:00:30Z")),
+            (" 2025-02-21T18:00:00Z, and", Some("2025-02-21T18:00:00Z")),
+            ("2025-02-21T18:00:00+0200 and", Some("2025-02-21T16:00:00Z")),
+            ("25 Nov 2026 6:00 PM GMT", Some("2026-11-25T18:00:00Z")),
+            ("25 Nov 2026 6:00PM UTC", Some("2026-11-25T18:00:00Z")),
+            ("25 Nov 2026 12:15 a.m. UTC", Some("2026-11-25T00:15:00Z")),
+            ("November 25, 2026 at 6:00 p.m. (UTC).", Some("2026-11-25T18:00:00Z")),
+            ("2026-11-25 18:00 UTC", Some("2026-11-25T18:00:00Z")),
+            ("2026-11-25 10:00 PST", Some("2026-11-25T18:00:00Z")),
+            ("Wed, 25 Nov 2026 10:00 -0800 were", Some("2026-11-25T18:00:00Z")),
+            // Without a zone, or with one that is not known, nobody knows what is meant.
+            ("2026-11-25 18:00 were launched", None),
+            ("2026-11-25T18:00:00 were launched", None),
+            ("25 Nov 2026 10:00 IST", None),
+            ("25 Nov 2026 18:00 GMT +2", None),
+            ("25 Nov 2026 18:00 UTC+8", None),
+            ("25 Nov 2026 were launched", None),
+            ("2026-11-25", None),
             ("the date above", None),
         ];
         for (text, expected) in rows {
-            assert_eq!(parse_prefix(text), expected, "{text}");
+            assert_eq!(in_sentence(text), expected.map(instant), "{text}");
         }
     }
 }

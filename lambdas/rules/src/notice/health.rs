@@ -67,6 +67,7 @@ pub struct AffectedEntity {
     /// The name or ARN. [`Entity::parse`] lists the forms.
     pub entity_value: Option<String>,
     /// The status, such as `PENDING` or `RESOLVED`; often absent.
+    #[serde(alias = "statusCode")]
     pub status: Option<String>,
 }
 
@@ -79,7 +80,7 @@ impl HealthEvent {
         if !event.is_object() {
             return Err(InvalidEvent::new("the event", shorten(event), "an AWS Health event"));
         }
-        expect(event, "detail-type", &["AWS Health Event"])?;
+        expect(event, "detail-type", &["AWS Health Event", "Amazon Health Event"])?;
         expect(event, "source", &["aws.health", DRILL])?;
         expect(event, "detail.eventTypeCode", &[RETIREMENT])?;
         let event: Self = serde_path_to_error::deserialize(event).map_err(|error| {
@@ -195,14 +196,14 @@ fn stated_cutoff(description: &str) -> Option<DateTime<Utc>> {
     MARKERS.iter().find_map(|marker| {
         lower
             .match_indices(marker)
-            .find_map(|(start, _)| date::parse_prefix(description.get(start + marker.len()..)?))
+            .find_map(|(start, _)| date::in_sentence(description.get(start + marker.len()..)?))
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::instant;
+    use crate::{arn::Place, testing::instant};
     use chrono::TimeDelta;
     use serde_json::json;
 
@@ -310,13 +311,17 @@ mod tests {
     fn an_entity_is_resolved_only_if_every_status_says_so() {
         let twice = |first: &str, second: &str| {
             let entities = json!([
-                {"entityValue": "prod|web", "status": first}, {"entityValue": "prod/web", "status": second},
+                {"entityValue": "prod|web", "status": first}, {"entityValue": "prod/web", "statusCode": second},
             ]);
             notice(&event_with(&json!({"affectedEntities": entities}))).entities[0].resolved
         };
         assert!(twice("RESOLVED", "resolved"));
         assert!(!twice("RESOLVED", "PENDING"));
         assert!(!twice("PENDING", "RESOLVED"));
+    }
+
+    fn place() -> Place {
+        Place { partition: "aws".into(), region: "eu-west-2".into(), account: "111122223333".into() }
     }
 
     #[test]
@@ -334,8 +339,14 @@ mod tests {
             ),
         ];
         for (detail, expected) in rows {
-            assert_eq!(notice(&event_with(&detail)).not_ours("eu-west-2").as_deref(), expected, "{detail}");
+            assert_eq!(notice(&event_with(&detail)).not_ours(&place()).as_deref(), expected, "{detail}");
         }
+        let mut other = event();
+        other["account"] = json!("999999999999");
+        assert_eq!(
+            notice(&other).not_ours(&place()).as_deref(),
+            Some("the event is for account 999999999999, but this stack serves account 111122223333")
+        );
     }
 
     #[test]

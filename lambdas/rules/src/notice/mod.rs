@@ -7,6 +7,7 @@ pub mod health;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::arn::Place;
 use entity::Entity;
 
 /// The event is not a usable notice of a task retirement.
@@ -92,17 +93,24 @@ pub fn first_retirement_date(notices: &[NoticeRef]) -> Option<DateTime<Utc>> {
 }
 
 impl Notice {
-    /// Why a function in `region` must ignore the notice: it is about another account or Region. `None` if it is
-    /// about this account and Region.
+    /// Why a function in `place` must ignore the notice: it is about another account or Region, or was delivered for
+    /// another account. `None` if it is about this account and Region.
     #[must_use]
-    pub fn not_ours(&self, region: &str) -> Option<String> {
+    pub fn not_ours(&self, place: &Place) -> Option<String> {
+        let region = &place.region;
+        if self.account != place.account {
+            return Some(format!(
+                "the event is for account {}, but this stack serves account {}",
+                self.account, place.account
+            ));
+        }
         if let Some(account) = &self.other_account {
             return Some(format!(
                 "the notice is about account {account}, but this stack serves account {}",
                 self.account
             ));
         }
-        (self.region != region)
+        (self.region != *region)
             .then(|| format!("the notice is about Region {}, but this stack serves {region}", self.region))
     }
 

@@ -27,6 +27,8 @@ pub fn plan_fingerprint(notice: &NoticeRef, outcomes: &[Outcome]) -> String {
         .map(|outcome| {
             let class = match outcome.outcome {
                 _ if outcome.cause == Some(Cause::NothingPending) => "cancelled",
+                // What was announced as pending, and is patched by now, is no news.
+                _ if outcome.cause == Some(Cause::Patched) => "pending",
                 OutcomeKind::Skipped if outcome.cause == Some(Cause::Observed) => "observed",
                 OutcomeKind::Skipped => "skipped",
                 OutcomeKind::NotActionable => "not-actionable",

@@ -67,7 +67,7 @@ pub fn ruled_out(
         .take_while(|occurrence| occurrence.start <= deadline)
         .filter_map(|occurrence| candidate(window, occurrence, from, Some(deadline), &Calendars::default()))
         .map(|candidate| candidate.at)
-        .filter(|at| calendars.closed(*at).is_some())
+        .filter(|at| calendars.refusal(*at).is_some())
         .collect()
 }
 

@@ -14,6 +14,7 @@ use crate::{
     notice::NoticeRef,
     policy::{Fallback, Policy, Preference},
     time::{
+        calendar::CLOSING,
         instant::{ceil_minute, floor_minute, utc},
         window::Window,
     },
@@ -32,12 +33,11 @@ pub struct Slot {
     pub windows: String,
     /// The maximum random delay of the start, in minutes, so that services do not all start at once.
     pub spread_minutes: u16,
+    /// It is not in a window: `WhenNoWindowFits` chose it.
+    pub fallback: bool,
     /// Why this start time was picked.
     pub reason: String,
 }
-
-/// A calendar that closes within this time counts as closed: the deployment must reach ECS while it is open.
-pub const CLOSING: TimeDelta = TimeDelta::minutes(5);
 
 /// No start time was found, for this reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -154,7 +154,7 @@ fn fall_back(
                     let reason = format!(
                         "{none_fits}; using the same hours on another day (WhenNoWindowFits: any-day)"
                     );
-                    slot(policy, candidate, Some(deadline), reason)
+                    Slot { fallback: true, ..slot(policy, candidate, Some(deadline), reason) }
                 })
                 .ok_or_else(|| {
                     leave("the same hours on other days do not fit either (WhenNoWindowFits: any-day)")
@@ -162,8 +162,8 @@ fn fall_back(
         }
         Fallback::BeforeDeadline if from <= deadline => {
             let at = floor_minute(deadline);
-            if let Some(closed) = calendars.closed(at) {
-                return Err(leave(&format!("the deadline itself is not possible, because {closed}")));
+            if let Some(refusal) = calendars.refusal(at) {
+                return Err(leave(&format!("the deadline itself is not possible, because {refusal}")));
             }
             Ok(Slot {
                 at,
@@ -171,6 +171,7 @@ fn fall_back(
                 zone: policy.windows.zone(),
                 windows: policy.windows.to_string(),
                 spread_minutes: 0,
+                fallback: true,
                 reason: format!("{none_fits}; using the deadline itself (WhenNoWindowFits: before-deadline)"),
             })
         }
@@ -218,14 +219,33 @@ fn pick(
 
 fn slot(policy: &Policy, candidate: Candidate, deadline: Option<DateTime<Utc>>, reason: String) -> Slot {
     let Candidate { at, ends_at, window } = candidate;
-    // A delayed start must still be in the window, before the deadline, and before a calendar closes.
-    let last = deadline.map_or(ends_at, |deadline| deadline.min(ends_at));
+    let spread_minutes = spread(policy, at, ends_at, deadline);
+    let windows = policy.windows.to_string();
+    Slot {
+        at,
+        window_ends_at: ends_at,
+        zone: window.zone(),
+        windows,
+        spread_minutes,
+        fallback: false,
+        reason,
+    }
+}
+
+/// The spread of a start at `at`: a delayed start is still in the window, before the deadline, and before a calendar
+/// closes.
+#[must_use]
+pub fn spread(
+    policy: &Policy,
+    at: DateTime<Utc>,
+    window_ends_at: DateTime<Utc>,
+    deadline: Option<DateTime<Utc>>,
+) -> u16 {
+    let last = deadline.map_or(window_ends_at, |deadline| deadline.min(window_ends_at));
     let last =
         policy.calendars.closes_before(at, last + CLOSING).map_or(last, |(_, closes)| closes - CLOSING);
     let room = (last - at).max(TimeDelta::zero()).num_minutes();
-    let spread_minutes = policy.spread_minutes.min(u16::try_from(room).unwrap_or(u16::MAX));
-    let windows = policy.windows.to_string();
-    Slot { at, window_ends_at: ends_at, zone: window.zone(), windows, spread_minutes, reason }
+    policy.spread_minutes.min(u16::try_from(room).unwrap_or(u16::MAX))
 }
 
 #[cfg(test)]

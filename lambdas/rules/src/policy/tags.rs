@@ -22,7 +22,10 @@ pub struct Tags {
     pub mode: Option<Mode>,
     /// `ecs-task-patching:after`: the service that must be patched first.
     pub after: Option<ServiceRef>,
-    /// The problems of unreadable and unknown tags. These tags are ignored.
+    /// Why the service is held: its `ecs-task-patching:mode` is unreadable. Whether its owner wants it redeployed is then
+    /// unknown, so it is not.
+    pub held: Option<String>,
+    /// The problems of unreadable and unknown tags. Apart from an unreadable mode, these tags are ignored.
     pub problems: Vec<String>,
 }
 
@@ -32,23 +35,25 @@ impl Tags {
     pub fn read(service: &ServiceRef, tags: &[(String, String)], zone: Tz) -> Self {
         let mut read = Self::default();
         for (key, value) in tags {
-            let Some(name) = key.to_ascii_lowercase().strip_prefix(PREFIX).map(str::to_owned) else {
-                continue;
-            };
+            let Some(name) = name(key) else { continue };
             let parsed = match name.as_str() {
-                // Tag keys are case-sensitive. If other cases counted too, the order of the tags would decide.
+                // Tag keys are case-sensitive. If other spellings counted too, the order of the tags would decide.
                 _ if *key != format!("{PREFIX}{name}") => Err(UNKNOWN.to_owned()),
                 "window" => Windows::parse(value, zone)
                     .map(|windows| read.windows = Some(windows))
                     .map_err(|error| format!("{error}; the parameter MaintenanceWindows applies")),
-                "mode" => Mode::parse(value)
-                    .map(|mode| read.mode = Some(mode))
-                    .map_err(|error| format!("{error}; the parameter Mode applies")),
+                "mode" => Mode::parse(value).map(|mode| read.mode = Some(mode)).map_err(|error| {
+                    format!("{error}; the service is not redeployed until the tag is valid")
+                }),
                 "after" => after(service, value).map(|other| read.after = Some(other)),
                 _ => Err(UNKNOWN.to_owned()),
             };
             if let Err(problem) = parsed {
-                read.problems.push(format!("tag {key} is {value:?}: {problem}"));
+                let problem = format!("tag {key} is {value:?}: {problem}");
+                if *key == format!("{PREFIX}mode") {
+                    read.held = Some(problem.clone());
+                }
+                read.problems.push(problem);
             }
         }
         read
@@ -77,6 +82,14 @@ impl Tags {
         let windows = self.windows.clone().unwrap_or_else(|| policy.windows.clone());
         Policy { mode: self.mode(policy), windows, ..policy.clone() }
     }
+}
+
+/// What follows the prefix in a tag key, in lower case. Keys that are nearly ours, such as `ecs-task-patching-mode`, count
+/// too, so that a mistyped key is reported.
+fn name(key: &str) -> Option<String> {
+    let key: String =
+        key.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
+    key.strip_prefix("ecs-task-patching-").map(str::to_owned)
 }
 
 fn after(service: &ServiceRef, value: &str) -> Result<ServiceRef, String> {
@@ -139,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn unreadable_and_unknown_tags_are_reported_and_ignored() {
+    fn unreadable_and_unknown_tags_are_reported() {
         let rows = [
             (
                 "ecs-task-patching:window",
@@ -150,8 +163,8 @@ mod tests {
             (
                 "ecs-task-patching:mode",
                 "no",
-                "tag ecs-task-patching:mode is \"no\": must be deploy, observe or off; the parameter \
-                 Mode applies",
+                "tag ecs-task-patching:mode is \"no\": must be deploy, observe or off; the service \
+                 is not redeployed until the tag is valid",
             ),
             (
                 "ecs-task-patching:after",
@@ -176,13 +189,18 @@ mod tests {
                 "tag ECS-Task-Patching:Mode is \"off\": unknown tag; use ecs-task-patching:window, ecs-task-patching:mode \
                  or ecs-task-patching:after",
             ),
+            (
+                "ecs-task-patching-mode",
+                "off",
+                "tag ecs-task-patching-mode is \"off\": unknown tag; use ecs-task-patching:window, ecs-task-patching:mode \
+                 or ecs-task-patching:after",
+            ),
         ];
         for (key, value, expected) in rows {
-            assert_eq!(
-                read(&[(key, value)]),
-                Tags { problems: vec![expected.to_owned()], ..Tags::default() },
-                "{key}"
-            );
+            // An unreadable mode holds the service: it fails closed.
+            let held = (key == "ecs-task-patching:mode").then(|| expected.to_owned());
+            let problems = vec![expected.to_owned()];
+            assert_eq!(read(&[(key, value)]), Tags { held, problems, ..Tags::default() }, "{key}");
         }
     }
 }

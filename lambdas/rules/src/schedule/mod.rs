@@ -93,6 +93,7 @@ impl PlannedDeployment {
             window_ends_at: slot.window_ends_at,
             windows: Some(slot.windows.clone()),
             zone: Some(slot.zone),
+            fallback: slot.fallback,
             attempt: 0,
             scheduled_for: None,
         };
@@ -223,6 +224,7 @@ mod tests {
             window_ends_at: instant("2026-07-11T01:00:00Z"),
             windows: None,
             zone: Some(zone),
+            fallback: false,
             attempt: 0,
             scheduled_for: None,
         }

@@ -283,6 +283,7 @@ fn update_input(
                 window_ends_at: slot,
                 windows: None,
                 zone: None,
+                fallback: false,
                 attempt: 0,
                 scheduled_for: None,
             })
@@ -296,7 +297,8 @@ fn update_input(
 /// The pending start time is kept if it meets the deadline and is in the current windows, and one of these is true:
 /// - it is the planned start time, or no start time can be planned;
 /// - it is earlier than the planned start time, and the new notice was not scheduled before;
-/// - it is earlier than the planned start time, and too near for the minimum notice: the owner relies on it.
+/// - it is earlier than the planned start time, and too near for the minimum notice: the owner relies on it;
+/// - it is a fallback, and the windows changed but offer nothing better than a fallback.
 fn plan_again(
     service: &ServiceRef,
     existing: &Existing,
@@ -308,7 +310,9 @@ fn plan_again(
 ) -> Verdict {
     let in_time = |at: &DateTime<Utc>| deadline(policy, &notices, now).is_none_or(|deadline| *at <= deadline);
     let changed = has_other_windows(existing, policy);
-    let in_windows = |at: &DateTime<Utc>| !changed || policy.windows.iter().any(|window| window.is_open(*at));
+    let fallback = existing.input.as_ref().is_ok_and(|input| input.fallback);
+    let in_windows =
+        |at: &DateTime<Utc>| fallback || !changed || policy.windows.iter().any(|window| window.is_open(*at));
     let pending = existing
         .pending(now)
         .filter(in_time)
@@ -317,7 +321,11 @@ fn plan_again(
     let is_new = before.is_none();
     let planned = plan(policy, &notices, now);
     let kept = pending.filter(|at| match &planned {
-        Ok(slot) => *at == slot.at || (*at < slot.at && (is_new || *at < now + policy.minimum_notice)),
+        Ok(slot) => {
+            *at == slot.at
+                || (fallback && changed && slot.fallback)
+                || (*at < slot.at && (is_new || *at < now + policy.minimum_notice))
+        }
         Err(_) => true,
     });
     match (kept, planned) {
@@ -385,6 +393,7 @@ mod tests {
                 window_ends_at: at + TimeDelta::hours(4),
                 windows: None,
                 zone: Some(Tz::UTC),
+                fallback: false,
                 attempt: 0,
                 scheduled_for: None,
             }),
@@ -674,6 +683,47 @@ mod tests {
         });
         for (first, second) in [(&early, &late), (&late, &early)] {
             assert_eq!(merge(std::slice::from_ref(first), second), std::slice::from_ref(&late));
+        }
+    }
+
+    #[test]
+    fn a_fallback_survives_a_change_of_windows_that_offers_nothing_better() {
+        let thursday = "2026-11-26T22:00:00Z";
+        let soon = notice("a", "2026-11-27T18:00:00Z");
+        let planned_by_fallback = |at: &str| {
+            let mut existing = planned(at, std::slice::from_ref(&soon));
+            if let Ok(input) = &mut existing.input {
+                input.windows = Some("Fri 22:00-02:00 UTC".into());
+                input.fallback = true;
+            }
+            existing
+        };
+        let rows = [
+            // The new windows fit neither.
+            ("Sat 22:00-02:00", thursday, ("keep", OutcomeKind::Unchanged, Some(instant(thursday)), vec![])),
+            // They fit: the window is better than the fallback.
+            (
+                "Thu 20:00-23:00",
+                thursday,
+                (
+                    "replace",
+                    OutcomeKind::Rescheduled,
+                    Some(instant("2026-11-26T20:00:00Z")),
+                    vec!["a".to_owned()],
+                ),
+            ),
+            // The fallback is nearer than the minimum notice, and nothing else is possible any more.
+            (
+                "Sat 22:00-02:00",
+                "2026-11-25T18:30:00Z",
+                ("keep", OutcomeKind::Unchanged, Some(instant("2026-11-25T18:30:00Z")), vec![]),
+            ),
+        ];
+        for (windows, at, expected) in rows {
+            let settings = [("MAINTENANCE_WINDOWS", windows)];
+            let verdict =
+                apply(&web(), Some(&planned_by_fallback(at)), &soon, &policy(&settings), instant(NOW));
+            assert_eq!(summary(&verdict), expected, "{windows} {at}: {}", verdict.reason);
         }
     }
 }

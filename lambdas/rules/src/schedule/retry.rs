@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{PlannedDeployment, wake::DeployInput};
 use crate::{
-    plan::{NoSlot, Slot, deadline, plan_from},
+    plan::{NoSlot, Slot, deadline, plan_from, spread},
     policy::Policy,
     time::instant::{ceil_minute, utc},
 };
@@ -33,8 +33,9 @@ pub fn retry(policy: &Policy, input: &DeployInput, now: DateTime<Utc>) -> Result
     let soon = ceil_minute(now + PAUSE);
     // If AWS does not say when a calendar opens, its state is read again at the next attempt.
     let again = policy.calendars.open_from(soon).unwrap_or(soon);
-    let in_time = deadline(policy, &input.notices, now).is_none_or(|deadline| again <= deadline);
-    let in_window = input.slot <= now && again < input.window_ends_at;
+    let deadline = deadline(policy, &input.notices, now);
+    let in_time = deadline.is_none_or(|deadline| again <= deadline);
+    let in_window = input.slot <= now && again < input.window_ends_at && is_current(policy, input, again);
     if in_time && in_window {
         let slot = Slot {
             at: again,
@@ -42,7 +43,12 @@ pub fn retry(policy: &Policy, input: &DeployInput, now: DateTime<Utc>) -> Result
             zone: policy.windows.zone(),
             windows: policy.windows.to_string(),
             // Many deployments may be waiting for the same calendar: do not start them all at once.
-            spread_minutes: if again > soon { spread(policy, again, input.window_ends_at) } else { 0 },
+            spread_minutes: if again > soon {
+                spread(policy, again, input.window_ends_at, deadline)
+            } else {
+                0
+            },
+            fallback: input.fallback,
             reason: format!("retrying in the same window on {}", utc(again)),
         };
         let mut deployment = PlannedDeployment::new(&input.service, &slot, input.notices.clone());
@@ -56,10 +62,12 @@ pub fn retry(policy: &Policy, input: &DeployInput, now: DateTime<Utc>) -> Result
     Ok(Retry { deployment, reason })
 }
 
-/// The spread of a start at `at`, limited to the rest of the window.
-fn spread(policy: &Policy, at: DateTime<Utc>, window_ends_at: DateTime<Utc>) -> u16 {
-    let room = (window_ends_at - at).num_minutes();
-    policy.spread_minutes.min(u16::try_from(room).unwrap_or_default())
+/// Whether the window of `input` is still one in which its service may start at `at`: the windows have not changed since
+/// the plan, or they contain `at`. A fallback is in no window.
+fn is_current(policy: &Policy, input: &DeployInput, at: DateTime<Utc>) -> bool {
+    input.fallback
+        || !input.has_other_windows(&policy.windows)
+        || policy.windows.iter().any(|window| window.is_open(at))
 }
 
 #[cfg(test)]
@@ -87,6 +95,7 @@ mod tests {
             window_ends_at: instant("2026-11-28T02:00:00Z"),
             windows: None,
             zone: None,
+            fallback: false,
             attempt: 4,
             scheduled_for: None,
         }
@@ -148,6 +157,34 @@ mod tests {
             policy.calendars.learn("Freeze", now, State::Closed, Some(instant(opens)));
             let deployment = retry(&policy, &input(Some("2026-12-09T18:00:00Z")), now).unwrap().deployment;
             assert_eq!((deployment.input.slot, deployment.spread_minutes), (instant(at), spread));
+        }
+    }
+
+    #[test]
+    fn after_the_windows_changed_a_retry_stays_in_the_current_ones() {
+        let now = "2026-11-27T22:00:03Z";
+        let planned = |windows: &str, fallback| DeployInput {
+            windows: Some(windows.into()),
+            fallback,
+            ..input(Some("2026-12-09T18:00:00Z"))
+        };
+        let rows = [
+            ("Fri 22:00-02:00", "Fri 22:00-02:00 UTC", false, "2026-11-27T22:11:00Z"),
+            // By now the window is another one, and is closed.
+            ("Mon 22:00-02:00", "Fri 22:00-02:00 UTC", false, "2026-11-30T22:00:00Z"),
+            // Another one, and open.
+            ("Fri 21:00-23:00", "Fri 22:00-02:00 UTC", false, "2026-11-27T22:11:00Z"),
+            // A fallback was in no window in the first place.
+            ("Mon 22:00-02:00", "Fri 22:00-02:00 UTC", true, "2026-11-27T22:11:00Z"),
+        ];
+        for (windows, planned_for, fallback, expected) in rows {
+            let retry = retry(&policy(windows), &planned(planned_for, fallback), instant(now)).unwrap();
+            let input = retry.deployment.input;
+            assert_eq!(
+                (input.slot, input.fallback),
+                (instant(expected), fallback),
+                "{windows} {planned_for}"
+            );
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Change freezes: Change Calendars and their states.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::instant::{ceil_minute, utc};
 use crate::arn::Arn;
+
+/// A calendar that closes within this time counts as closed: the deployment must reach ECS while it is open.
+pub const CLOSING: TimeDelta = TimeDelta::minutes(5);
 
 /// The parameter `ChangeCalendars`: Change Calendars of AWS Systems Manager, with the states read so far. Any closed
 /// calendar blocks deployments.
@@ -112,15 +115,35 @@ impl Calendars {
         closes.filter(|(_, closes)| *closes < until).min_by_key(|(_, closes)| *closes)
     }
 
-    /// The first whole minute at or after `at` at which no calendar is known to be closed. `None` if a calendar is
-    /// closed and AWS does not say until when.
+    /// The first whole minute at or after `at` at which no calendar is known to be closed or about to close. `None` if a
+    /// calendar is closed and AWS does not say until when.
     #[must_use]
     pub fn open_from(&self, at: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let mut at = ceil_minute(at);
-        while let Some(closed) = self.closed(at) {
-            at = ceil_minute(closed.until?);
+        loop {
+            at = match (self.closed(at), self.closing(at)) {
+                (Some(closed), _) => ceil_minute(closed.until?),
+                // The calendar is asked about that moment, and says until when it is closed.
+                (None, Some((_, closes))) => ceil_minute(closes),
+                (None, None) => return Some(at),
+            };
         }
-        Some(at)
+    }
+
+    /// The first calendar that is open at `at` and about to close, with the time at which it closes.
+    #[must_use]
+    pub fn closing(&self, at: DateTime<Utc>) -> Option<(&str, DateTime<Utc>)> {
+        self.closes_before(at, at + CLOSING)
+    }
+
+    /// Why a calendar lets no deployment start at `at`, if one is known to.
+    #[must_use]
+    pub fn refusal(&self, at: DateTime<Utc>) -> Option<String> {
+        let closing = || {
+            let (calendar, closes) = self.closing(at)?;
+            Some(format!("Change Calendar {calendar} closes soon, on {}", utc(closes)))
+        };
+        self.closed(at).map(|closed| closed.to_string()).or_else(closing)
     }
 
     /// The calendars whose state at `at` is unreadable, with the reasons.

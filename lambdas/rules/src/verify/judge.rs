@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::pauses::ends_at;
+use super::pauses::{LEAST_TIME, ends_at};
 use crate::{
     outcome::Cause,
     plan::deadline,
@@ -18,8 +18,6 @@ use crate::{
 
 /// For this long after the start, ECS may not show the deployment yet, or may still list tasks that are stopping.
 const SETTLING: TimeDelta = TimeDelta::minutes(5);
-/// The time after which a deployment that has replaced no task may count as stuck.
-const STUCK_AFTER: TimeDelta = TimeDelta::minutes(30);
 /// A deployment with at least this many consecutive failed tasks counts as stuck.
 const STUCK_FAILURES: i32 = 3;
 
@@ -38,6 +36,8 @@ pub enum Judgement {
         reason: String,
         /// The next step.
         next: String,
+        /// The problem is only that the deployment is not complete in time: it may still succeed, or fail.
+        late: bool,
     },
 }
 
@@ -66,18 +66,19 @@ pub fn judge(
         return judgement;
     }
     if let Some(rollout) = rolling
-        && let Some(reason) = stuck(rollout, state, cutoff, now)
+        && let Some(reason) = stuck(rollout, state, input, now)
     {
         return attention(format!("deployment {} is stuck: {reason}; {counted}", rollout.id), FIX);
     }
     let deadline = deadline(policy, &input.notices, input.since);
     let due = deadline.unwrap_or_else(|| ends_at(input));
     // A deployment that starts shortly before the deadline, or after it, gets at least this much time.
-    if now >= due.max(input.since + STUCK_AFTER) {
+    if now >= due.max(input.since + LEAST_TIME) {
         let who = rolling.map_or("no deployment has completed".to_owned(), |rollout| {
             format!("deployment {} has not completed", rollout.id)
         });
-        return attention(format!("{who} by {}; {counted}", utc(now)), HURRY);
+        let reason = format!("{who} by {}; {counted}", utc(now));
+        return Judgement::Attention { reason, next: HURRY.to_owned(), late: true };
     }
     let who = match (rolling, code) {
         (Some(rollout), _) => format!("deployment {} is rolling out", rollout.id),
@@ -123,7 +124,7 @@ const HURRY: &str = "Find out what is delaying the deployment, then redeploy the
                      retirement date, whether or not new ones are ready";
 
 fn attention(reason: String, next: &str) -> Judgement {
-    Judgement::Attention { reason, next: next.to_owned() }
+    Judgement::Attention { reason, next: next.to_owned(), late: false }
 }
 
 /// Why the deployment failed or was rolled back. `None` if it did not fail and was not rolled back.
@@ -182,20 +183,20 @@ fn proof(
 }
 
 /// Why a deployment in progress is stuck. `None` if it is not. A blue/green deployment that is waiting with its new
-/// tasks running is not stuck.
-fn stuck(
-    rollout: &Rollout,
-    state: &ServiceState,
-    cutoff: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> Option<String> {
+/// tasks running is not stuck. One whose new tasks run for a while, fail and are replaced again is: without a circuit
+/// breaker it never ends.
+fn stuck(rollout: &Rollout, state: &ServiceState, input: &CheckInput, now: DateTime<Utc>) -> Option<String> {
     let started = rollout.created_at?;
-    let some_replaced = state.old_tasks(cutoff) < state.tasks.len();
-    if now < started + STUCK_AFTER || some_replaced {
+    if now < started + LEAST_TIME {
         return None;
     }
-    if rollout.failed_tasks >= STUCK_FAILURES {
+    let some_replaced = state.old_tasks(input.cutoff()) < state.tasks.len();
+    let failing = rollout.failed_tasks >= STUCK_FAILURES;
+    if failing && (!some_replaced || rollout.failed_tasks > input.failed_tasks) {
         return Some(format!("{} tasks failed in a row", rollout.failed_tasks));
+    }
+    if some_replaced {
+        return None;
     }
     let trouble =
         state.events.iter().find(|event| event.at >= started && event.text.contains("unable to"))?;
@@ -450,6 +451,29 @@ mod tests {
                 instant("2026-11-27T22:10:00Z"),
             ));
             assert!(found.starts_with(expected), "{found}");
+        }
+    }
+
+    #[test]
+    fn a_crash_loop_with_new_tasks_in_between_is_reported_while_failures_grow() {
+        let crash_looping = |failed_tasks| Rollout {
+            failed_tasks,
+            ..rollout("ecs-svc/2", true, SINCE, Progress::InProgress)
+        };
+        let now = instant("2026-11-27T22:32:00Z");
+        let judged = |failed_tasks, before| {
+            let input = CheckInput { failed_tasks: before, ..input() };
+            judge(
+                &input,
+                Some(&state(&[OLD, NEW], vec![crash_looping(failed_tasks)])),
+                None,
+                &Policy::default(),
+                now,
+            )
+        };
+        for (failed_tasks, before, reported) in [(9, 4, true), (3, 0, true), (2, 0, false), (9, 9, false)] {
+            let found = judged(failed_tasks, before);
+            assert_eq!(matches!(found, Judgement::Attention { late: false, .. }), reported, "{found:?}");
         }
     }
 }

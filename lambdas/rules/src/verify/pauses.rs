@@ -10,12 +10,17 @@ const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
 /// For how long a deployment is checked if its notices have no future retirement date.
 const WITHOUT_A_DATE: TimeDelta = TimeDelta::hours(24);
 
-/// When the checks of a service end: at the first future retirement date, or a day after the first check was
-/// scheduled if there is none.
+/// The least time that a deployment gets before it is stuck or late, whenever it started.
+pub const LEAST_TIME: TimeDelta = TimeDelta::minutes(30);
+
+/// When the checks of a service end: at its retirement date, or a day after the start if that has passed or is unknown.
+/// A deployment that starts shortly before the retirement date gets [`LEAST_TIME`], so that the last check ends with a
+/// proof or a message.
 #[must_use]
 pub fn ends_at(input: &CheckInput) -> DateTime<Utc> {
     let dates = input.notices.iter().filter_map(|notice| notice.starts_at);
-    dates.filter(|date| *date > input.since).min().unwrap_or(input.since + WITHOUT_A_DATE)
+    let date = dates.filter(|date| *date > input.since).min();
+    date.map_or(input.since + WITHOUT_A_DATE, |date| date.max(input.since + LEAST_TIME))
 }
 
 /// The time of the next check after one at `now`. The pauses grow, but one check is always at the deadline, when the
@@ -66,5 +71,11 @@ mod tests {
         assert_eq!(ends_at(&without), instant("2026-11-28T22:00:00Z"));
         assert_eq!(next_check(&without, &policy, instant(SINCE)), Some(instant("2026-11-27T23:00:00Z")));
         assert_eq!(next_check(&without, &policy, instant("2026-11-28T22:00:00Z")), None);
+    }
+
+    #[test]
+    fn a_start_shortly_before_the_retirement_date_gets_its_time() {
+        let input = input(Some("2026-11-27T22:20:00Z"));
+        assert_eq!(ends_at(&input), instant("2026-11-27T22:30:00Z"));
     }
 }

@@ -3,22 +3,16 @@
 use chrono::{DateTime, Utc};
 
 use super::Block;
-use crate::{
-    plan::CLOSING,
-    time::{calendar::Calendars, instant::utc},
-};
+use crate::time::calendar::Calendars;
 
 /// The blocks of the calendars at `at`.
 #[must_use]
 pub fn blocks(calendars: &Calendars, at: DateTime<Utc>) -> Vec<Block> {
-    let closed = calendars.closed(at).map(|closed| Block::by(closed.to_string()));
-    let closing = calendars.closes_before(at, at + CLOSING).map(|(calendar, closes)| {
-        Block::by(format!("Change Calendar {calendar} closes soon, on {}", utc(closes)))
-    });
+    let refusal = calendars.refusal(at).map(Block::by);
     let unreadable = calendars.unreadable(at).map(|(calendar, why)| {
         Block::unreadable(format!("Change Calendar {calendar} is unreadable and is treated as closed: {why}"))
     });
-    closed.into_iter().chain(closing).chain(unreadable).collect()
+    refusal.into_iter().chain(unreadable).collect()
 }
 
 #[cfg(test)]

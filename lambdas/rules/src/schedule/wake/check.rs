@@ -24,6 +24,10 @@ pub struct CheckInput {
     pub checks: u32,
     /// The owner has been notified of a problem. On the wire: `told`.
     pub notified: bool,
+    /// The owner has been notified that the deployment is not complete in time. On the wire: `late`.
+    pub notified_late: bool,
+    /// How many tasks of the deployment had failed in a row at the last check.
+    pub failed_tasks: i32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -35,26 +39,56 @@ struct Wire {
     since: DateTime<Utc>,
     look: u32,
     told: bool,
+    // Version 0.1 did not write these.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    late: bool,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    failed_tasks: i32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &i32) -> bool {
+    *number == 0
 }
 
 impl TryFrom<Wire> for CheckInput {
     type Error = String;
 
     fn try_from(wire: Wire) -> Result<Self, String> {
-        let Wire { cluster, service, notices, deployment, since, look, told } = wire;
+        let Wire { cluster, service, notices, deployment, since, look, told, late, failed_tasks } = wire;
         let service = ServiceRef::named(&cluster, &service)?;
         if notices.is_empty() {
             return Err("notices is []; expected at least one notice".to_owned());
         }
-        Ok(Self { service, notices, deployment, since, checks: look, notified: told })
+        Ok(Self {
+            service,
+            notices,
+            deployment,
+            since,
+            checks: look,
+            notified: told,
+            notified_late: late,
+            failed_tasks,
+        })
     }
 }
 
 impl From<CheckInput> for Wire {
     fn from(input: CheckInput) -> Self {
-        let CheckInput { service, notices, deployment, since, checks, notified } = input;
+        let CheckInput { service, notices, deployment, since, checks, notified, notified_late, failed_tasks } =
+            input;
         let (cluster, service) = (service.cluster().to_owned(), service.service().to_owned());
-        Self { cluster, service, notices, deployment, since, look: checks, told: notified }
+        Self {
+            cluster,
+            service,
+            notices,
+            deployment,
+            since,
+            look: checks,
+            told: notified,
+            late: notified_late,
+            failed_tasks,
+        }
     }
 }
 
@@ -68,7 +102,16 @@ impl CheckInput {
         now: DateTime<Utc>,
     ) -> Self {
         let (service, notices) = (service.clone(), notices.to_vec());
-        Self { service, notices, deployment, since: now, checks: 0, notified: false }
+        Self {
+            service,
+            notices,
+            deployment,
+            since: now,
+            checks: 0,
+            notified: false,
+            notified_late: false,
+            failed_tasks: 0,
+        }
     }
 
     /// Merges this check with a pending one. Returns `None` if the pending check already covers it, for example after
@@ -81,8 +124,9 @@ impl CheckInput {
             return None;
         }
         for notice in &pending.notices {
-            if self.notices.iter().all(|ours| ours.event_arn != notice.event_arn) {
-                self.notices.push(notice.clone());
+            match self.notices.iter_mut().find(|ours| ours.event_arn == notice.event_arn) {
+                Some(ours) => ours.cutoff = ours.cutoff.max(notice.cutoff),
+                None => self.notices.push(notice.clone()),
             }
         }
         self.deployment = self.deployment.or_else(|| pending.deployment.clone());

@@ -27,6 +27,8 @@ pub struct DeployInput {
     pub windows: Option<String>,
     /// The time zone of the schedule's description. `None` in inputs of version 0.1.
     pub zone: Option<Tz>,
+    /// `WhenNoWindowFits` chose the start time: it is outside the windows, and stays so when they change.
+    pub fallback: bool,
     /// The number of retries within the window.
     pub attempt: u32,
     /// The time that the schedule was set to, which EventBridge Scheduler fills in when the schedule fires. `None` if
@@ -50,6 +52,8 @@ struct Wire {
     windows: Option<String>,
     #[serde(default)]
     zone: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    fallback: bool,
     #[serde(default)]
     attempt: u32,
     #[serde(default)]
@@ -72,6 +76,7 @@ impl TryFrom<Wire> for DeployInput {
             window_ends_at: wire.window_ends_at,
             windows: wire.windows,
             zone: zone.map_err(|error| format!("zone: {error}"))?,
+            fallback: wire.fallback,
             attempt: wire.attempt,
             scheduled_for: date::parse(&wire.scheduled_for),
         })
@@ -88,6 +93,7 @@ impl From<DeployInput> for Wire {
             window_ends_at: input.window_ends_at,
             windows: input.windows,
             zone: input.zone.map(|zone| zone.name().to_owned()),
+            fallback: input.fallback,
             attempt: input.attempt,
             scheduled_for: SCHEDULED_TIME.to_owned(),
         }
@@ -108,7 +114,10 @@ impl DeployInput {
     #[must_use]
     pub fn is_outside(&self, windows: &Windows, now: DateTime<Utc>) -> bool {
         let planned = self.scheduled_for == Some(self.slot);
-        planned && self.has_other_windows(windows) && !windows.iter().any(|window| window.is_open(now))
+        planned
+            && !self.fallback
+            && self.has_other_windows(windows)
+            && !windows.iter().any(|window| window.is_open(now))
     }
 
     /// Whether the start time was planned for windows other than `windows`.
@@ -151,6 +160,7 @@ mod tests {
             window_ends_at: instant("2026-11-28T02:00:00Z"),
             windows: Some("Fri 22:00-02:00 UTC".into()),
             zone: Some(Tz::UTC),
+            fallback: false,
             attempt: 0,
             scheduled_for: None,
         }

@@ -1,0 +1,161 @@
+//! Knowledge only grows: repeats, late events, closings and changes of the account never make ingest know less.
+
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use common::{DEADLINE_CHECK, NAME, NOW, about, handle, sample, subjects, task, try_handle, with_states};
+use fake_aws::{Aws, UPDATE};
+use rules::outcome::{
+    Outcome,
+    OutcomeKind::{Cancelled, Scheduled, Skipped, Unchanged},
+};
+use serde_json::{Value, json};
+
+/// The usual notice about these entities, as an event sent at `time` with this retirement date.
+fn event(entities: &[&str], time: &str, starts_at: &str) -> Value {
+    let mut event = about(entities);
+    event["time"] = json!(time);
+    event["detail"]["startTime"] = json!(starts_at);
+    event
+}
+
+/// The usual notice without a stated date: its cut-off derives from the account's wait period.
+fn without_a_stated_date() -> Value {
+    let mut event = sample("service-notice");
+    event["detail"]["eventDescription"] = json!([]);
+    event
+}
+
+/// The tasks of `prod/web` were created at this time.
+fn created_at(aws: &Aws, epoch: i64) {
+    let service = json!({"serviceName": "web", "status": "ACTIVE", "desiredCount": 1, "deployments": []});
+    aws.service(&service, &[json!({"createdAt": epoch})], &[]);
+}
+
+fn summary(outcome: &Outcome) -> (&str, rules::outcome::OutcomeKind) {
+    (&outcome.entity, outcome.outcome)
+}
+
+#[tokio::test]
+async fn a_repeat_after_the_proof_plans_nothing_and_notifies_nobody() {
+    let aws = Aws::default();
+    let first = about(&["prod|web"]);
+    handle(&aws, &[], &first).await;
+    aws.take(NAME); // deployed, and deleted by the function that dealt with it
+    created_at(&aws, 1_893_189_600);
+    for time in ["2029-12-26T18:00:05Z", "2029-12-30T18:00:00Z"] {
+        aws.forget();
+        let mut repeat = first.clone();
+        repeat["time"] = json!(time);
+        let report = try_handle(&aws, &[], &repeat, "2029-12-30T18:00:10Z").await.unwrap();
+        assert_eq!(report.outcomes[0].outcome, Skipped, "{time}: {}", report.outcomes[0].reason);
+        assert!(!aws.schedules().contains_key(NAME), "{time}");
+        assert_eq!((subjects(&aws), aws.told()), (Vec::new(), Vec::new()), "{time}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_without_a_proof_plans_again() {
+    let aws = Aws::default();
+    let first = about(&["prod|web"]);
+    handle(&aws, &[], &first).await;
+    aws.take(NAME);
+    created_at(&aws, 0);
+    assert_eq!(handle(&aws, &[], &first).await.outcomes[0].outcome, Scheduled);
+}
+
+#[tokio::test]
+async fn a_late_older_event_adds_its_service_with_the_date_of_the_newer_event() {
+    let aws = Aws::default();
+    handle(&aws, &[], &event(&["prod|web"], "2029-12-26T18:00:05Z", "2029-12-31T18:00:00Z")).await;
+    let late = event(&["prod|web", "prod|api"], "2029-12-26T18:00:00Z", "2030-01-02T18:00:00Z");
+    let report = handle(&aws, &[], &late).await;
+    let found: Vec<_> = report.outcomes.iter().map(summary).collect();
+    assert_eq!(found, [("prod|web", Unchanged), ("prod|api", Scheduled)]);
+    let name = report.outcomes[1].schedule.clone().expect("a schedule");
+    for name in [NAME, &name] {
+        assert_eq!(aws.input_of(name)["notices"][0]["starts_at"], "2029-12-31T18:00:00Z", "{name}");
+    }
+    let check = aws.input_of(DEADLINE_CHECK);
+    assert_eq!(check["notice"]["starts_at"], "2029-12-31T18:00:00Z");
+    assert_eq!(check["services"], json!({"prod": ["api", "web"]}));
+}
+
+#[tokio::test]
+async fn a_longer_wait_period_does_not_make_the_cut_off_earlier() {
+    let aws = Aws::default();
+    for days in ["7", "14"] {
+        aws.always("ListAccountSettings", (200, json!({"settings": [{"value": days}]})));
+        let mut event = without_a_stated_date();
+        event["detail"]["startTime"] =
+            json!(if days == "7" { "2030-01-02T18:00:00Z" } else { "2030-01-02T19:00:00Z" });
+        event["time"] = json!("2029-12-26T18:00:00Z");
+        handle(&aws, &[], &event).await;
+        let cut_off = "2029-12-26T18:00:00Z";
+        assert_eq!(aws.input_of(NAME)["notices"][0]["cutoff"], cut_off, "{days} days");
+        assert_eq!(aws.input_of(DEADLINE_CHECK)["notice"]["cutoff"], cut_off, "{days} days");
+    }
+}
+
+#[tokio::test]
+async fn a_notice_closed_without_entities_is_closed_for_every_known_service() {
+    for named in [&[][..], &["prod|web"]] {
+        let aws = Aws::default();
+        handle(&aws, &[], &about(&["prod|web", "prod|api"])).await;
+        let mut closed = about(named);
+        closed["detail"]["statusCode"] = json!("closed");
+        closed["time"] = json!("2029-12-27T18:00:00Z");
+        let report = handle(&aws, &[], &closed).await;
+        let kinds: Vec<_> = report.outcomes.iter().map(|outcome| outcome.outcome).collect();
+        assert_eq!(kinds, [Cancelled; 2], "{named:?}");
+        let left: Vec<String> = aws.schedules().into_keys().collect();
+        assert_eq!(left, [DEADLINE_CHECK], "{named:?}");
+        assert_eq!(aws.input_of(DEADLINE_CHECK)["services"], json!({}), "{named:?}");
+        // The repeat closes nothing, and is no failure.
+        handle(&aws, &[], &closed).await;
+    }
+    // Of a notice that is not known there is nothing to close.
+    let mut closed = about(&[]);
+    closed["detail"]["statusCode"] = json!("closed");
+    assert_eq!(handle(&Aws::default(), &[], &closed).await.outcomes, []);
+}
+
+#[tokio::test]
+async fn two_resolved_tasks_of_one_service_release_it() {
+    let aws = Aws::default();
+    let (one, two) = (task("1"), task("2"));
+    let tasks = json!([
+        {"taskArn": one, "group": "service:web"},
+        {"taskArn": two, "group": "service:web"},
+    ]);
+    aws.always("DescribeTasks", (200, json!({"tasks": tasks})));
+    handle(&aws, &[], &about(&[&one, &two])).await;
+    let mut resolved = with_states(&[(&one, "RESOLVED"), (&two, "RESOLVED")]);
+    resolved["time"] = json!("2029-12-27T18:00:00Z");
+    let report = handle(&aws, &[], &resolved).await;
+    assert_eq!(report.outcomes[0].outcome, Cancelled);
+    let check = aws.input_of(DEADLINE_CHECK);
+    assert_eq!((&check["services"], &check["done"]), (&json!({}), &json!({"prod": ["web"]})));
+}
+
+#[tokio::test]
+async fn pages_without_numbers_share_one_deadline_check_with_all_services() {
+    let aws = Aws::default();
+    for entity in ["prod|web", "prod|api"] {
+        let mut event = about(&[entity]);
+        event["detail"]["page"] = Value::Null;
+        handle(&aws, &[], &event).await;
+    }
+    assert_eq!(aws.input_of(DEADLINE_CHECK)["services"], json!({"prod": ["api", "web"]}));
+}
+
+#[tokio::test]
+async fn an_event_for_another_account_writes_nothing() {
+    let aws = Aws::default();
+    let mut event = about(&["prod|web"]);
+    event["account"] = json!("999999999999");
+    let report = try_handle(&aws, &[], &event, NOW).await.unwrap();
+    assert_eq!(report.outcomes[0].outcome, Skipped);
+    assert_eq!((aws.schedules().len(), aws.sent(UPDATE).len()), (0, 0));
+}
