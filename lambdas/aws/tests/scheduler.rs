@@ -84,7 +84,15 @@ fn joined(mut input: DeployInput) -> DeployInput {
 fn schedule(spread_minutes: u16) -> Spec {
     let DeployInput { service, notices, slot: at, window_ends_at, .. } = input();
     let (windows, reason) = ("Fri 22:00-02:00 UTC".into(), "of the test".into());
-    let slot = Slot { at, window_ends_at, zone: Tz::Europe__London, windows, spread_minutes, reason };
+    let slot = Slot {
+        at,
+        window_ends_at,
+        zone: Tz::Europe__London,
+        windows,
+        spread_minutes,
+        fallback: false,
+        reason,
+    };
     PlannedDeployment::new(&service, &slot, notices).spec(name())
 }
 
@@ -206,7 +214,8 @@ async fn a_description_fits_with_the_longest_names() {
     let aws = Aws::that_answers([done()]);
     let DeployInput { notices, slot: at, window_ends_at, .. } = input();
     let (windows, reason) = ("Fri 22:00-02:00 UTC".into(), "of the test".into());
-    let slot = Slot { at, window_ends_at, zone: Tz::UTC, windows, spread_minutes: 0, reason };
+    let slot =
+        Slot { at, window_ends_at, zone: Tz::UTC, windows, spread_minutes: 0, fallback: false, reason };
     let long = ServiceRef::new(&"c".repeat(255), &"s".repeat(255)).unwrap();
     let long = PlannedDeployment::new(&long, &slot, notices).spec(name());
     assert_eq!(scheduler(&aws).create(&long).await, Ok(Written::Done));

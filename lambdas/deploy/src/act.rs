@@ -19,7 +19,7 @@ use rules::{
     verify::pauses::next_check,
 };
 
-use crate::Deploy;
+use crate::function::Deploy;
 
 impl Deploy {
     /// Carries out `decision`, and answers what became of the service.

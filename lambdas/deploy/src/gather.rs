@@ -15,7 +15,7 @@ use rules::{
 };
 use tokio::time::Instant;
 
-use crate::Deploy;
+use crate::function::Deploy;
 
 impl Deploy {
     /// Gathers the facts about one service. What is unreadable and blocks is a fact too.

@@ -1,10 +1,6 @@
 //! One service at its start time: gather the facts, decide, act, report.
 
-use aws::{
-    Failure, alarm::Alarms, calendar::ChangeCalendars, code_deploy::CodeDeploy, config::Config, ecs::Ecs,
-    notify::Notifier, scheduler::Scheduler,
-};
-use aws_config::SdkConfig;
+use aws::Failure;
 use chrono::{DateTime, Utc};
 use lambda_runtime::tracing::{error, info, warn};
 use rules::{
@@ -13,45 +9,13 @@ use rules::{
         outcome::{DeployOutcome, DeployOutcomeKind},
     },
     notify::deployment,
-    policy::Policy,
     schedule::wake::{DeployInput, Function, Wake},
 };
 use serde_json::Value;
 
-/// What every invocation uses.
-#[derive(Clone, Debug)]
-pub struct Deploy {
-    /// Where services are read and deployed.
-    pub ecs: Ecs,
-    /// Where services under CodeDeploy are deployed.
-    pub code_deploy: CodeDeploy,
-    /// Where Change Calendars are read.
-    pub change_calendars: ChangeCalendars,
-    /// Where blocking alarms are read.
-    pub alarms: Alarms,
-    /// Where retries and verification checks are scheduled.
-    pub scheduler: Scheduler,
-    /// Where notifications are sent.
-    pub notifier: Notifier,
-    /// When and whether services are redeployed.
-    pub policy: Policy,
-}
+use crate::function::Deploy;
 
 impl Deploy {
-    /// What every invocation of a function with this configuration uses.
-    #[must_use]
-    pub fn new(sdk: &SdkConfig, config: Config) -> Self {
-        Self {
-            ecs: Ecs::new(sdk),
-            code_deploy: CodeDeploy::new(sdk),
-            change_calendars: ChangeCalendars::new(sdk),
-            alarms: Alarms::new(sdk),
-            notifier: Notifier::new(sdk, &config),
-            scheduler: Scheduler::new(sdk, config.target),
-            policy: config.policy,
-        }
-    }
-
     /// Handles what a schedule hands over. A second delivery finds the first one's deployment, and skips.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 //! Deploy: woken by a schedule at a service's start time; gathers facts, decides, and acts.
 
 mod act;
+mod function;
 mod gather;
 mod handler;
 
-pub use handler::Deploy;
+pub use function::Deploy;

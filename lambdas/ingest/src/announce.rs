@@ -14,7 +14,7 @@ use rules::{
     verify::deadline::deadline_checks,
 };
 
-use crate::{Ingest, page::Page};
+use crate::{function::Ingest, page::Page};
 
 impl Ingest {
     /// Counts, notifies of what is new, and schedules the deadline check if anything `may_write`.

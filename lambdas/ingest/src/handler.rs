@@ -2,11 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::{
-    Failure, alarm::Alarms, calendar::ChangeCalendars, config::Config, ecs::Ecs, notify::Notifier,
-    scheduler::Scheduler,
-};
-use aws_config::SdkConfig;
+use aws::Failure;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt as _, stream};
 use lambda_runtime::tracing::{error, info, warn};
@@ -15,38 +11,19 @@ use rules::{
     notice::{Affected, Notice, NoticeRef, health},
     notify::plan,
     outcome::{Cause, Outcome, OutcomeKind, Report},
-    policy::{Mode, Policy},
+    policy::Mode,
     time::instant::utc_seconds,
 };
 use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::{
+    function::{CONCURRENCY, Ingest},
     page::Page,
     resolve::{Resolved, resolve},
     settle::Settling,
     tags::read_tags,
 };
-
-/// How many services are settled at once. Small Regions allow 250 writes of schedules a second.
-pub(crate) const CONCURRENCY: usize = 16;
-
-/// What every invocation uses.
-#[derive(Clone, Debug)]
-pub struct Ingest {
-    /// Where schedules are written.
-    pub scheduler: Scheduler,
-    /// Where tasks are traced to their services, and services' tags are read.
-    pub ecs: Ecs,
-    /// Where Change Calendars are read.
-    pub change_calendars: ChangeCalendars,
-    /// Where it is validated that the blocking alarms exist.
-    pub alarms: Alarms,
-    /// Where notifications are sent.
-    pub notifier: Notifier,
-    /// When and whether services are redeployed.
-    pub policy: Policy,
-}
 
 /// What became of the entities of a notice.
 struct Processed {
@@ -73,19 +50,6 @@ impl Named<'_> {
 }
 
 impl Ingest {
-    /// What every invocation of a function with this configuration uses.
-    #[must_use]
-    pub fn new(sdk: &SdkConfig, config: Config) -> Self {
-        Self {
-            ecs: Ecs::new(sdk),
-            change_calendars: ChangeCalendars::new(sdk),
-            alarms: Alarms::new(sdk),
-            notifier: Notifier::new(sdk, &config),
-            scheduler: Scheduler::new(sdk, config.target),
-            policy: config.policy,
-        }
-    }
-
     /// Handles an event of AWS Health, and answers with an outcome for each of its entities.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod announce;
 mod configuration;
+mod function;
 mod handler;
 mod order;
 mod page;
@@ -10,4 +11,4 @@ mod settle;
 mod tags;
 
 pub use configuration::{Answer, Checked, handle};
-pub use handler::Ingest;
+pub use function::Ingest;

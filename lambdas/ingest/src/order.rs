@@ -16,7 +16,10 @@ use rules::{
     schedule::name::ScheduleName,
 };
 
-use crate::{Ingest, handler::CONCURRENCY, settle::Settling};
+use crate::{
+    function::{CONCURRENCY, Ingest},
+    settle::Settling,
+};
 
 /// For how long services that come first are looked up.
 const PATIENCE: Duration = Duration::from_mins(1);

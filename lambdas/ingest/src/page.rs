@@ -11,7 +11,7 @@ use rules::{
     schedule::{name::ScheduleName, wake::Wake},
 };
 
-use crate::Ingest;
+use crate::function::Ingest;
 
 /// How many fingerprints of announced plans are kept.
 const REMEMBERED: usize = 20;

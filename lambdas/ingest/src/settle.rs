@@ -26,7 +26,7 @@ use rules::{
 };
 use tokio::sync::Mutex;
 
-use crate::Ingest;
+use crate::function::Ingest;
 
 /// What every service of an event is settled with.
 pub(crate) struct Settling<'a> {

@@ -18,7 +18,7 @@ use rules::{
 };
 use serde::Serialize;
 
-use crate::Verify;
+use crate::function::Verify;
 
 /// What a check has shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

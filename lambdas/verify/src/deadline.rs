@@ -14,7 +14,7 @@ use rules::{
 };
 use serde::Serialize;
 
-use crate::Verify;
+use crate::function::Verify;
 
 /// How many services are checked at once. ECS answers some twenty calls a second.
 const CONCURRENCY: usize = 8;

@@ -1,33 +1,12 @@
 //! What wakes verify: a verification check of a service, the deadline check of a notice, and the heartbeat.
 
-use aws::{
-    Failure, code_deploy::CodeDeploy, config::Config, ecs::Ecs, notify::Notifier, scheduler::Scheduler,
-};
-use aws_config::SdkConfig;
+use aws::Failure;
 use chrono::{DateTime, Utc};
-use rules::{
-    policy::Policy,
-    schedule::wake::{Function, Wake},
-};
+use rules::schedule::wake::{Function, Wake};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{check::Check, deadline::DeadlineCheck, heartbeat::Heartbeat};
-
-/// What every invocation uses.
-#[derive(Clone, Debug)]
-pub struct Verify {
-    /// Where services are read.
-    pub ecs: Ecs,
-    /// Where deployments of services under CodeDeploy are read.
-    pub code_deploy: CodeDeploy,
-    /// Where further checks are scheduled.
-    pub scheduler: Scheduler,
-    /// Where notifications are sent.
-    pub notifier: Notifier,
-    /// When and whether services are redeployed.
-    pub policy: Policy,
-}
+use crate::{check::Check, deadline::DeadlineCheck, function::Verify, heartbeat::Heartbeat};
 
 /// Verify's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -42,18 +21,6 @@ pub enum Answer {
 }
 
 impl Verify {
-    /// What every invocation of a function with this configuration uses.
-    #[must_use]
-    pub fn new(sdk: &SdkConfig, config: Config) -> Self {
-        Self {
-            ecs: Ecs::new(sdk),
-            code_deploy: CodeDeploy::new(sdk),
-            notifier: Notifier::new(sdk, &config),
-            scheduler: Scheduler::new(sdk, config.target),
-            policy: config.policy,
-        }
-    }
-
     /// Handles what a schedule hands over.
     ///
     /// # Errors

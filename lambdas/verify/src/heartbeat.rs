@@ -8,7 +8,7 @@ use rules::{
 };
 use serde::Serialize;
 
-use crate::Verify;
+use crate::function::Verify;
 
 /// Verify's answer to the template's recurring schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

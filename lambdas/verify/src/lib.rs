@@ -3,10 +3,12 @@
 
 mod check;
 mod deadline;
+mod function;
 mod handler;
 mod heartbeat;
 
 pub use check::{Check, CheckKind};
 pub use deadline::DeadlineCheck;
-pub use handler::{Answer, Verify};
+pub use function::Verify;
+pub use handler::Answer;
 pub use heartbeat::Heartbeat;

@@ -10,7 +10,7 @@ use rules::{
     policy::alarms::AlarmRef,
 };
 
-use crate::Ingest;
+use crate::function::Ingest;
 
 impl Ingest {
     /// What is wrong with the configuration in this account.

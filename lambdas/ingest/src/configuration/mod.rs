@@ -12,7 +12,7 @@ use rules::{outcome::Report, plan::check::Findings, schedule::name::fingerprint,
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::Ingest;
+use crate::function::Ingest;
 
 /// Ingest's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -37,7 +37,7 @@ pub fn check(policy: &Policy, account: Retirements, now: DateTime<Utc>) -> Findi
     let mut findings = Findings::default();
     match account.wait {
         None => findings.warnings.push(
-            "fargateTaskRetirementWaitPeriod is unknown, so it was not checked that the windows fit before retirement dates"
+            "the account setting fargateTaskRetirementWaitPeriod is unknown, so it was not checked that the windows fit before retirement dates"
                 .to_owned(),
         ),
         Some(wait) => check_wait(policy, wait, now, &mut findings),
@@ -64,7 +64,7 @@ fn check_wait(policy: &Policy, wait: TimeDelta, now: DateTime<Utc>, findings: &m
     let fallback = policy.fallback.word();
     if wait.is_zero() {
         findings.refusals.push(
-            "fargateTaskRetirementWaitPeriod is 0: AWS replaces tasks as soon as it announces their retirement, which \
+            "the account setting fargateTaskRetirementWaitPeriod is 0: AWS replaces tasks as soon as it announces their retirement, which \
              leaves no time to redeploy; set it to 7 or 14 days: aws ecs put-account-setting-default --name \
              fargateTaskRetirementWaitPeriod --value 14"
                 .to_owned(),

@@ -1,0 +1,43 @@
+//! What ingest works with.
+
+use aws::{
+    alarm::Alarms, calendar::ChangeCalendars, config::Config, ecs::Ecs, notify::Notifier,
+    scheduler::Scheduler,
+};
+use aws_config::SdkConfig;
+use rules::policy::Policy;
+
+/// How many services are settled at once. Small Regions allow 250 writes of schedules a second.
+pub(crate) const CONCURRENCY: usize = 16;
+
+/// What every invocation uses.
+#[derive(Clone, Debug)]
+pub struct Ingest {
+    /// Where schedules are written.
+    pub scheduler: Scheduler,
+    /// Where tasks are traced to their services, and services' tags are read.
+    pub ecs: Ecs,
+    /// Where Change Calendars are read.
+    pub change_calendars: ChangeCalendars,
+    /// Where it is validated that the blocking alarms exist.
+    pub alarms: Alarms,
+    /// Where notifications are sent.
+    pub notifier: Notifier,
+    /// When and whether services are redeployed.
+    pub policy: Policy,
+}
+
+impl Ingest {
+    /// What every invocation of a function with this configuration uses.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, config: Config) -> Self {
+        Self {
+            ecs: Ecs::new(sdk),
+            change_calendars: ChangeCalendars::new(sdk),
+            alarms: Alarms::new(sdk),
+            notifier: Notifier::new(sdk, &config),
+            scheduler: Scheduler::new(sdk, config.target),
+            policy: config.policy,
+        }
+    }
+}
