@@ -26,10 +26,11 @@ impl Deploy {
         let begun = Instant::now();
         let state = self.ecs.state(&input.service).await?;
         let mut facts = Facts::of_service(input, state, &self.policy);
-        let (need, policy) = (need(&facts, now), facts.policy(&self.policy));
-        if !need.starts() || policy.mode == Mode::Off {
-            return Ok(facts);
-        }
+        let policy = facts.policy(&self.policy);
+        let need = match need(&facts, now) {
+            Ok(need) if need.starts() && policy.mode != Mode::Off => need,
+            _ => return Ok(facts),
+        };
         // Between the answer about the calendars and the start nothing may take long.
         facts.image_warning = self.image_warning(facts.task_definition().unwrap_or_default()).await;
         if facts.input.is_late(now) || facts.input.is_outside(&policy.windows, now) {

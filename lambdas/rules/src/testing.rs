@@ -8,6 +8,7 @@ use crate::{
         Policy,
         settings::{ConfigError, Settings},
     },
+    service::{Controller, Progress, Rollout, ServiceState},
 };
 
 /// Parses an RFC 3339 instant.
@@ -36,4 +37,31 @@ fn read(parameters: &[(&str, &str)]) -> Result<Policy, ConfigError> {
 /// The service `prod/web`.
 pub(crate) fn web() -> ServiceRef {
     ServiceRef::new("prod", "web").expect("test data: valid names")
+}
+
+/// An active service under ECS, with tasks that were created at these times.
+pub(crate) fn service_with(tasks: &[&str], deployments: Vec<Rollout>) -> ServiceState {
+    ServiceState {
+        status: "ACTIVE".into(),
+        desired_count: 2,
+        controller: Controller::Ecs,
+        deployments,
+        tasks: tasks.iter().map(|task| Some(instant(task))).collect(),
+        starting: 0,
+        events: Vec::new(),
+        task_definition: None,
+        tags: Vec::new(),
+    }
+}
+
+/// The primary deployment of a service.
+pub(crate) fn rollout(id: &str, created_at: &str, progress: Progress) -> Rollout {
+    Rollout {
+        id: id.into(),
+        primary: true,
+        created_at: Some(instant(created_at)),
+        progress,
+        reason: None,
+        failed_tasks: 0,
+    }
 }

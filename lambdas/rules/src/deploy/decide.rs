@@ -87,9 +87,11 @@ const JUST_STARTED: TimeDelta = TimeDelta::minutes(15);
 #[must_use]
 pub fn decide(facts: &Facts, policy: &Policy, now: DateTime<Utc>) -> Decision {
     let policy = &facts.policy(policy);
-    let need = need(facts, now);
+    let need = match need(facts, now) {
+        Ok(need) => need,
+        Err((cause, reason)) => return Decision::Skip { cause, reason },
+    };
     match (policy.mode, need) {
-        (_, Need::Nothing(cause, reason)) => Decision::Skip { cause, reason },
         (Mode::Off, _) => Decision::Skip { cause: Cause::OptedOut, reason: OPTED_OUT.to_owned() },
         (Mode::Observe, need) => {
             let would =
@@ -100,7 +102,6 @@ pub fn decide(facts: &Facts, policy: &Policy, now: DateTime<Utc>) -> Decision {
             (Some(Hold { reason, within, unreadable }), _) => {
                 Decision::Wait { reason, within, unreadable, command: facts.command() }
             }
-            (None, Need::Nothing(cause, reason)) => Decision::Skip { cause, reason },
             (None, Need::Verification(cause, reason, deployment)) => {
                 Decision::Verify { cause, reason, deployment }
             }
@@ -122,8 +123,6 @@ pub fn decide(facts: &Facts, policy: &Policy, now: DateTime<Utc>) -> Decision {
 /// What a service needs, whatever its owner chose and whatever blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// Nothing.
-    Nothing(Cause, String),
     /// A verification check: tasks were replaced just now, or are being replaced by this deployment.
     Verification(Cause, String, Option<String>),
     /// Another deployment has to end first.
@@ -145,9 +144,7 @@ impl Need {
 
     fn would(&self) -> String {
         match self {
-            Self::Nothing(_, reason) | Self::Verification(_, reason, _) => {
-                format!("would do nothing: {reason}")
-            }
+            Self::Verification(_, reason, _) => format!("would do nothing: {reason}"),
             Self::Patience(reason) => would_wait(reason),
             Self::Owner(reason) => format!("would notify the owner: {reason}"),
             Self::Force(reason) => format!("would force a new deployment: {reason}"),
@@ -161,31 +158,30 @@ fn would_wait(reason: &str) -> String {
 }
 
 /// What a service needs, by its tasks, its deployments and its deployment controller.
-#[must_use]
-pub fn need(facts: &Facts, now: DateTime<Utc>) -> Need {
+///
+/// # Errors
+/// Says why it needs nothing.
+pub fn need(facts: &Facts, now: DateTime<Utc>) -> Result<Need, (Cause, String)> {
     let cutoff = facts.cutoff();
-    let state = match ServiceState::to_patch(facts.service.as_ref()) {
-        Ok(state) => state,
-        Err((cause, reason)) => return Need::Nothing(cause, reason),
-    };
+    let state = ServiceState::to_patch(facts.service.as_ref())?;
     let rolling = state.rolling();
     if let Some(reason) = state.all_new(cutoff) {
         let just_started = state.tasks.iter().flatten().any(|created_at| *created_at > now - JUST_STARTED);
         if rolling.is_none() && !just_started && !state.tasks.is_empty() {
-            return Need::Nothing(Cause::Patched, reason);
+            return Err((Cause::Patched, reason));
         }
-        return Need::Verification(Cause::Patched, reason, rolling.map(|rollout| rollout.id.clone()));
+        return Ok(Need::Verification(Cause::Patched, reason, rolling.map(|rollout| rollout.id.clone())));
     }
     if let Some(rollout) = rolling {
-        return match InProgress::of(&rollout.id, rollout.created_at, cutoff) {
+        return Ok(match InProgress::of(&rollout.id, rollout.created_at, cutoff) {
             InProgress::Patching(reason) => {
                 Need::Verification(Cause::Rolling, reason, Some(rollout.id.clone()))
             }
             InProgress::Outdated(reason) => Need::Patience(reason),
-        };
+        });
     }
     let why = state.describe_old_tasks(cutoff);
-    match &state.controller {
+    Ok(match &state.controller {
         Controller::Ecs => Need::Force(why),
         Controller::CodeDeploy(Some(running)) => Need::CodeDeploy(why, running.clone()),
         Controller::CodeDeploy(None) => Need::Owner(format!(
@@ -200,7 +196,7 @@ pub fn need(facts: &Facts, now: DateTime<Utc>) -> Need {
         Controller::Unknown(name) => {
             Need::Owner(format!("{why}, and the deployment controller {name} is not supported"))
         }
-    }
+    })
 }
 
 /// A deployment that is already replacing tasks.
@@ -284,10 +280,10 @@ mod tests {
         notice::NoticeRef,
         schedule::wake::DeployInput,
         service::{
-            Progress, Rollout,
+            Progress,
             code_deploy::{CodeProgress, Revision},
         },
-        testing::{instant, policy, web},
+        testing::{instant, policy, rollout, service_with, web},
     };
 
     const CUTOFF: &str = "2026-11-25T18:00:00Z";
@@ -298,28 +294,7 @@ mod tests {
     const ONE_OLD: &str = "1 of 2 running tasks was created before Wed 25 Nov 2026 18:00 UTC";
 
     fn service(tasks: &[&str]) -> ServiceState {
-        ServiceState {
-            status: "ACTIVE".into(),
-            desired_count: 2,
-            controller: Controller::Ecs,
-            deployments: vec![rollout("2026-11-01T00:00:00Z", Progress::Completed)],
-            tasks: tasks.iter().map(|task| Some(instant(task))).collect(),
-            starting: 0,
-            events: Vec::new(),
-            task_definition: None,
-            tags: Vec::new(),
-        }
-    }
-
-    fn rollout(created_at: &str, progress: Progress) -> Rollout {
-        Rollout {
-            id: "ecs-svc/1".into(),
-            primary: true,
-            created_at: Some(instant(created_at)),
-            progress,
-            reason: None,
-            failed_tasks: 0,
-        }
+        service_with(tasks, vec![rollout("ecs-svc/1", "2026-11-01T00:00:00Z", Progress::Completed)])
     }
 
     fn task_set() -> TaskSet {
@@ -425,16 +400,16 @@ mod tests {
                 "force: 2 of 3 running tasks were created before Wed 25 Nov 2026 18:00 UTC".to_owned(),
             ),
             (
-                with(&|state| state.deployments.push(rollout(NEW, InProgress))),
+                with(&|state| state.deployments.push(rollout("ecs-svc/1", NEW, InProgress))),
                 "verify (rolling) ecs-svc/1: deployment ecs-svc/1, created after Wed 25 Nov 2026 18:00 UTC, is replacing \
                  the tasks"
                     .to_owned(),
             ),
             // It failed or was rolled back: the old tasks are still running.
-            (with(&|state| state.deployments.push(rollout(NEW, Failed))), format!("force: {ONE_OLD}")),
-            (with(&|state| state.deployments.push(rollout(NEW, Completed))), format!("force: {ONE_OLD}")),
+            (with(&|state| state.deployments.push(rollout("ecs-svc/1", NEW, Failed))), format!("force: {ONE_OLD}")),
+            (with(&|state| state.deployments.push(rollout("ecs-svc/1", NEW, Completed))), format!("force: {ONE_OLD}")),
             (
-                with(&|state| state.deployments.push(rollout(OLD, InProgress))),
+                with(&|state| state.deployments.push(rollout("ecs-svc/1", OLD, InProgress))),
                 "wait (SameWindow): deployment ecs-svc/1, created before Wed 25 Nov 2026 18:00 UTC, is still rolling out"
                     .to_owned(),
             ),

@@ -122,15 +122,26 @@ impl Reader {
     #[must_use]
     pub fn what_aws_does(&self, notices: &[NoticeRef], now: DateTime<Utc>) -> String {
         let dates = || notices.iter().filter_map(|notice| notice.starts_at);
-        match (dates().filter(|date| *date > now).min(), dates().max()) {
-            (Some(date), _) => format!("AWS replaces its old tasks from {}", local_and_utc(date, self.zone)),
-            (None, Some(date)) => {
-                format!(
-                    "The retirement date was {}: AWS may replace its old tasks at any time",
-                    self.date(Some(date))
-                )
-            }
-            (None, None) => "AWS has not given a retirement date".to_owned(),
+        let date = dates().filter(|date| *date > now).min().or_else(|| dates().max());
+        let ahead = |date: String| format!("AWS replaces its old tasks from {date}");
+        self.what_aws_does_on(date, "its old tasks", ahead, now)
+    }
+
+    /// What AWS does to `tasks` that are not redeployed, given the retirement date. `ahead` says it of a date in the
+    /// future.
+    pub(super) fn what_aws_does_on(
+        &self,
+        date: Option<DateTime<Utc>>,
+        tasks: &str,
+        ahead: impl FnOnce(String) -> String,
+        now: DateTime<Utc>,
+    ) -> String {
+        let Some(date) = date else { return "AWS has not given a retirement date".to_owned() };
+        let shown = local_and_utc(date, self.zone);
+        if date > now {
+            ahead(shown)
+        } else {
+            format!("The retirement date was {shown}: AWS may replace {tasks} at any time")
         }
     }
 

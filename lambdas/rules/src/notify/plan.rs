@@ -133,16 +133,8 @@ pub fn message(reader: &Reader, report: &Report, notice: &NoticeRef, now: DateTi
 }
 
 fn what_aws_does(reader: &Reader, notice: &NoticeRef, now: DateTime<Utc>) -> String {
-    match notice.starts_at {
-        Some(date) if date > now => {
-            format!("AWS replaces tasks that are still old from {}", reader.date(Some(date)))
-        }
-        Some(date) => format!(
-            "The retirement date was {}: AWS may replace old tasks at any time",
-            reader.date(Some(date))
-        ),
-        None => "AWS has not given a retirement date".to_owned(),
-    }
+    let ahead = |date: String| format!("AWS replaces tasks that are still old from {date}");
+    reader.what_aws_does_on(notice.starts_at, "old tasks", ahead, now)
 }
 
 fn details(reader: &Reader, plan: &Plan<'_>) -> Vec<String> {

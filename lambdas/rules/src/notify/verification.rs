@@ -98,21 +98,9 @@ fn unpatched_message(
         format!("{service}: {reason}\n  {command}")
     });
     let services = count(unpatched.len(), "service");
-    let aws = match notice.starts_at {
-        Some(date) if date > now => {
-            format!(
-                "AWS replaces old tasks from {}, whether or not new ones are ready",
-                reader.date(Some(date))
-            )
-        }
-        Some(date) => {
-            format!(
-                "The retirement date was {}: AWS may replace old tasks at any time",
-                reader.date(Some(date))
-            )
-        }
-        None => "AWS has not given a retirement date".to_owned(),
-    };
+    let ahead =
+        |date: String| format!("AWS replaces old tasks from {date}, whether or not new ones are ready");
+    let aws = reader.what_aws_does_on(notice.starts_at, "old tasks", ahead, now);
     let mut facts = reader.place_facts().to_vec();
     facts.push(("Time", local_and_utc(now, reader.zone)));
     facts.push(("Retirement date", reader.date(notice.starts_at)));

@@ -312,12 +312,8 @@ fn plan_again(
     let changed = has_other_windows(existing, policy);
     let fallback = existing.input.as_ref().is_ok_and(|input| input.fallback);
     let in_windows =
-        |at: &DateTime<Utc>| fallback || !changed || policy.windows.iter().any(|window| window.is_open(*at));
-    let pending = existing
-        .pending(now)
-        .filter(in_time)
-        .filter(in_windows)
-        .filter(|_| existing.enabled && existing.input.is_ok());
+        |at: &DateTime<Utc>| existing.input.as_ref().is_ok_and(|input| input.may_start(&policy.windows, *at));
+    let pending = existing.pending(now).filter(in_time).filter(in_windows).filter(|_| existing.enabled);
     let is_new = before.is_none();
     let planned = plan(policy, &notices, now);
     let kept = pending.filter(|at| match &planned {

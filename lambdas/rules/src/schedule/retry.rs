@@ -35,7 +35,8 @@ pub fn retry(policy: &Policy, input: &DeployInput, now: DateTime<Utc>) -> Result
     let again = policy.calendars.open_from(soon).unwrap_or(soon);
     let deadline = deadline(policy, &input.notices, now);
     let in_time = deadline.is_none_or(|deadline| again <= deadline);
-    let in_window = input.slot <= now && again < input.window_ends_at && is_current(policy, input, again);
+    let in_window =
+        input.slot <= now && again < input.window_ends_at && input.may_start(&policy.windows, again);
     if in_time && in_window {
         let slot = Slot {
             at: again,
@@ -60,14 +61,6 @@ pub fn retry(policy: &Policy, input: &DeployInput, now: DateTime<Utc>) -> Result
     let deployment = PlannedDeployment::new(&input.service, &slot, input.notices.clone());
     let reason = format!("planned again for {}: {}", utc(slot.at), slot.reason);
     Ok(Retry { deployment, reason })
-}
-
-/// Whether the window of `input` is still one in which its service may start at `at`: the windows have not changed since
-/// the plan, or they contain `at`. A fallback is in no window.
-fn is_current(policy: &Policy, input: &DeployInput, at: DateTime<Utc>) -> bool {
-    input.fallback
-        || !input.has_other_windows(&policy.windows)
-        || policy.windows.iter().any(|window| window.is_open(at))
 }
 
 #[cfg(test)]

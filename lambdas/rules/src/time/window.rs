@@ -202,6 +202,12 @@ impl Windows {
         Ok(Self { first, others: windows.collect::<Result<_, _>>()? })
     }
 
+    /// Whether any of the windows is open at `moment`.
+    #[must_use]
+    pub fn is_open(&self, moment: DateTime<Utc>) -> bool {
+        self.iter().any(|window| window.is_open(moment))
+    }
+
     /// The windows, in the order of the parameter.
     pub fn iter(&self) -> impl Iterator<Item = Window> {
         std::iter::once(self.first).chain(self.others.iter().copied())

@@ -160,10 +160,10 @@ fn number_is(some: usize, all: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::instant;
+    use crate::testing::{instant, rollout, service_with};
     use crate::{
         schedule::{Spec, wake::Wake},
-        service::{Controller, Progress, Rollout},
+        service::Progress,
     };
     use chrono_tz::Tz;
 
@@ -250,25 +250,8 @@ mod tests {
     }
 
     fn old_service() -> ServiceState {
-        let old = Some(instant("2026-11-20T00:00:00Z"));
-        ServiceState {
-            status: "ACTIVE".into(),
-            desired_count: 2,
-            controller: Controller::Ecs,
-            deployments: vec![Rollout {
-                id: "ecs-svc/1".into(),
-                primary: true,
-                created_at: old,
-                progress: Progress::Completed,
-                reason: None,
-                failed_tasks: 0,
-            }],
-            tasks: vec![old, old],
-            starting: 0,
-            events: Vec::new(),
-            task_definition: None,
-            tags: Vec::new(),
-        }
+        let old = "2026-11-20T00:00:00Z";
+        service_with(&[old, old], vec![rollout("ecs-svc/1", old, Progress::Completed)])
     }
 
     #[test]

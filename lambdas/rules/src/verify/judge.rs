@@ -206,10 +206,10 @@ fn stuck(rollout: &Rollout, state: &ServiceState, input: &CheckInput, now: DateT
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{instant, web};
+    use crate::testing::{instant, rollout, service_with, web};
     use crate::{
         notice::NoticeRef,
-        service::{Controller, ServiceEvent, code_deploy::Revision},
+        service::{ServiceEvent, code_deploy::Revision},
     };
 
     const SINCE: &str = "2026-11-27T22:00:00Z";
@@ -226,31 +226,6 @@ mod tests {
         CheckInput::first(&web(), &notices, Some("ecs-svc/2".into()), instant(SINCE))
     }
 
-    fn rollout(id: &str, primary: bool, created_at: &str, progress: Progress) -> Rollout {
-        Rollout {
-            id: id.into(),
-            primary,
-            created_at: Some(instant(created_at)),
-            progress,
-            reason: None,
-            failed_tasks: 0,
-        }
-    }
-
-    fn state(tasks: &[&str], deployments: Vec<Rollout>) -> ServiceState {
-        ServiceState {
-            status: "ACTIVE".into(),
-            desired_count: 2,
-            controller: Controller::Ecs,
-            deployments,
-            tasks: tasks.iter().map(|task| Some(instant(task))).collect(),
-            starting: 0,
-            events: Vec::new(),
-            task_definition: None,
-            tags: Vec::new(),
-        }
-    }
-
     fn summary(judgement: Judgement) -> String {
         match judgement {
             Judgement::Completed(proof) => format!("completed: {proof}"),
@@ -264,8 +239,9 @@ mod tests {
     #[expect(clippy::too_many_lines, reason = "a table, whose rows are the rules")]
     fn every_state_has_its_judgement() {
         use Progress::{Completed, Failed, InProgress};
-        let ours = |progress| rollout("ecs-svc/2", true, "2026-11-27T22:00:00Z", progress);
-        let before = |progress| rollout("ecs-svc/1", false, "2026-11-01T00:00:00Z", progress);
+        let ours = |progress| rollout("ecs-svc/2", "2026-11-27T22:00:00Z", progress);
+        let before =
+            |progress| Rollout { primary: false, ..rollout("ecs-svc/1", "2026-11-01T00:00:00Z", progress) };
         let with = |mut rollout: Rollout, reason: &str, failed_tasks| {
             rollout.reason = Some(reason.into());
             rollout.failed_tasks = failed_tasks;
@@ -278,88 +254,88 @@ mod tests {
         let soon = "2026-11-27T22:02:00Z";
         let later = "2026-11-27T22:40:00Z";
         let deadline = "2026-12-02T16:00:00Z";
-        let someone = rollout("ecs-svc/3", true, "2026-11-28T09:00:00Z", Completed);
+        let someone = rollout("ecs-svc/3", "2026-11-28T09:00:00Z", Completed);
         let back = with(
-            rollout("ecs-svc/3", true, "2026-11-27T22:20:00Z", Completed),
+            rollout("ecs-svc/3", "2026-11-27T22:20:00Z", Completed),
             "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.",
             0,
         );
         let rows = [
             (None, soon, "skipped (gone): the service no longer exists"),
             (
-                Some(ServiceState { desired_count: 0, ..state(&[], vec![]) }),
+                Some(ServiceState { desired_count: 0, ..service_with(&[], vec![]) }),
                 soon,
                 "skipped (scaled-to-zero): the service's desired count is 0",
             ),
             (
-                Some(state(&[OLD, NEW], vec![ours(InProgress), before(Progress::Unknown)])),
+                Some(service_with(&[OLD, NEW], vec![ours(InProgress), before(Progress::Unknown)])),
                 soon,
                 "rolling: deployment ecs-svc/2 is rolling out; 1 of 2 running tasks was created before Wed 25 Nov 2026 18:00 UTC",
             ),
             (
-                Some(state(&[NEW, NEW], vec![ours(InProgress)])),
+                Some(service_with(&[NEW, NEW], vec![ours(InProgress)])),
                 soon,
                 "rolling: deployment ecs-svc/2 is rolling out; 0 of 2 running tasks were created before Wed 25 Nov 2026 18:00 UTC",
             ),
             (
-                Some(state(&[NEW, NEW], vec![ours(Completed)])),
+                Some(service_with(&[NEW, NEW], vec![ours(Completed)])),
                 soon,
                 "completed: all 2 running tasks were created by deployment ecs-svc/2 after Wed 25 Nov 2026 18:00:00 UTC, \
                  the oldest at Fri 27 Nov 2026 22:01:00 UTC",
             ),
             (
-                Some(state(&["2026-11-28T09:01:00Z"], vec![someone])),
+                Some(service_with(&["2026-11-28T09:01:00Z"], vec![someone])),
                 "2026-11-28T10:00:00Z",
                 "completed: the running task was created by deployment ecs-svc/3 (which replaced ecs-svc/2) after \
                  Wed 25 Nov 2026 18:00:00 UTC, the oldest at Sat 28 Nov 2026 09:01:00 UTC",
             ),
             // ECS may not show the deployment yet, and may still list tasks that are stopping.
             (
-                Some(state(&[OLD, OLD], vec![rollout("ecs-svc/1", true, OLD, Completed)])),
+                Some(service_with(&[OLD, OLD], vec![rollout("ecs-svc/1", OLD, Completed)])),
                 soon,
                 "rolling: waiting for tasks to run; 2 of 2 running tasks were created before Wed 25 Nov 2026 18:00 UTC",
             ),
             (
-                Some(state(&[OLD, OLD], vec![rollout("ecs-svc/1", true, OLD, Completed)])),
+                Some(service_with(&[OLD, OLD], vec![rollout("ecs-svc/1", OLD, Completed)])),
                 later,
                 "attention: deployment ecs-svc/2 no longer exists: it was rolled back or replaced; 2 of 2 running tasks \
                  were created before Wed 25 Nov 2026 18:00 UTC",
             ),
             (
-                Some(state(&[OLD, OLD], vec![with(ours(Failed), "tasks failed to start.", 3)])),
+                Some(service_with(&[OLD, OLD], vec![with(ours(Failed), "tasks failed to start.", 3)])),
                 soon,
                 "attention: deployment ecs-svc/2 failed: tasks failed to start; 2 of 2 running tasks were created before \
                  Wed 25 Nov 2026 18:00 UTC",
             ),
             (
-                Some(state(&[NEW, NEW], vec![with(ours(Failed), "tasks failed to start.", 3)])),
+                Some(service_with(&[NEW, NEW], vec![with(ours(Failed), "tasks failed to start.", 3)])),
                 soon,
                 "attention: deployment ecs-svc/2 failed: tasks failed to start; 0 of 2 running tasks were created before \
                  Wed 25 Nov 2026 18:00 UTC",
             ),
             (
-                Some(state(&[OLD, OLD], vec![back.clone()])),
+                Some(service_with(&[OLD, OLD], vec![back.clone()])),
                 soon,
                 "attention: deployment ecs-svc/2 was rolled back by deployment ecs-svc/3: ECS deployment circuit breaker: \
                  rolling back to deploymentId ecs-svc/1; 2 of 2 running tasks were created before Wed 25 Nov 2026 18:00 UTC",
             ),
             // The rollback itself replaced every task, so the service is patched.
             (
-                Some(state(&[NEW, NEW], vec![back])),
+                Some(service_with(&[NEW, NEW], vec![back])),
                 soon,
                 "completed: all 2 running tasks were created by deployment ecs-svc/3 (which replaced ecs-svc/2) after \
                  Wed 25 Nov 2026 18:00:00 UTC, the oldest at Fri 27 Nov 2026 22:01:00 UTC; note that deployment ecs-svc/2 was \
                  rolled back by deployment ecs-svc/3: ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1",
             ),
             (
-                Some(state(&[OLD, OLD], vec![with(ours(InProgress), "in progress", 3)])),
+                Some(service_with(&[OLD, OLD], vec![with(ours(InProgress), "in progress", 3)])),
                 later,
                 "attention: deployment ecs-svc/2 is stuck: 3 tasks failed in a row; 2 of 2 running tasks were \
                  created before Wed 25 Nov 2026 18:00 UTC",
             ),
             (
                 Some(event(
-                    state(&[OLD, OLD], vec![ours(InProgress)]),
+                    service_with(&[OLD, OLD], vec![ours(InProgress)]),
                     NEW,
                     "(service web) was unable to place a task.",
                 )),
@@ -369,7 +345,7 @@ mod tests {
             ),
             (
                 Some(event(
-                    state(&[OLD, OLD], vec![ours(InProgress)]),
+                    service_with(&[OLD, OLD], vec![ours(InProgress)]),
                     OLD,
                     "(service web) was unable to place a task.",
                 )),
@@ -378,18 +354,18 @@ mod tests {
             ),
             // Blue/green: old and new tasks run during the bake time.
             (
-                Some(state(&[OLD, NEW], vec![with(ours(InProgress), "baking", 0)])),
+                Some(service_with(&[OLD, NEW], vec![with(ours(InProgress), "baking", 0)])),
                 "2026-11-28T09:00:00Z",
                 "rolling: deployment ecs-svc/2 is rolling out; 1 of 2 running tasks was created before Wed 25 Nov 2026 18:00 UTC",
             ),
             (
-                Some(state(&[OLD, NEW], vec![ours(InProgress)])),
+                Some(service_with(&[OLD, NEW], vec![ours(InProgress)])),
                 deadline,
                 "attention: deployment ecs-svc/2 has not completed by Wed 2 Dec 2026 16:00 UTC; 1 of 2 running tasks was \
                  created before Wed 25 Nov 2026 18:00 UTC",
             ),
             (
-                Some(state(&[], vec![ours(Completed)])),
+                Some(service_with(&[], vec![ours(Completed)])),
                 later,
                 "rolling: waiting for tasks to run; 0 of 0 running tasks were created before Wed 25 Nov 2026 18:00 UTC",
             ),
@@ -441,7 +417,7 @@ mod tests {
             (CodeProgress::Succeeded, None, &[OLD], "attention: no deployment is in progress, and 1 of 1"),
         ];
         for (progress, error, tasks, expected) in rows {
-            let state = state(tasks, Vec::new());
+            let state = service_with(tasks, Vec::new());
             let code = code(progress, error);
             let found = summary(judge(
                 &input,
@@ -456,16 +432,14 @@ mod tests {
 
     #[test]
     fn a_crash_loop_with_new_tasks_in_between_is_reported_while_failures_grow() {
-        let crash_looping = |failed_tasks| Rollout {
-            failed_tasks,
-            ..rollout("ecs-svc/2", true, SINCE, Progress::InProgress)
-        };
+        let crash_looping =
+            |failed_tasks| Rollout { failed_tasks, ..rollout("ecs-svc/2", SINCE, Progress::InProgress) };
         let now = instant("2026-11-27T22:32:00Z");
         let judged = |failed_tasks, before| {
             let input = CheckInput { failed_tasks: before, ..input() };
             judge(
                 &input,
-                Some(&state(&[OLD, NEW], vec![crash_looping(failed_tasks)])),
+                Some(&service_with(&[OLD, NEW], vec![crash_looping(failed_tasks)])),
                 None,
                 &Policy::default(),
                 now,

@@ -89,8 +89,8 @@ pub fn circle(other: &ServiceRef) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::{Controller, Progress, Rollout};
-    use crate::testing::instant;
+    use crate::service::Progress;
+    use crate::testing::{instant, rollout, service_with};
 
     const CUTOFF: &str = "2026-11-25T18:00:00Z";
 
@@ -125,24 +125,7 @@ mod tests {
     #[test]
     fn a_service_waits_while_the_other_is_not_patched() {
         let (old, new) = ("2026-11-20T00:00:00Z", "2026-11-27T21:00:00Z");
-        let state = |tasks: &[&str], progress| ServiceState {
-            status: "ACTIVE".into(),
-            desired_count: 2,
-            controller: Controller::Ecs,
-            deployments: vec![Rollout {
-                id: "ecs-svc/1".into(),
-                primary: true,
-                created_at: Some(instant(new)),
-                progress,
-                reason: None,
-                failed_tasks: 0,
-            }],
-            tasks: tasks.iter().map(|task| Some(instant(task))).collect(),
-            starting: 0,
-            events: Vec::new(),
-            task_definition: None,
-            tags: Vec::new(),
-        };
+        let state = |tasks: &[&str], progress| service_with(tasks, vec![rollout("ecs-svc/1", new, progress)]);
         let rows = [
             (None, None), // it no longer exists
             (Some(ServiceState { desired_count: 0, ..state(&[], Progress::Completed) }), None),

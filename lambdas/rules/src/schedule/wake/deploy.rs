@@ -113,11 +113,14 @@ impl DeployInput {
     /// `false` if an operator moved the schedule or invokes the function: the operator's time is kept.
     #[must_use]
     pub fn is_outside(&self, windows: &Windows, now: DateTime<Utc>) -> bool {
-        let planned = self.scheduled_for == Some(self.slot);
-        planned
-            && !self.fallback
-            && self.has_other_windows(windows)
-            && !windows.iter().any(|window| window.is_open(now))
+        self.scheduled_for == Some(self.slot) && !self.may_start(windows, now)
+    }
+
+    /// Whether a start at `at` suits the service's current `windows`: these have not changed since the plan, or they
+    /// contain `at`. A fallback is in no window.
+    #[must_use]
+    pub fn may_start(&self, windows: &Windows, at: DateTime<Utc>) -> bool {
+        self.fallback || !self.has_other_windows(windows) || windows.is_open(at)
     }
 
     /// Whether the start time was planned for windows other than `windows`.
