@@ -1,6 +1,6 @@
 //! One notice, from the event to the report. A service that fails never stops the others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use aws::Failure;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -97,9 +97,10 @@ impl Ingest {
     async fn process(&self, notice: &Notice, kept: &NoticeRef, page: &Page, now: DateTime<Utc>) -> Processed {
         let mut outcomes: Vec<(usize, Outcome)> = Vec::with_capacity(notice.entities.len());
         let mut services: BTreeMap<ServiceRef, Named<'_>> = BTreeMap::new();
+        let newer = page.newer_than(notice);
         let resolved = resolve(&self.ecs, notice).await;
         for (place, (affected, resolved)) in notice.entities.iter().zip(resolved).enumerate() {
-            match (resolved, page.newer_than(notice)) {
+            match (resolved, newer) {
                 (Resolved::Done(done), _) => outcomes.push((place, logged(notice, done))),
                 (Resolved::Service(service), Some(newer)) if page.services.contains_key(&service) => {
                     outcomes.push((place, logged(notice, superseded(affected, &service, newer))));
@@ -110,10 +111,10 @@ impl Ingest {
             }
         }
 
-        if notice.closed && page.newer_than(notice).is_none() {
-            let named: BTreeSet<ServiceRef> = services.keys().cloned().collect();
-            let others = page.others(move |service| named.contains(service));
-            services.extend(others.map(|service| (service.clone(), Named::default())));
+        if notice.closed && newer.is_none() {
+            for service in page.open() {
+                services.entry(service.clone()).or_default();
+            }
         }
 
         let settling = Settling {

@@ -62,15 +62,9 @@ impl Page {
         NoticeRef { starts_at, cutoff: told.cutoff.max(known.cutoff), ..told }
     }
 
-    /// The services that the notice still concerns, and that are not among the `named` ones.
-    pub(crate) fn others<'a>(
-        &'a self,
-        named: impl Fn(&ServiceRef) -> bool + 'a,
-    ) -> impl Iterator<Item = &'a ServiceRef> {
-        self.services
-            .iter()
-            .filter(move |(service, open)| **open && !named(service))
-            .map(|(service, _)| service)
+    /// The services that the notice still concerns.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &ServiceRef> {
+        self.services.iter().filter(|(_, open)| **open).map(|(service, _)| service)
     }
 
     /// Remembers that a plan was announced.
