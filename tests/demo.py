@@ -9,12 +9,11 @@ import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-import samples
-from local_aws import ACCOUNT, REGION, Failed, LocalAws, build
+from local_aws import Failed, LocalAws, build
+from samples import SERVICES, today
 from stack import Inbox, Kind, Schedules, send_drill
 
 ZONE = "Europe/Berlin"
-SERVICES = [("prod", "web"), ("prod", "api"), ("staging", "web")]
 
 
 class Story:
@@ -139,12 +138,10 @@ def main() -> None:
     with LocalAws() as aws:
         for cluster, service in SERVICES:
             aws.create_service(cluster, service)
-        window = {"key": "ecs-task-patching:window", "value": "daily 18:00-20:00"}
-        aws.client("ecs").tag_resource(
-            resourceArn=f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/staging/web", tags=[window]
-        )
+        window = "daily 18:00-20:00"
+        aws.tag("staging", "web", window=window)
         story.say(f"services: {', '.join('/'.join(pair) for pair in SERVICES)}")
-        story.say(f"staging/web has its own maintenance window, from its tag {window['key']}={window['value']}")
+        story.say(f"staging/web has its own maintenance window, from its tag ecs-task-patching:window={window}")
         story.done(f"ready at {aws.url}")
 
         story.step(f"Deploy the stack with sam deploy, TimeZone={ZONE} and EnableDrills=true")
@@ -154,7 +151,7 @@ def main() -> None:
         story.done("deployed")
 
         story.step("AWS Health sends a retirement notice (events/service-notice.json, with its dates moved to today)")
-        notice = samples.today("service-notice")
+        notice = today("service-notice")
         story.say(f"affected services: {', '.join(notice['resources'])}")
         story.say(f"retirement date, from which AWS replaces the tasks: {notice['detail']['startTime']}")
         send_drill(aws, notice)

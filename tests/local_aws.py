@@ -182,6 +182,12 @@ class LocalAws:
             **({"desiredCount": 2} | options),
         )
 
+    def tag(self, cluster: str, service: str, **tags: str) -> None:
+        """Sets tags of a service, without their prefix: `tag("prod", "web", mode="off")`."""
+        arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/{cluster}/{service}"
+        tags = [{"key": f"ecs-task-patching:{key}", "value": value} for key, value in tags.items()]
+        self.client("ecs").tag_resource(resourceArn=arn, tags=tags)
+
     def tasks(self, cluster: str, service: str) -> list[dict]:
         """The running tasks of a service."""
         ecs = self.client("ecs")

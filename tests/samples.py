@@ -10,6 +10,8 @@ from pathlib import Path
 from local_aws import ROOT
 
 EVENTS = ROOT / "events"
+# The services that events/service-notice.json names, each with its cluster.
+SERVICES = [("prod", "web"), ("prod", "api"), ("staging", "web")]
 SENT_AT = datetime(2029, 12, 26, 18, 0, 5, tzinfo=UTC)  # the time of the first notice in the samples
 _WORDED = re.compile(r"(?:\w{3}, )?\d{1,2} \w{3} \d{4} \d\d:\d\d(?::\d\d)? GMT")
 _ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")

@@ -7,9 +7,9 @@ import sys
 import threading
 
 from local_aws import LOCAL_TEMPLATE, REGION, ROOT, Failed, LocalAws, build, docker_bridge, is_taken
+from samples import SERVICES
 
 PORT = 4566  # fixed, so that commands still work after a restart
-SERVICES = [("prod", "web"), ("prod", "api"), ("staging", "web")]
 
 
 def main() -> None:

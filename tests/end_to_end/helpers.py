@@ -293,9 +293,7 @@ def deploy_input(cluster: str, cutoff: datetime, service: str = "web") -> dict:
 
 def tag(stack: Stack, cluster: str, service: str = "web", **tags: str) -> None:
     """Sets tags of a service, without their prefix: `tag(stack, cluster, mode="off")`."""
-    arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:service/{cluster}/{service}"
-    tags = [{"key": f"ecs-task-patching:{key}", "value": value} for key, value in tags.items()]
-    stack.aws.client("ecs").tag_resource(resourceArn=arn, tags=tags)
+    stack.aws.tag(cluster, service, **tags)
 
 
 def rollout(stack: Stack, cluster: str, service: str = "web") -> dict:

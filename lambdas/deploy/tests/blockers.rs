@@ -2,9 +2,7 @@
 
 mod common;
 
-use common::{
-    FORCE, NAME, NOW, OLD, WHY, answer, calls, handle, handle_at, input, message, subjects, tag, tagged,
-};
+use common::{FORCE, NAME, NOW, OLD, WHY, answer, calls, handle, handle_at, input, tag, tagged};
 use fake_aws::{error, merged};
 use rules::deploy::outcome::DeployOutcomeKind;
 use serde_json::{Value, json};
@@ -69,7 +67,7 @@ async fn a_change_freeze_is_waited_for_in_the_window_and_then_planned_around() {
         } else {
             (DeployOutcomeKind::NotActionable, "Needs attention: prod/web")
         };
-        assert_eq!((outcome.outcome, subjects(&aws)), (kind, vec![subject.to_owned()]));
+        assert_eq!((outcome.outcome, aws.subjects()), (kind, vec![subject.to_owned()]));
         assert_eq!(aws.schedules().contains_key(NAME), slot.is_some());
     }
 }
@@ -140,7 +138,7 @@ async fn what_is_unreadable_blocks_until_the_window_ends_and_then_the_owner_is_n
         let outcome = handle_at(&aws, &[parameter, daily], &planned, "2029-12-29T01:00:03Z").await;
         let again = format!("{reason}; retrying in the same window on Sat 29 Dec 2029 01:11 UTC");
         assert_eq!(json!(outcome), postponed(&again, "2029-12-29T01:11:00Z"));
-        assert_eq!((subjects(&aws).len(), aws.told()), (0, vec!["Patch Postponed: web".to_owned()]));
+        assert_eq!((aws.subjects().len(), aws.notified()), (0, vec!["Patch Postponed: web".to_owned()]));
         aws.take(NAME);
         aws.forget();
         // At its end: in the next one, and the owner has to fix it.
@@ -149,8 +147,8 @@ async fn what_is_unreadable_blocks_until_the_window_ends_and_then_the_owner_is_n
         assert_eq!(json!(outcome.outcome), "postponed");
         assert_eq!(json!(outcome.slot), json!("2029-12-29T22:00:00Z"));
         assert_eq!(outcome.command.as_deref(), Some(FORCE));
-        assert_eq!(aws.told(), ["Patch Needs Attention: web"]);
-        let message = message(&aws);
+        assert_eq!(aws.notified(), ["Patch Needs Attention: web"]);
+        let message = aws.message();
         assert!(message.contains("It is retried on Sat 29 Dec 2029 22:00 UTC"), "{message}");
         let next = format!(
             "1. Before the retirement date, fix what is unreadable or missing\n\
@@ -190,7 +188,7 @@ async fn an_alarm_in_alarm_blocks_and_one_without_data_does_not() {
             Some(firing) => {
                 let reason = format!("{firing}; retrying in the same window on Fri 28 Dec 2029 22:11 UTC");
                 assert_eq!(json!(outcome), postponed(&reason, "2029-12-28T22:11:00Z"));
-                assert_eq!(subjects(&aws), ["Postponed: prod/web"]);
+                assert_eq!(aws.subjects(), ["Postponed: prod/web"]);
             }
         }
     }

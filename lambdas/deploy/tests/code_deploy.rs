@@ -33,7 +33,10 @@ async fn codedeploy_deploys_the_running_task_definition_again_and_its_deployment
             serde_json::from_str::<Value>(&app_spec("arn:web:7")).unwrap()
         );
         assert_eq!(aws.input_of(VERIFY), check(Some("d-3")));
-        assert_eq!((aws.told(), aws.sent("UpdateService").len()), (vec!["Patch Started: web".to_owned()], 0));
+        assert_eq!(
+            (aws.notified(), aws.sent("UpdateService").len()),
+            (vec!["Patch Started: web".to_owned()], 0)
+        );
     }
 }
 

@@ -2,9 +2,7 @@
 
 mod common;
 
-use common::{
-    NAME, NOW, OLD, fired, handle_at, input, message, notices, rolling, subjects, tagged, with_service,
-};
+use common::{NAME, NOW, OLD, fired, handle_at, input, notices, rolling, tagged, with_service};
 use fake_aws::{Aws, error, merged};
 use serde_json::{Value, json};
 
@@ -12,7 +10,7 @@ use serde_json::{Value, json};
 async fn sent(aws: &Aws, parameters: &[(&str, &str)], changes: &Value, now: &str) -> String {
     let parameters = [&[("TIME_ZONE", "Europe/Berlin")], parameters].concat();
     handle_at(aws, &parameters, &input(changes), now).await;
-    format!("{}\n\n{}", subjects(aws).join("\n"), message(aws))
+    format!("{}\n\n{}", aws.subjects().join("\n"), aws.message())
 }
 
 /// The facts that every message about `prod/web` ends with.

@@ -2,9 +2,7 @@
 
 mod common;
 
-use common::{
-    NOW, OLD, WHY, answer, handle, handle_at, input, message, rolling, subjects, tagged, with_service, writes,
-};
+use common::{NOW, OLD, WHY, answer, handle, handle_at, input, rolling, tagged, with_service, writes};
 use fake_aws::{Aws, error};
 use rules::deploy::outcome::DeployOutcomeKind;
 use serde_json::{Value, json};
@@ -21,8 +19,8 @@ async fn a_service_whose_owner_opted_out_since_the_plan_is_skipped() {
     let aws = tagged(&[("mode", "off")]);
     let reason = "the owner opted out (tag ecs-task-patching:mode is off)";
     assert_eq!(json!(handle(&aws).await), answer("skipped", reason));
-    assert_eq!((writes(&aws), aws.told()), (0, vec!["Patch Skipped: web".to_owned()]));
-    assert_eq!(subjects(&aws), Vec::<String>::new());
+    assert_eq!((writes(&aws), aws.notified()), (0, vec!["Patch Skipped: web".to_owned()]));
+    assert_eq!(aws.subjects(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -31,11 +29,11 @@ async fn observe_mode_reports_what_would_happen_and_writes_nothing() {
     for (parameters, tags) in [(&[OBSERVE][..], &[][..]), (&[], &[("mode", "observe")])] {
         let aws = tagged(tags);
         assert_eq!(answered(&aws, parameters).await, forced);
-        assert_eq!((writes(&aws), aws.told()), (0, vec!["Patch Skipped: web".to_owned()]));
+        assert_eq!((writes(&aws), aws.notified()), (0, vec!["Patch Skipped: web".to_owned()]));
         assert!(
-            message(&aws).starts_with("Observe mode: would force a new deployment: "),
+            aws.message().starts_with("Observe mode: would force a new deployment: "),
             "{}",
-            message(&aws)
+            aws.message()
         );
     }
     // A blocked deployment would wait, and one that is in progress is not checked.
@@ -64,8 +62,8 @@ async fn an_unreadable_tag_is_reported_with_the_start() {
     let warning = "tag ecs-task-patching:after is \"web\": must be cluster/service, for example dev/web; the tag is ignored";
     assert_eq!(outcome.warnings, [warning]);
     assert_eq!(aws.events()[0]["Detail"]["warnings"], json!([warning]));
-    assert_eq!(subjects(&aws), ["Started: prod/web"]);
-    assert!(message(&aws).contains("\n\nWarning: Tag ecs-task-patching:after"), "{}", message(&aws));
+    assert_eq!(aws.subjects(), ["Started: prod/web"]);
+    assert!(aws.message().contains("\n\nWarning: Tag ecs-task-patching:after"), "{}", aws.message());
 }
 
 #[tokio::test]
@@ -77,7 +75,7 @@ async fn an_unreadable_mode_holds_the_service_and_its_owner_is_notified() {
     assert_eq!(outcome.outcome, DeployOutcomeKind::Postponed);
     assert!(outcome.reason.starts_with(problem), "{}", outcome.reason);
     assert_eq!(aws.sent("UpdateService").len(), 0);
-    assert_eq!(subjects(&aws), ["Postponed: prod/web"]);
+    assert_eq!(aws.subjects(), ["Postponed: prod/web"]);
 }
 
 #[tokio::test]
@@ -105,10 +103,10 @@ async fn an_image_that_can_move_is_warned_of_and_deployed_all_the_same() {
         let event = &aws.events()[0];
         assert_eq!(event["DetailType"], "Patch Started");
         assert_eq!(event["Detail"].get("warnings"), warning.map(|warning| json!([warning])).as_ref());
-        assert_eq!(subjects(&aws), Vec::from_iter(warning.map(|_| "Started: prod/web")));
+        assert_eq!(aws.subjects(), Vec::from_iter(warning.map(|_| "Started: prod/web")));
         if warning.is_some() {
             let off = "set its tag ecs-task-patching:mode to off";
-            assert!(message(&aws).contains(off), "{}", message(&aws));
+            assert!(aws.message().contains(off), "{}", aws.message());
         }
     }
 }

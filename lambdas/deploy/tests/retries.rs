@@ -3,8 +3,8 @@
 mod common;
 
 use common::{
-    FORCE, NAME, NOW, OLD, answer, fired, handle, handle_at, input, message, notices, rolling, subjects,
-    tagged, with_service, writes,
+    FORCE, NAME, NOW, OLD, answer, fired, handle, handle_at, input, notices, rolling, tagged, with_service,
+    writes,
 };
 use fake_aws::merged;
 use rules::deploy::outcome::DeployOutcomeKind;
@@ -34,10 +34,10 @@ async fn a_deployment_of_somebody_else_is_waited_for_in_the_window() {
     );
     let seconds = (3 * 60 + 49) * 60; // until the window closes
     assert_eq!(schedules[NAME]["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"], seconds);
-    assert_eq!(aws.told(), ["Patch Postponed: web"]);
-    assert_eq!(subjects(&aws), ["Postponed: prod/web"]);
+    assert_eq!(aws.notified(), ["Patch Postponed: web"]);
+    assert_eq!(aws.subjects(), ["Postponed: prod/web"]);
     assert_eq!(aws.events()[0]["Detail"]["slot"], slot);
-    assert!(message(&aws).contains("It is retried on Fri 28 Dec 2029 22:11 UTC"), "{}", message(&aws));
+    assert!(aws.message().contains("It is retried on Fri 28 Dec 2029 22:11 UTC"), "{}", aws.message());
 
     let again = handle(&aws).await; // a second delivery
     assert_eq!((json!(again.slot), aws.schedules()), (json!(slot), schedules));
@@ -67,8 +67,8 @@ async fn after_the_window_comes_the_next_start_time_and_after_the_last_the_owner
             assert_eq!(outcome.outcome, DeployOutcomeKind::NotActionable);
             assert!(aws.schedules().is_empty(), "{:?}", aws.schedules());
             assert_eq!(outcome.command.as_deref(), Some(FORCE));
-            assert_eq!(aws.told(), ["Patch Needs Attention: web"]);
-            let message = message(&aws);
+            assert_eq!(aws.notified(), ["Patch Needs Attention: web"]);
+            let message = aws.message();
             assert!(message.contains("no opening of Fri 22:00-02:00 UTC fits"), "{message}");
             assert!(message.contains(FORCE), "{message}");
         }
@@ -82,7 +82,7 @@ async fn a_schedule_that_an_operator_disabled_in_between_stays_disabled_and_the_
     let (before, outcome) = (aws.schedules(), handle(&aws).await);
     assert_eq!((outcome.outcome, outcome.slot), (DeployOutcomeKind::Postponed, None));
     assert_eq!(aws.schedules(), before);
-    let message = message(&aws);
+    let message = aws.message();
     assert!(message.contains("Enable the schedule, or redeploy the service yourself"), "{message}");
 }
 
@@ -115,7 +115,7 @@ async fn windows_that_have_changed_since_the_plan_apply() {
         assert_eq!(json!(handle_at(&aws, parameters, &input(&json!({})), NOW).await), again);
         assert_eq!(aws.sent("UpdateService").len(), 0);
         assert_eq!(aws.input_of(NAME)["windows"], "Sun 03:00-05:00 UTC");
-        assert_eq!(subjects(&aws), ["Postponed: prod/web"]);
+        assert_eq!(aws.subjects(), ["Postponed: prod/web"]);
         // And there it is redeployed.
         let second = merged(&aws.input_of(NAME), &json!({"scheduled_for": "2029-12-30T03:00:00Z"}));
         aws.take(NAME);
@@ -151,6 +151,6 @@ async fn a_changed_window_that_opens_too_late_is_for_the_owner() {
         "outside the current windows (Thu 03:00-05:00 UTC); no opening of Thu 03:00-05:00 UTC fits";
     assert!(outcome.reason.starts_with(expected), "{outcome:?}");
     assert_eq!(outcome.command.as_deref(), Some(FORCE));
-    assert_eq!(subjects(&aws), ["Needs attention: prod/web"]);
+    assert_eq!(aws.subjects(), ["Needs attention: prod/web"]);
     assert_eq!(writes(&aws), 0);
 }

@@ -4,8 +4,8 @@ mod common;
 
 use aws::Failure;
 use common::{
-    FORCE, NEW, NOW, OLD, VERIFY, WHY, answer, change, check, fired, handle, handle_at, input, message,
-    notices, rolling, subjects, try_handle, with_service,
+    FORCE, NEW, NOW, OLD, VERIFY, WHY, answer, change, check, fired, handle, handle_at, input, notices,
+    rolling, try_handle, with_service,
 };
 use fake_aws::{Aws, CREATE, error, merged};
 use rules::deploy::outcome::DeployOutcomeKind;
@@ -20,7 +20,7 @@ async fn a_service_with_an_old_task_is_redeployed_once_and_a_verification_check_
     let verify_at = json!("2029-12-28T22:03:00Z");
     let started = json!({"deployment_id": "ecs-svc/2", "verify_at": verify_at});
     assert_eq!(json!(handle(&aws).await), merged(&answer("started", WHY), &started));
-    assert_eq!((aws.told(), aws.messages()), (vec!["Patch Started: web".to_owned()], Vec::new()));
+    assert_eq!((aws.notified(), aws.messages()), (vec!["Patch Started: web".to_owned()], Vec::new()));
     let arn = "arn:aws:ecs:eu-west-2:111122223333:service/prod/web";
     let detail = json!({
         "cluster": "prod", "service": "web", "service_arn": arn, "notices": notices(),
@@ -65,7 +65,7 @@ async fn a_service_that_needs_no_deployment_is_skipped_and_one_that_was_just_dep
             Some(deployment) => assert_eq!(aws.input_of(VERIFY), check(deployment)),
             None => assert!(aws.schedules().is_empty(), "{reason}"),
         }
-        assert_eq!(aws.told(), ["Patch Skipped: web"]);
+        assert_eq!(aws.notified(), ["Patch Skipped: web"]);
         // Of a service that somebody else has patched the owner is notified here, of the others by verify.
         let notified = usize::from(reason == patched && checked.is_none());
         assert_eq!((aws.messages().len(), aws.sent("UpdateService").len()), (notified, 0), "{reason}");
@@ -115,15 +115,15 @@ async fn the_owner_is_notified_of_what_ecs_refuses_and_what_a_retry_may_solve_fa
                 let failed = kind == "failed";
                 let command = if failed { json!({"command": FORCE}) } else { json!({}) };
                 assert_eq!(json!(outcome), merged(&answer(kind, &reason), &command));
-                assert_eq!(aws.told(), [format!("{event}: web")]);
-                assert_eq!(subjects(&aws), vec!["Failed: prod/web"; usize::from(failed)]);
-                assert!(!failed || message(&aws).contains(FORCE));
+                assert_eq!(aws.notified(), [format!("{event}: web")]);
+                assert_eq!(aws.subjects(), vec!["Failed: prod/web"; usize::from(failed)]);
+                assert!(!failed || aws.message().contains(FORCE));
             }
             (outcome, expected) => {
                 let failure = lambda_runtime::Diagnostic::from(outcome.unwrap_err());
                 assert_eq!(Err(failure.error_type.as_str()), expected, "{code}");
                 assert!(failure.error_message.ends_with(&reason), "{}", failure.error_message);
-                assert_eq!((aws.told(), subjects(&aws)), (Vec::new(), Vec::new()), "{code}");
+                assert_eq!((aws.notified(), aws.subjects()), (Vec::new(), Vec::new()), "{code}");
             }
         }
     }
@@ -168,9 +168,9 @@ async fn a_service_with_an_unsupported_deployment_controller_is_for_its_owner() 
         assert!(outcome.reason.contains(controller), "{}", outcome.reason);
         let command = outcome.command.unwrap();
         assert!(command.starts_with("aws ecs describe-services --cluster prod --services web "), "{command}");
-        assert_eq!(aws.told(), ["Patch Needs Attention: web"]);
-        assert_eq!(subjects(&aws), ["Needs attention: prod/web"]);
-        assert!(message(&aws).contains(&command), "{}", message(&aws));
+        assert_eq!(aws.notified(), ["Patch Needs Attention: web"]);
+        assert_eq!(aws.subjects(), ["Needs attention: prod/web"]);
+        assert!(aws.message().contains(&command), "{}", aws.message());
         assert!(aws.schedules().is_empty());
     }
 }

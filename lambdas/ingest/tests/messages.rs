@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{NOW, Texts, about, handle, subjects, tagged, task, try_handle, with_states};
+use common::{NOW, Texts, about, handle, tagged, task, try_handle, with_states};
 use fake_aws::Aws;
 use serde_json::json;
 
@@ -13,7 +13,7 @@ const BERLIN: Texts<'_> = &[("TIME_ZONE", "Europe/Berlin"), ("MAINTENANCE_WINDOW
 
 /// Makes sure that one message was sent, and that it is this one.
 fn assert_message(aws: &Aws, expected: &str) {
-    let (subjects, texts) = (subjects(aws), aws.messages());
+    let (subjects, texts) = (aws.subjects(), aws.messages());
     assert_eq!((subjects.len(), texts.len()), (1, 1));
     let message = format!("Subject: {}\n\n{}\n", subjects[0], texts[0]);
     assert!(message == expected, "sent:\n{message}\nexpected:\n{expected}");

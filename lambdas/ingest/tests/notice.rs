@@ -7,8 +7,7 @@ mod common;
 
 use aws::{Failure, config::Config, scheduler::READS};
 use common::{
-    DEADLINE_CHECK, NAME, NOW, about, another, handle, refusal, sample, subjects, task, try_handle,
-    with_states,
+    DEADLINE_CHECK, NAME, NOW, about, another, handle, refusal, sample, task, try_handle, with_states,
 };
 use fake_aws::{Aws, CREATE, DELETE, READ, UPDATE, environment, environment_with, in_turn, merged};
 use ingest::Ingest;
@@ -82,7 +81,7 @@ async fn the_usual_notice_schedules_each_service() {
 async fn a_notice_is_announced_once_in_one_message_and_gets_a_deadline_check() {
     let aws = Aws::default();
     handle(&aws, &[], &sample("service-notice")).await;
-    assert_eq!(subjects(&aws), ["Scheduled: 3 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
+    assert_eq!(aws.subjects(), ["Scheduled: 3 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
     assert_eq!(aws.sent("Publish")[0]["MessageAttributes.entry.1.Value.StringValue"], "Patch Scheduled");
     for service in ["prod/web", "prod/api", "staging/web"] {
         assert!(
@@ -90,7 +89,7 @@ async fn a_notice_is_announced_once_in_one_message_and_gets_a_deadline_check() {
             "{service}"
         );
     }
-    assert_eq!(aws.told(), ["Patch Scheduled: web", "Patch Scheduled: api", "Patch Scheduled: web"]);
+    assert_eq!(aws.notified(), ["Patch Scheduled: web", "Patch Scheduled: api", "Patch Scheduled: web"]);
     let arn = sample("service-notice")["detail"]["eventArn"].clone();
     let notice =
         json!({"event_arn": arn, "starts_at": "2030-01-02T18:00:00Z", "cutoff": "2029-12-26T18:00:00Z"});
@@ -168,7 +167,7 @@ async fn a_repeated_notice_announces_only_what_changed_and_the_deadline_check_fo
     assert_eq!(written(&aws).iter().filter(|call| call.starts_with("DELETE")).count(), 1);
     aws.forget();
     assert_eq!(kinds(&aws, &sample("entity-resolved")).await, [Unchanged, Skipped, Unchanged]);
-    assert_eq!((subjects(&aws), aws.told()), (Vec::new(), Vec::new()), "a repeat is not announced");
+    assert_eq!((aws.subjects(), aws.notified()), (Vec::new(), Vec::new()), "a repeat is not announced");
 }
 
 #[tokio::test]
@@ -178,7 +177,7 @@ async fn a_schedule_that_an_operator_deleted_comes_back_with_the_notice_and_only
     aws.take(NAME);
     aws.forget();
     assert_eq!(kinds(&aws, &sample("service-notice")).await, [Scheduled, Unchanged, Unchanged]);
-    assert_eq!((aws.told(), aws.messages().len()), (vec!["Patch Scheduled: web".to_owned()], 1));
+    assert_eq!((aws.notified(), aws.messages().len()), (vec!["Patch Scheduled: web".to_owned()], 1));
     assert_eq!(aws.events()[0]["Detail"]["cluster"], "prod");
 }
 
@@ -205,7 +204,7 @@ async fn an_older_event_that_names_further_services_plans_and_announces_those() 
     let mut late = with_states(&[("prod|web", "PENDING"), ("prod|db", "PENDING"), (&task("1"), "PENDING")]);
     late["detail"]["eventArn"] = sample("update-moved-date")["detail"]["eventArn"].clone();
     assert_eq!(kinds(&aws, &late).await, [Unchanged, Scheduled, NotActionable]);
-    assert_eq!((subjects(&aws).len(), aws.told().len()), (1, 2));
+    assert_eq!((aws.subjects().len(), aws.notified().len()), (1, 2));
     assert!(aws.messages()[0].contains("stand-alone task (group"), "{}", aws.messages()[0]);
     assert_eq!(
         aws.input_of(DEADLINE_CHECK)["services"],
@@ -228,7 +227,7 @@ async fn a_closed_notice_cancels_its_deployments_and_no_late_event_brings_them_b
     assert_eq!((report.outcomes.len(), written(&aws).len()), (3, 3));
     assert_eq!(aws.schedules().into_keys().collect::<Vec<_>>(), [DEADLINE_CHECK]);
     assert_eq!(aws.input_of(DEADLINE_CHECK)["services"], json!({}));
-    assert_eq!(subjects(&aws), ["Cancelled: 3 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
+    assert_eq!(aws.subjects(), ["Cancelled: 3 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
     aws.forget();
     assert_eq!(kinds(&aws, &closed).await, [Skipped; 3]);
     assert_eq!(kinds(&aws, &sample("service-notice")).await, [Unchanged; 3]);
@@ -260,7 +259,7 @@ async fn on_the_retirement_date_a_patched_service_is_left_alone_and_one_with_old
         let report = try_handle(&aws, &[], &about(&["prod|web"]), date).await.unwrap();
         assert_eq!(report.outcomes[0].outcome, kind, "{report:?}");
         assert_eq!(written(&aws).len(), usize::from(kind == Scheduled), "{subject}");
-        assert_eq!(subjects(&aws), [subject]);
+        assert_eq!(aws.subjects(), [subject]);
         assert_eq!(aws.input_of(DEADLINE_CHECK)["services"], checked);
     }
     // An unreadable service is planned: deploy reads it again.
@@ -436,7 +435,7 @@ async fn a_task_without_a_service_is_explained_and_its_owner_is_notified() {
         assert_eq!(kind, expected, "{reason}");
         assert!(reason.starts_with(start), "{reason}");
     }
-    assert_eq!(aws.told(), ["Patch Needs Attention: -", "Patch Skipped: -", "Patch Needs Attention: -"]);
+    assert_eq!(aws.notified(), ["Patch Needs Attention: -", "Patch Skipped: -", "Patch Needs Attention: -"]);
     assert_eq!(aws.events()[0]["Resources"], json!([alone]));
     let message = &aws.messages()[0];
     for part in [

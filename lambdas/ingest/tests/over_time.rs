@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{DEADLINE_CHECK, NAME, NOW, about, handle, sample, subjects, task, try_handle, with_states};
+use common::{DEADLINE_CHECK, NAME, NOW, about, handle, sample, task, try_handle, with_states};
 use fake_aws::{Aws, UPDATE};
 use rules::outcome::{
     Outcome,
@@ -51,7 +51,7 @@ async fn a_repeat_after_the_proof_plans_nothing_and_notifies_nobody() {
         let report = try_handle(&aws, &[], &repeat, "2029-12-30T18:00:10Z").await.unwrap();
         assert_eq!(report.outcomes[0].outcome, Skipped, "{time}: {}", report.outcomes[0].reason);
         assert!(!aws.schedules().contains_key(NAME), "{time}");
-        assert_eq!((subjects(&aws), aws.told()), (Vec::new(), Vec::new()), "{time}");
+        assert_eq!((aws.subjects(), aws.notified()), (Vec::new(), Vec::new()), "{time}");
     }
 }
 

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{DEADLINE_CHECK, FRIDAY, NAME, Texts, about, another, handle, subjects, tagged};
+use common::{DEADLINE_CHECK, FRIDAY, NAME, Texts, about, another, handle, tagged};
 use fake_aws::{Answer, Aws, CREATE, DELETE, UPDATE, error, merged};
 use rules::{
     arn::{Place, ServiceRef},
@@ -117,7 +117,7 @@ async fn a_service_that_opted_out_is_left_alone_and_its_pending_deployment_is_ca
         [json!({"outcome": "skipped", "reason": format!("{why}; nothing was pending")})]
     );
     assert_eq!(aws.input_of(DEADLINE_CHECK)["services"], json!({}));
-    assert_eq!(aws.told(), ["Patch Skipped: web"]);
+    assert_eq!(aws.notified(), ["Patch Skipped: web"]);
 
     let before = tagged(&[]);
     handle(&before, &[], &about(&["prod|web"])).await;
@@ -152,10 +152,10 @@ async fn in_observe_mode_services_are_planned_and_announced_and_nothing_is_writt
             });
             assert_eq!(answered(&report), vec![would; 2]);
             assert_eq!((writes(&aws), aws.sent("UpdateService").len()), (0, 0));
-            assert_eq!(aws.told(), ["Patch Skipped: web", "Patch Skipped: api"]);
+            assert_eq!(aws.notified(), ["Patch Skipped: web", "Patch Skipped: api"]);
             assert_eq!(aws.events()[0]["Detail"]["slot"], FRIDAY);
             let subject = "Observe mode: 2 services, retirement date Wed 2 Jan 2030 18:00 UTC";
-            assert_eq!(subjects(&aws), [subject]);
+            assert_eq!(aws.subjects(), [subject]);
             let message = &aws.messages()[0];
             let list = "Would be redeployed (observe mode):\n- Fri 28 Dec 2029 22:00 UTC: prod/web\n";
             assert!(message.contains(list), "{message}");
@@ -325,7 +325,7 @@ async fn where_a_freeze_leaves_no_start_time_the_owner_learns_which_calendar_blo
             assert_eq!(answered(&report), [json!({"outcome": "skipped", "reason": reason})]);
             assert!(!aws.schedules().contains_key(NAME));
             assert!(aws.messages()[0].contains(&reason), "{}", aws.messages()[0]);
-            assert_eq!(aws.told(), ["Patch Skipped: web"]);
+            assert_eq!(aws.notified(), ["Patch Skipped: web"]);
             // The deadline check still includes it: the owner must be notified before the retirement date.
             assert_eq!(aws.input_of(DEADLINE_CHECK)["services"], json!({"prod": ["web"]}));
         }

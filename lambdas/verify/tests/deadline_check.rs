@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{DEADLINE, OLD, STARTED, deadline_check, handle, message, notice, subjects, with_services};
+use common::{DEADLINE, OLD, STARTED, deadline_check, handle, notice, with_services};
 use fake_aws::{DELETE, error};
 use serde_json::{Value, json};
 
@@ -30,9 +30,9 @@ async fn every_unpatched_service_is_in_one_message_and_what_is_in_progress_is_ch
         "unpatched": [format!("prod/batch: {none}"), format!("prod/cron: {disabled}")],
     });
     assert_eq!(found, expected);
-    assert_eq!(aws.told(), ["Patch Needs Attention: batch", "Patch Needs Attention: cron"]);
+    assert_eq!(aws.notified(), ["Patch Needs Attention: batch", "Patch Needs Attention: cron"]);
     assert_eq!(aws.events()[0]["Detail"]["deadline"], "2030-01-02T16:00:00Z");
-    assert_eq!(subjects(&aws), ["Not patched: 2 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
+    assert_eq!(aws.subjects(), ["Not patched: 2 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
     // The others stay known, for events that arrive late or again.
     let mut next = deadline_check(&["mail", "web", "zoo"]);
     next["done"] = json!({"prod": ["api", "batch", "cron", "gone"]});
@@ -60,7 +60,7 @@ async fn every_unpatched_service_is_in_one_message_and_what_is_in_progress_is_ch
     assert_eq!(found["unpatched"], json!(reasons));
     assert_eq!(aws.messages().len(), 1);
     for reason in reasons {
-        assert!(message(&aws).contains(&format!("- {reason}\n")), "{}", message(&aws));
+        assert!(aws.message().contains(&format!("- {reason}\n")), "{}", aws.message());
     }
     assert_eq!(aws.sent(DELETE).len(), 0);
 }
@@ -71,7 +71,7 @@ async fn nobody_is_notified_where_every_service_is_settled() {
     let found = handle(&aws, &deadline_check(&["api", "gone"]), FIRST).await.unwrap();
     let expected = json!({"event_arn": notice()["event_arn"], "settled": 2, "in_hand": 0, "unpatched": []});
     assert_eq!(found, expected);
-    assert_eq!((aws.told().len(), aws.messages().len(), aws.schedules().len()), (0, 0, 0));
+    assert_eq!((aws.notified().len(), aws.messages().len(), aws.schedules().len()), (0, 0, 0));
 }
 
 #[tokio::test]
@@ -83,9 +83,9 @@ async fn a_message_about_many_services_lists_some_and_counts_the_rest() {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let found = handle(&aws, &deadline_check(&names), FIRST).await.unwrap();
     assert_eq!(found["unpatched"].as_array().map(Vec::len), Some(60));
-    assert_eq!((aws.told().len(), aws.messages().len()), (60, 1));
-    assert_eq!(subjects(&aws), ["Not patched: 60 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
-    assert!(message(&aws).contains("- and 20 more, listed in the log\n"), "{}", message(&aws));
+    assert_eq!((aws.notified().len(), aws.messages().len()), (60, 1));
+    assert_eq!(aws.subjects(), ["Not patched: 60 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
+    assert!(aws.message().contains("- and 20 more, listed in the log\n"), "{}", aws.message());
 }
 
 #[tokio::test]

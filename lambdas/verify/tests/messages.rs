@@ -5,8 +5,8 @@
 mod common;
 
 use common::{
-    LATER, OLD, SOON, STARTED, check, deadline_check, deployment, ended, handle_with, message, notice,
-    primary, subjects, with_service, with_services,
+    LATER, OLD, SOON, STARTED, check, deadline_check, deployment, ended, handle_with, notice, primary,
+    with_service, with_services,
 };
 use fake_aws::{Aws, merged};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// The message that is sent for an input at that time, with its subject before it.
 async fn sent(aws: &Aws, input: &Value, now: &str) -> String {
     handle_with(aws, &[("TIME_ZONE", "Europe/Berlin")], input, now).await.unwrap();
-    format!("{}\n\n{}", subjects(aws).join("\n"), message(aws))
+    format!("{}\n\n{}", aws.subjects().join("\n"), aws.message())
 }
 
 /// The facts that every message about `prod/web` ends with.

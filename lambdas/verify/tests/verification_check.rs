@@ -3,8 +3,8 @@
 mod common;
 
 use common::{
-    FORCE, LATER, NAME, OLD, SOON, STARTED, answer, change, check, deployment, ended, fires, handle, message,
-    notice, primary, subjects, with_service,
+    FORCE, LATER, NAME, OLD, SOON, STARTED, answer, change, check, deployment, ended, fires, handle, notice,
+    primary, with_service,
 };
 use fake_aws::{Aws, error, merged};
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ async fn a_service_whose_tasks_are_all_new_is_patched_and_its_owner_is_notified(
                  Fri 28 Dec 2029 22:00:04 UTC";
     assert_eq!(handle(&aws, &check(&json!({})), SOON).await.unwrap(), answer("completed", proof));
     assert_eq!(
-        (aws.told(), subjects(&aws)),
+        (aws.notified(), aws.subjects()),
         (vec!["Patch Completed: web".into()], vec!["Patched: prod/web".into()])
     );
     let arn = "arn:aws:ecs:eu-west-2:111122223333:service/prod/web";
@@ -54,8 +54,8 @@ async fn a_service_with_nothing_to_patch_is_skipped_and_its_owner_is_notified() 
     gone.always("DescribeServices", missing);
     for (aws, reason) in [(aws, "the service's desired count is 0"), (gone, "the service no longer exists")] {
         assert_eq!(handle(&aws, &check(&json!({})), SOON).await.unwrap(), answer("skipped", reason));
-        assert_eq!((aws.told(), aws.schedules().len()), (vec!["Patch Skipped: web".to_owned()], 0));
-        assert_eq!(subjects(&aws), ["Skipped: prod/web"]);
+        assert_eq!((aws.notified(), aws.schedules().len()), (vec!["Patch Skipped: web".to_owned()], 0));
+        assert_eq!(aws.subjects(), ["Skipped: prod/web"]);
     }
 }
 
@@ -148,19 +148,19 @@ async fn the_owner_is_notified_of_a_failure_once_with_the_reasons_that_ecs_gives
         let next = json!({"verify_at": "2029-12-28T23:03:00Z"});
         assert_eq!(found, merged(&answer("needs-attention", &expected), &next), "{row}");
         assert_eq!(
-            (aws.told(), subjects(&aws)),
+            (aws.notified(), aws.subjects()),
             (vec!["Patch Needs Attention: web".into()], vec!["Needs attention: prod/web".into()]),
             "{row}"
         );
         assert_eq!(aws.events()[0]["Detail"]["reason"], expected, "{row}");
-        assert!(message(&aws).contains(FORCE), "{row}");
+        assert!(aws.message().contains(FORCE), "{row}");
 
         for _ in 0..3 {
             let (input, now) = (aws.input_of(NAME), fires(&aws, NAME));
             assert_eq!(input["told"], true, "{row}");
             assert_eq!(handle(&aws, &input, &now).await.unwrap()["outcome"], "needs-attention", "{row}");
         }
-        assert_eq!((aws.told().len(), aws.messages().len()), (1, 1), "{row}");
+        assert_eq!((aws.notified().len(), aws.messages().len()), (1, 1), "{row}");
 
         // Somebody has fixed it.
         change(&aws, &json!({"deployments": [primary("ecs-svc/9", "COMPLETED")]}), &[STARTED + 9_000; 2]);
@@ -193,9 +193,9 @@ async fn a_rollout_is_checked_after_growing_pauses_until_the_retirement_date_and
     let first = checks.iter().find(|(_, outcome)| *outcome == attention).expect("the owner is notified");
     assert_eq!(&first.0[8..16], "02T16:00");
     assert!(checks.iter().take_while(|(now, _)| now < &first.0).all(|(_, outcome)| *outcome == rolling));
-    assert_eq!((aws.told(), subjects(&aws).len()), (vec!["Patch Needs Attention: web".to_owned()], 1));
+    assert_eq!((aws.notified(), aws.subjects().len()), (vec!["Patch Needs Attention: web".to_owned()], 1));
     let reason = "Deployment ecs-svc/2 has not completed by Wed 2 Jan 2030 16:00 UTC";
-    assert!(message(&aws).contains(reason), "{}", message(&aws));
+    assert!(aws.message().contains(reason), "{}", aws.message());
 }
 
 #[tokio::test]
@@ -248,7 +248,7 @@ async fn a_check_that_notifies_nobody_fails_and_is_retried() {
                 (200, json!({"MessageId": "1", "FailedEntryCount": 0, "Entries": [{"EventId": "1"}]})),
             );
             handle(&aws, &check(&json!({})), LATER).await.unwrap();
-            assert_eq!((aws.told().len(), aws.messages().len()), (1, 1));
+            assert_eq!((aws.notified().len(), aws.messages().len()), (1, 1));
         }
     }
 }
@@ -307,5 +307,5 @@ async fn no_owner_is_told_to_force_what_ecs_cannot_force() {
     aws.always("GetDeployment", error("DeploymentDoesNotExistException", "no"));
     let found = handle(&aws, &check(&json!({"deployment": "d-3"})), LATER).await.unwrap();
     assert_eq!(found["outcome"], "needs-attention");
-    assert!(!message(&aws).contains("--force-new-deployment"), "{}", message(&aws));
+    assert!(!aws.message().contains("--force-new-deployment"), "{}", aws.message());
 }

@@ -40,16 +40,20 @@ impl Aws {
         self.events().iter().map(line).collect()
     }
 
-    /// The former name of [`Aws::notified`].
-    #[must_use]
-    pub fn told(&self) -> Vec<String> {
-        self.notified()
-    }
-
     /// The texts of the messages that were sent.
     #[must_use]
     pub fn messages(&self) -> Vec<String> {
         self.sent("Publish").iter().map(|form| text(&form["Message"])).collect()
+    }
+
+    /// The text of the only message that was sent.
+    ///
+    /// # Panics
+    /// None, or more than one, was sent.
+    #[must_use]
+    pub fn message(&self) -> String {
+        let [text] = self.messages().try_into().expect("one message");
+        text
     }
 
     /// The subjects of the messages that were sent.

@@ -169,18 +169,6 @@ pub(crate) fn check(deployment: Option<&str>) -> Value {
     })
 }
 
-/// The subjects of the messages that were published.
-pub(crate) fn subjects(aws: &Aws) -> Vec<String> {
-    let subject = |call: &Value| call["Subject"].as_str().expect("a subject").to_owned();
-    aws.sent("Publish").iter().map(subject).collect()
-}
-
-/// The only message that was published.
-pub(crate) fn message(aws: &Aws) -> String {
-    let [text] = aws.messages().try_into().expect("one message");
-    text
-}
-
 /// The names of the calls, in order.
 pub(crate) fn calls(aws: &Aws) -> Vec<String> {
     aws.requests().into_iter().map(|(call, _)| call).collect()

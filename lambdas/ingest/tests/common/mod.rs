@@ -96,8 +96,3 @@ pub(crate) async fn try_handle(
 pub(crate) async fn handle(aws: &Aws, parameters: Texts<'_>, event: &Value) -> Report {
     try_handle(aws, parameters, event, NOW).await.expect("no failure")
 }
-
-/// The subjects of the messages.
-pub(crate) fn subjects(aws: &Aws) -> Vec<String> {
-    aws.sent("Publish").iter().map(|call| call["Subject"].as_str().expect("a text").to_owned()).collect()
-}

@@ -162,18 +162,6 @@ pub(crate) fn answer(outcome: &str, reason: &str) -> Value {
     })
 }
 
-/// The subjects of the messages that were published.
-pub(crate) fn subjects(aws: &Aws) -> Vec<String> {
-    let subject = |call: &Value| call["Subject"].as_str().expect("a subject").to_owned();
-    aws.sent("Publish").iter().map(subject).collect()
-}
-
-/// The only message that was published.
-pub(crate) fn message(aws: &Aws) -> String {
-    let [text] = aws.messages().try_into().expect("one message");
-    text
-}
-
 /// When a schedule fires, with seconds that pass until it does.
 pub(crate) fn fires(aws: &Aws, name: &str) -> String {
     let at = aws.schedules()[name]["ScheduleExpression"].as_str().expect("a text").to_owned();
