@@ -40,7 +40,9 @@ impl Ingest {
         let news = |outcome: &&Outcome| (new && !known(outcome)) || changed(outcome);
         let anything = new || report.outcomes.iter().any(changed);
         let samples = plan::samples(report, new);
-        if !anything && page.sent_at.is_some_and(|sent_at| sent_at >= notice.sent_at) {
+        let mut learned = page.clone();
+        learned.learn(notice, &report.outcomes);
+        if !anything && learned == page {
             self.notifier.count(&samples, now);
             return Ok(()); // a repeat: the deadline check is scheduled already
         }

@@ -12,7 +12,6 @@ use rules::{
     notify::plan,
     outcome::{Cause, Outcome, OutcomeKind, Report},
     policy::Mode,
-    time::instant::utc_seconds,
 };
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -97,21 +96,21 @@ impl Ingest {
     async fn process(&self, notice: &Notice, kept: &NoticeRef, page: &Page, now: DateTime<Utc>) -> Processed {
         let mut outcomes: Vec<(usize, Outcome)> = Vec::with_capacity(notice.entities.len());
         let mut services: BTreeMap<ServiceRef, Named<'_>> = BTreeMap::new();
-        let newer = page.newer_than(notice);
         let resolved = resolve(&self.ecs, notice).await;
         for (place, (affected, resolved)) in notice.entities.iter().zip(resolved).enumerate() {
-            match (resolved, newer) {
-                (Resolved::Done(done), _) => outcomes.push((place, logged(notice, done))),
-                (Resolved::Service(service), Some(newer)) if page.services.contains_key(&service) => {
-                    outcomes.push((place, logged(notice, superseded(affected, &service, newer))));
-                }
-                (Resolved::Service(service), _) => {
-                    services.entry(service).or_default().entities.push((place, affected));
-                }
+            match resolved {
+                Resolved::Done(done) => outcomes.push((place, logged(notice, done))),
+                Resolved::Service(service) => match page.superseded(&service, notice) {
+                    Some(reason) => {
+                        let outcome = Outcome::of(&affected.text, OutcomeKind::Unchanged, reason);
+                        outcomes.push((place, logged(notice, outcome.for_service(&service))));
+                    }
+                    None => services.entry(service).or_default().entities.push((place, affected)),
+                },
             }
         }
 
-        if notice.closed && newer.is_none() {
+        if notice.closed && page.newer_than(notice).is_none() {
             for service in page.open() {
                 services.entry(service.clone()).or_default();
             }
@@ -190,12 +189,6 @@ impl Ingest {
         }
         wait.ok().flatten()
     }
-}
-
-/// The outcome for an entity of which a newer event of the notice has spoken already.
-fn superseded(affected: &Affected, service: &ServiceRef, newer: DateTime<Utc>) -> Outcome {
-    let reason = format!("a newer event of this notice, sent on {}, was already handled", utc_seconds(newer));
-    Outcome::of(&affected.text, OutcomeKind::Unchanged, reason).for_service(service)
 }
 
 /// The outcome for a further entity of a service: what was done is reported with the first, and counted once.

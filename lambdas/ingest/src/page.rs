@@ -9,6 +9,7 @@ use rules::{
     notice::{Notice, NoticeRef},
     outcome::{Cause, Outcome, OutcomeKind},
     schedule::{name::ScheduleName, wake::Wake},
+    time::instant::utc_seconds,
 };
 
 use crate::function::Ingest;
@@ -17,7 +18,7 @@ use crate::function::Ingest;
 const REMEMBERED: usize = 20;
 
 /// What is known of a page of a notice from before.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Page {
     /// When the newest event that was handled was sent.
     pub(crate) sent_at: Option<DateTime<Utc>>,
@@ -48,10 +49,15 @@ impl Ingest {
 }
 
 impl Page {
-    /// When a newer event than `notice` was sent, if one was handled: this one then changes nothing about the
-    /// services that are known.
+    /// When a newer event than `notice` was sent, if one was handled.
     pub(crate) fn newer_than(&self, notice: &Notice) -> Option<DateTime<Utc>> {
         self.sent_at.filter(|sent_at| *sent_at > notice.sent_at)
+    }
+
+    /// Why an event changes nothing about a service, if so: a newer event has spoken of it already.
+    pub(crate) fn superseded(&self, service: &ServiceRef, notice: &Notice) -> Option<String> {
+        let newer = self.newer_than(notice).filter(|_| self.services.contains_key(service))?;
+        Some(format!("a newer event of this notice, sent on {}, was already handled", utc_seconds(newer)))
     }
 
     /// The notice as an event tells it, with what is known from before: the retirement date of the newest event, and the

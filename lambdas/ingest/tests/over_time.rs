@@ -151,6 +151,25 @@ async fn pages_without_numbers_share_one_deadline_check_with_all_services() {
 }
 
 #[tokio::test]
+async fn a_page_without_a_number_that_closes_a_service_is_remembered_before_its_notice_arrives() {
+    let aws = Aws::default();
+    let event = |entity: &str, status: &str, time: &str| {
+        let mut event = about(&[entity]);
+        event["detail"]["page"] = Value::Null;
+        event["detail"]["statusCode"] = json!(status);
+        event["time"] = json!(time);
+        event
+    };
+    let (sent, closed) = ("2029-12-26T18:00:00Z", "2029-12-26T18:30:00Z");
+    handle(&aws, &[], &event("prod|web", "upcoming", sent)).await;
+    handle(&aws, &[], &event("prod|web", "closed", closed)).await;
+    handle(&aws, &[], &event("prod|api", "closed", closed)).await;
+    let late = handle(&aws, &[], &event("prod|api", "upcoming", sent)).await;
+    assert_eq!(late.outcomes[0].outcome, Unchanged);
+    assert_eq!(aws.schedules().into_keys().collect::<Vec<_>>(), [DEADLINE_CHECK]);
+}
+
+#[tokio::test]
 async fn an_event_for_another_account_writes_nothing() {
     let aws = Aws::default();
     let mut event = about(&["prod|web"]);
