@@ -226,13 +226,13 @@ impl Ecs {
         if let Some(found) = answer.services.unwrap_or_default().into_iter().next() {
             return Ok(Some(found));
         }
-        match answer.failures.unwrap_or_default().first().map(|failure| failure.reason().unwrap_or_default())
-        {
-            Some("MISSING") => Ok(None),
-            reason => Err(CallFailed::unexpected(
-                CALL,
-                format!("{service} is missing from the response, reason {reason:?}"),
-            )),
+        let failures = answer.failures.unwrap_or_default();
+        match failures.first().and_then(|failure| failure.reason()).unwrap_or("none") {
+            "MISSING" => Ok(None),
+            reason => {
+                let text = format!("{service} is missing from the response; reason: {reason}");
+                Err(CallFailed::unexpected(CALL, text))
+            }
         }
     }
 

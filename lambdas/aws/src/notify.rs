@@ -100,7 +100,7 @@ impl Notifier {
             let answers =
                 sent.map_err(|error| CallFailed::new("PutEvents", &error))?.entries.unwrap_or_default();
             let Some(why) = answers.iter().find_map(|answer| answer.error_code()) else { return Ok(()) };
-            refusal = format!("an event was refused: {why}");
+            refusal = format!("EventBridge rejected an event: {why}");
             let refused = entries.into_iter().zip(&answers).filter(|(_, answer)| answer.error_code.is_some());
             entries = refused.map(|(entry, _)| entry).collect();
         }

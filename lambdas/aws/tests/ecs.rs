@@ -162,11 +162,11 @@ async fn a_missing_service_is_none_and_an_unreadable_service_is_an_error() {
         (error("ClusterNotFoundException", "no"), Ok(None)),
         (
             failure("ACCESS"),
-            Err(r#"DescribeServices failed: prod/web is missing from the response, reason Some("ACCESS")"#),
+            Err("DescribeServices failed: prod/web is missing from the response; reason: ACCESS"),
         ),
         (
             (200, json!({})),
-            Err("DescribeServices failed: prod/web is missing from the response, reason None"),
+            Err("DescribeServices failed: prod/web is missing from the response; reason: none"),
         ),
         (error("AccessDeniedException", "no"), Err("DescribeServices failed: AccessDeniedException: no")),
     ];

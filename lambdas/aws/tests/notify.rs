@@ -115,7 +115,7 @@ async fn events_are_sent_in_batches_of_10_and_no_events_make_no_call() {
 
 #[tokio::test]
 async fn only_refused_events_are_sent_again_and_an_event_is_sent_at_most_three_times() {
-    let refused = || Err("PutEvents failed: an event was refused: ThrottlingException".to_owned());
+    let refused = || Err("PutEvents failed: EventBridge rejected an event: ThrottlingException".to_owned());
     let alone = |nth: usize| names(nth..nth + 1);
     let rows = [
         ("once", vec![put(3, &[1]), put(1, &[])], Ok(()), vec![names(0..3), alone(1)]),

@@ -1,5 +1,5 @@
-//! One service: what the notice changes about its schedule, decided and written. Where somebody else was faster,
-//! what they left is read, and decides anew.
+//! Applies a notice to the schedule of one service: reads the schedule, decides, and writes the change. If the schedule
+//! was changed in the meantime, all of this is repeated.
 
 use std::collections::BTreeMap;
 
