@@ -9,7 +9,10 @@ pub mod config;
 pub mod ecs;
 mod error;
 mod failure;
+pub mod invocation;
+pub mod lock;
 pub mod notify;
+pub mod pending;
 mod retry;
 pub mod scheduler;
 
@@ -19,6 +22,7 @@ use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::Timeou
 
 pub use error::CallFailed;
 pub use failure::Failure;
+pub use invocation::Invocation;
 
 /// The maximum number of attempts for a call. A thousand services on a page or in a window cause minutes of
 /// throttling, which this number of attempts outlasts: the pauses between them grow to 20 seconds.

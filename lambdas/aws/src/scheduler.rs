@@ -19,7 +19,7 @@ use aws_sdk_scheduler::{
 };
 use chrono::{DateTime, Utc};
 use rules::schedule::{
-    self, Existing, Spec,
+    self, Existing, Spec, delivery,
     name::ScheduleName,
     wake::{DeployInput, Function, InvalidInput, Wake},
 };
@@ -69,15 +69,29 @@ impl Found {
     pub fn wake(&self) -> Result<Wake, InvalidInput> {
         Wake::read_text(input(&self.raw))
     }
-}
 
-/// The result of [`Scheduler::arm`].
-#[derive(Clone, Debug)]
-pub enum Armed {
-    /// The schedule was created.
-    Created,
-    /// An existing schedule was kept.
-    Kept(Box<Found>),
+    /// Whether it is set to a time that has come, once.
+    #[must_use]
+    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
+        self.existing.at.is_some_and(|at| delivery::is_due(at, now))
+    }
+
+    /// Whether nobody has changed its time, state or input since it was read as `before`.
+    pub(crate) fn is_unchanged(&self, before: &Self) -> bool {
+        let of = |found: &GetScheduleOutput| {
+            let time = (found.schedule_expression.clone(), found.schedule_expression_timezone.clone());
+            (time, found.state.clone(), input(found).to_owned())
+        };
+        of(&self.raw) == of(&before.raw)
+    }
+
+    /// Its description, if an operator wrote it.
+    #[must_use]
+    pub fn description_by_operator(&self) -> Option<String> {
+        let text = self.raw.description()?;
+        let is_deployment = matches!(self.wake(), Ok(Wake::Deploy(_)));
+        (is_deployment && self.existing.zone_of_our_description(text).is_none()).then(|| text.to_owned())
+    }
 }
 
 /// The result of a write.
@@ -109,11 +123,29 @@ impl Scheduler {
         Self { client, target }
     }
 
-    /// Creates a schedule, unless one with its name exists.
+    /// Creates a schedule, unless one with its name exists. It stays until the function that it wakes deletes it; a lock
+    /// is created disabled.
     ///
     /// # Errors
     /// The call failed after its retries.
-    pub async fn create(&self, spec: &Spec) -> Result<Written, CallFailed> {
+    pub async fn create(&self, spec: &Spec, now: DateTime<Utc>) -> Result<Written, CallFailed> {
+        self.create_like(spec, None, now).await
+    }
+
+    /// Creates a schedule, with the target of one that was found, or with the usual one.
+    pub(crate) async fn create_like(
+        &self,
+        spec: &Spec,
+        like: Option<&Found>,
+        now: DateTime<Utc>,
+    ) -> Result<Written, CallFailed> {
+        let spec = &spec.clone().in_the_future(now);
+        let mut target = match like.and_then(|found| found.raw.target.clone()) {
+            Some(target) => target,
+            None => self.target(spec)?,
+        };
+        target.input = Some(spec.wake.text());
+        let is_lock = matches!(spec.wake, Wake::Lock(_));
         let sent = self
             .client
             .create_schedule()
@@ -121,10 +153,11 @@ impl Scheduler {
             .name(spec.name.as_str())
             .schedule_expression(schedule::at_expression(spec.at))
             .schedule_expression_timezone("UTC")
-            .description(&spec.description)
+            .description(spec.description())
             .flexible_time_window(flexible(spec.spread_minutes)?)
-            .action_after_completion(ActionAfterCompletion::Delete)
-            .target(self.target(spec)?)
+            .action_after_completion(ActionAfterCompletion::None)
+            .set_state(is_lock.then_some(ScheduleState::Disabled))
+            .target(target)
             .send()
             .await;
         match sent {
@@ -171,38 +204,31 @@ impl Scheduler {
         }
     }
 
-    /// Overwrites an existing schedule and enables it.
+    /// Overwrites an existing schedule that has not fired, and enables it.
     ///
     /// # Errors
     /// The call failed after its retries.
-    pub async fn replace(&self, spec: &Spec) -> Result<Written, CallFailed> {
-        self.overwrite(spec, ScheduleState::Enabled).await
+    pub async fn replace(&self, spec: &Spec, now: DateTime<Utc>) -> Result<Written, CallFailed> {
+        self.write_over(&spec.clone().in_the_future(now), ScheduleState::Enabled).await
     }
 
-    /// Creates a schedule or overwrites the existing one. A disabled schedule stays disabled.
-    ///
-    /// # Errors
-    /// A call failed after its retries.
-    pub async fn put(&self, spec: &Spec) -> Result<(), CallFailed> {
-        for nth in 0..READS {
-            if self.create(spec).await? == Written::Done {
-                return Ok(());
-            }
-            if let Some(Found { raw, .. }) = self.get(&spec.name).await? {
-                if input(&raw) == spec.wake.text() {
-                    return Ok(());
-                }
-                let state = raw.state.unwrap_or(ScheduleState::Enabled);
-                if self.overwrite(spec, state).await? == Written::Done {
-                    return Ok(());
-                }
-            }
-            tokio::time::sleep(PAUSE * 2_u32.pow(nth)).await;
-        }
-        Err(changed_by_others("UpdateSchedule", &spec.name))
+    /// Overwrites an existing schedule that has not fired. A disabled one stays disabled.
+    pub(crate) async fn overwrite(
+        &self,
+        spec: &Spec,
+        found: &Found,
+        now: DateTime<Utc>,
+    ) -> Result<Written, CallFailed> {
+        let state = found.raw.state.clone().unwrap_or(ScheduleState::Enabled);
+        self.write_over(&spec.clone().in_the_future(now), state).await
     }
 
-    async fn overwrite(&self, spec: &Spec, state: ScheduleState) -> Result<Written, CallFailed> {
+    /// Overwrites a lock.
+    pub(crate) async fn overwrite_lock(&self, spec: &Spec) -> Result<Written, CallFailed> {
+        self.write_over(spec, ScheduleState::Disabled).await
+    }
+
+    async fn write_over(&self, spec: &Spec, state: ScheduleState) -> Result<Written, CallFailed> {
         let update = self
             .client
             .update_schedule()
@@ -210,9 +236,9 @@ impl Scheduler {
             .name(spec.name.as_str())
             .schedule_expression(schedule::at_expression(spec.at))
             .schedule_expression_timezone("UTC")
-            .description(&spec.description)
+            .description(spec.description())
             .flexible_time_window(flexible(spec.spread_minutes)?)
-            .action_after_completion(ActionAfterCompletion::Delete)
+            .action_after_completion(ActionAfterCompletion::None)
             .state(state)
             .target(self.target(spec)?);
         updated(update.send().await)
@@ -273,33 +299,6 @@ impl Scheduler {
                 _ => Err(CallFailed::new("DeleteSchedule", &error)),
             },
         }
-    }
-
-    /// Creates the schedule of a retry or of the next check.
-    ///
-    /// The schedule that has just fired may still exist. It is deleted and created again, not updated: AWS does not
-    /// document whether its automatic deletion would then remove the updated schedule. A schedule that has not fired
-    /// yet, or that an operator disabled, is kept: another delivery, a notice or an operator has already set it.
-    ///
-    /// # Errors
-    /// A call failed after its retries.
-    pub async fn arm(&self, spec: &Spec, now: DateTime<Utc>) -> Result<Armed, CallFailed> {
-        for nth in 0..READS {
-            match self.get(&spec.name).await? {
-                Some(found) if !found.existing.enabled || found.existing.at.is_none_or(|at| at > now) => {
-                    return Ok(Armed::Kept(Box::new(found)));
-                }
-                Some(_) => {
-                    self.delete(&spec.name).await?;
-                }
-                None => {}
-            }
-            if self.create(spec).await? == Written::Done {
-                return Ok(Armed::Created);
-            }
-            tokio::time::sleep(PAUSE * 2_u32.pow(nth)).await;
-        }
-        Err(changed_by_others("CreateSchedule", &spec.name))
     }
 
     fn target(&self, spec: &Spec) -> Result<Target, CallFailed> {

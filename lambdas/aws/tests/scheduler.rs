@@ -9,8 +9,9 @@
 )]
 
 use aws::{
-    CallFailed,
-    scheduler::{Armed, Found, READS, ScheduleTarget, Scheduler, Written},
+    CallFailed, Invocation,
+    pending::Armed,
+    scheduler::{Found, READS, ScheduleTarget, Scheduler, Written},
 };
 use aws_config::retry::RetryConfig;
 use chrono::{DateTime, Utc};
@@ -40,6 +41,11 @@ fn instant(text: &str) -> DateTime<Utc> {
     text.parse().expect("an instant of the test")
 }
 
+/// Two days before the start time.
+fn now() -> DateTime<Utc> {
+    instant("2029-12-26T18:00:00Z")
+}
+
 fn target() -> ScheduleTarget {
     ScheduleTarget {
         group: "the-group".into(),
@@ -62,7 +68,7 @@ fn input() -> DeployInput {
     match Wake::read_text(INPUT) {
         // EventBridge Scheduler fills in the scheduled time when the schedule fires.
         Ok(Wake::Deploy(input)) => {
-            DeployInput { zone: Some(Tz::Europe__London), scheduled_for: None, ..input }
+            DeployInput { zone: Some(Tz::Europe__London), scheduled_for: None, woken: Some(0), ..input }
         }
         other => panic!("events/deploy-input.json is {other:?}"),
     }
@@ -71,7 +77,7 @@ fn input() -> DeployInput {
 /// The input as version 0.1 wrote it: without a zone.
 fn input_of_version_0_1() -> DeployInput {
     let windows = Some("Fri 22:00-02:00 Europe/London".to_owned());
-    DeployInput { zone: None, windows, ..input() }
+    DeployInput { zone: None, windows, woken: None, ..input() }
 }
 
 /// This input with a second notice.
@@ -104,7 +110,7 @@ fn body() -> Value {
         "ScheduleExpressionTimezone": "UTC",
         "Description": OURS,
         "FlexibleTimeWindow": {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 15},
-        "ActionAfterCompletion": "DELETE",
+        "ActionAfterCompletion": "NONE",
         "Target": {
             "Arn": "arn:deploy",
             "RoleArn": "arn:role",
@@ -158,8 +164,8 @@ async fn create_replace_and_delete_send_exactly_these_requests() {
     let rows = [(15, body()), (0, with(body(), &[("FlexibleTimeWindow", off)]))];
     for (spread, expected) in rows {
         let aws = Aws::that_answers([done(), done(), (200, json!({}))]);
-        assert_eq!(scheduler(&aws).create(&schedule(spread)).await, Ok(Written::Done));
-        assert_eq!(scheduler(&aws).replace(&schedule(spread)).await, Ok(Written::Done));
+        assert_eq!(scheduler(&aws).create(&schedule(spread), now()).await, Ok(Written::Done));
+        assert_eq!(scheduler(&aws).replace(&schedule(spread), now()).await, Ok(Written::Done));
         assert_eq!(scheduler(&aws).delete(&name()).await, Ok(Written::Done));
         let enabled = with(expected.clone(), &[("State", json!("ENABLED"))]);
         let sent = [
@@ -184,6 +190,7 @@ async fn each_schedule_wakes_its_own_function_with_its_input() {
         sent_at: slot,
         announced: Vec::new(),
         last_check_at: slot,
+        woken: Some(0),
     };
     let rows = [
         (Wake::Deploy(input()), "arn:deploy"),
@@ -194,10 +201,17 @@ async fn each_schedule_wakes_its_own_function_with_its_input() {
     for (wake, arn) in rows {
         let aws = Aws::that_answers([done()]);
         let input = wake.text();
-        let description = "why".to_owned();
-        let spec =
-            Spec { name: name(), at: slot, spread_minutes: 0, retry_seconds: 3_600, description, wake };
-        assert_eq!(scheduler(&aws).create(&spec).await, Ok(Written::Done));
+        let written = Some("why".to_owned());
+        let spec = Spec {
+            name: name(),
+            at: slot,
+            spread_minutes: 0,
+            retry_seconds: 3_600,
+            zone: Tz::UTC,
+            written,
+            wake,
+        };
+        assert_eq!(scheduler(&aws).create(&spec, now()).await, Ok(Written::Done));
         let retries = json!({"MaximumEventAgeInSeconds": 3_600, "MaximumRetryAttempts": 185});
         let target = json!({"Arn": arn, "Input": input, "RetryPolicy": retries});
         let changes = [
@@ -218,7 +232,7 @@ async fn a_description_fits_with_the_longest_names() {
         Slot { at, window_ends_at, zone: Tz::UTC, windows, spread_minutes: 0, fallback: false, reason };
     let long = ServiceRef::new(&"c".repeat(255), &"s".repeat(255)).unwrap();
     let long = PlannedDeployment::new(&long, &slot, notices).spec(name());
-    assert_eq!(scheduler(&aws).create(&long).await, Ok(Written::Done));
+    assert_eq!(scheduler(&aws).create(&long, now()).await, Ok(Written::Done));
     assert_eq!(aws.requests()[0].1["Description"].as_str().unwrap().len(), 512);
 }
 
@@ -370,9 +384,9 @@ async fn after(call: &str, code: &str) -> Result<Option<Written>, CallFailed> {
     };
     let scheduler = scheduler(&aws);
     match call {
-        "create" => scheduler.create(&schedule(15)).await.map(Some),
+        "create" => scheduler.create(&schedule(15), now()).await.map(Some),
         "get" => scheduler.get(&name()).await.map(|found| found.map(|_| Written::Done)),
-        "replace" => scheduler.replace(&schedule(15)).await.map(Some),
+        "replace" => scheduler.replace(&schedule(15), now()).await.map(Some),
         "update_input" => {
             scheduler.update_input(&name(), &found(&scheduler).await, &joined(input())).await.map(Some)
         }
@@ -458,11 +472,12 @@ async fn a_schedule_is_armed_unless_one_is_pending_or_an_operator_disabled_it() 
     for (row, script, expected) in rows {
         let (answers, expected_calls): (Vec<Answer>, Vec<&str>) = script.into_iter().unzip();
         let aws = Aws::that_answers(answers);
-        let armed = scheduler(&aws).arm(&schedule(15), instant(SLOT)).await.expect(row);
+        let armed = scheduler(&aws).arm(&schedule(15), &Invocation::at(instant(SLOT))).await.expect(row);
         assert_eq!(matches!(armed, Armed::Created), expected, "{row}: {armed:?}");
         assert_eq!(calls(&aws), expected_calls, "{row}");
+        // A minute later: a schedule is never written with a time that has come.
         for created in aws.sent(CREATE) {
-            assert_eq!(created, body(), "{row}");
+            assert_eq!(created["ScheduleExpression"], "at(2029-12-28T22:01:00)", "{row}");
         }
     }
 }
@@ -502,7 +517,7 @@ async fn put_writes_a_schedule_as_requested_and_a_disabled_one_stays_disabled() 
     for (row, script, state) in rows {
         let (answers, expected_calls): (Vec<Answer>, Vec<&str>) = script.into_iter().unzip();
         let aws = Aws::that_answers(answers);
-        scheduler(&aws).put(&schedule(15)).await.expect(row);
+        scheduler(&aws).put(&schedule(15), &Invocation::at(now())).await.expect(row);
         assert_eq!(calls(&aws), expected_calls, "{row}");
         let updated = aws.sent(UPDATE).pop();
         assert_eq!(updated, state.map(|state| with(body(), &[("State", json!(state))])), "{row}");
@@ -514,12 +529,12 @@ async fn a_schedule_that_keeps_changing_is_an_error() {
     let reads = READS as usize;
     let conflict_of = |call: &str| format!("{call} failed: {NAME} was changed concurrently {READS} times");
     let aws = Aws::that_answers(vec![[gone(), conflict()]; reads].concat());
-    let failed = scheduler(&aws).arm(&schedule(15), instant(SLOT)).await.unwrap_err();
+    let failed = scheduler(&aws).arm(&schedule(15), &Invocation::at(instant(SLOT))).await.unwrap_err();
     assert_eq!(failed.to_string(), conflict_of("CreateSchedule"));
     assert_eq!(calls(&aws), vec![[READ, CREATE]; reads].concat());
 
     let aws = Aws::that_answers(vec![[conflict(), gone()]; reads].concat());
-    let failed = scheduler(&aws).put(&schedule(15)).await.unwrap_err();
+    let failed = scheduler(&aws).put(&schedule(15), &Invocation::at(now())).await.unwrap_err();
     assert_eq!(failed.to_string(), conflict_of("UpdateSchedule"));
     assert_eq!(calls(&aws), vec![[CREATE, READ]; reads].concat());
 }
@@ -533,9 +548,9 @@ async fn throttling_does_not_use_up_a_retry_quota() {
     let aws = Aws::that_answers(std::iter::repeat_n(call, CALLS).flatten().chain(forever));
     let scheduler = scheduler(&aws);
     for nth in 0..CALLS {
-        assert_eq!(scheduler.create(&schedule(15)).await, Ok(Written::Done), "call {nth}");
+        assert_eq!(scheduler.create(&schedule(15), now()).await, Ok(Written::Done), "call {nth}");
     }
-    let failed = scheduler.create(&schedule(15)).await.unwrap_err();
+    let failed = scheduler.create(&schedule(15), now()).await.unwrap_err();
     assert_eq!(failed.to_string(), "CreateSchedule failed: ThrottlingException: Rate exceeded");
 }
 
@@ -546,11 +561,11 @@ async fn a_new_role_is_retried_and_any_other_invalid_request_is_not() {
         "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.",
     );
     let aws = Aws::that_answers([refused.clone(), refused, done()]);
-    assert_eq!(scheduler(&aws).create(&schedule(15)).await, Ok(Written::Done));
+    assert_eq!(scheduler(&aws).create(&schedule(15), now()).await, Ok(Written::Done));
     assert_eq!(aws.requests().len(), 3);
 
     let aws = Aws::that_answers([error("ValidationException", "Invalid Schedule Expression."), done()]);
-    let failed = scheduler(&aws).create(&schedule(15)).await.unwrap_err().to_string();
+    let failed = scheduler(&aws).create(&schedule(15), now()).await.unwrap_err().to_string();
     assert_eq!(failed, "CreateSchedule failed: ValidationException: Invalid Schedule Expression.");
     assert_eq!(aws.requests().len(), 1);
 }

@@ -1,7 +1,6 @@
 //! Carries out a decision: one arm for each.
 
-use aws::{CallFailed, code_deploy::Created, ecs::Forced, scheduler::Armed};
-use chrono::{DateTime, Utc};
+use aws::{CallFailed, Invocation, code_deploy::Created, ecs::Forced, pending::Armed};
 use rules::{
     deploy::{
         decide::{Decision, Within},
@@ -30,17 +29,21 @@ impl Deploy {
         &self,
         facts: &Facts,
         decision: Decision,
-        now: DateTime<Utc>,
+        invocation: &Invocation,
     ) -> Result<DeployOutcome, CallFailed> {
         let (input, outcome) = (&facts.input, DeployOutcome::of(facts, &decision));
         match decision {
             Decision::Skip { .. } | Decision::NotActionable { .. } => Ok(outcome),
-            Decision::Verify { .. } => self.schedule_check(input, outcome, now).await,
-            Decision::Wait { within, .. } => self.wait(facts, within, outcome, now).await,
+            Decision::Verify { .. } => self.schedule_check(input, outcome, invocation).await,
+            Decision::Wait { within, .. } => self.wait(facts, within, outcome, invocation).await,
             Decision::Force { .. } => match self.ecs.force(&input.service).await? {
                 Forced::Started { deployment } => {
-                    self.schedule_check(input, DeployOutcome { deployment_id: deployment, ..outcome }, now)
-                        .await
+                    self.schedule_check(
+                        input,
+                        DeployOutcome { deployment_id: deployment, ..outcome },
+                        invocation,
+                    )
+                    .await
                 }
                 Forced::Gone(reason) => Ok(outcome.gone(reason)),
                 Forced::Refused(reason) => Ok(outcome.refused(reason, facts.command())),
@@ -48,8 +51,12 @@ impl Deploy {
             Decision::CodeDeploy { last, app_spec, .. } => {
                 match self.code_deploy.create(&last, &app_spec).await? {
                     Created::Started(id) => {
-                        self.schedule_check(input, DeployOutcome { deployment_id: Some(id), ..outcome }, now)
-                            .await
+                        self.schedule_check(
+                            input,
+                            DeployOutcome { deployment_id: Some(id), ..outcome },
+                            invocation,
+                        )
+                        .await
                     }
                     Created::Refused(reason) => {
                         Ok(outcome.refused(reason, Some(command::code_deploy(&last.id))))
@@ -64,13 +71,14 @@ impl Deploy {
         &self,
         input: &DeployInput,
         outcome: DeployOutcome,
-        now: DateTime<Utc>,
+        invocation: &Invocation,
     ) -> Result<DeployOutcome, CallFailed> {
+        let now = invocation.now();
         let name = ScheduleName::of_check(&self.notifier.reader.place, &input.service);
         let first = CheckInput::first(&input.service, &input.notices, outcome.deployment_id.clone(), now);
         let at = next_check(&first, &self.policy, now).unwrap_or(now);
         let spec = |input: CheckInput| Spec::check(name.clone(), at, self.policy.windows.zone(), input);
-        let verify_at = match self.scheduler.arm(&spec(first.clone()), now).await? {
+        let verify_at = match self.scheduler.arm(&spec(first.clone()), invocation).await? {
             Armed::Created => Some(at),
             Armed::Kept(found) => {
                 let joined = match found.wake() {
@@ -79,7 +87,7 @@ impl Deploy {
                 };
                 match joined {
                     Some(joined) => {
-                        self.scheduler.put(&spec(joined)).await?;
+                        self.scheduler.put(&spec(joined), invocation).await?;
                         Some(at)
                     }
                     None => found.existing.at,
@@ -95,8 +103,9 @@ impl Deploy {
         facts: &Facts,
         within: Within,
         outcome: DeployOutcome,
-        now: DateTime<Utc>,
+        invocation: &Invocation,
     ) -> Result<DeployOutcome, CallFailed> {
+        let now = invocation.now();
         let input = to_retry(&facts.input, within, now);
         let mut policy = facts.policy(&self.policy);
         let Retry { deployment, reason } = loop {
@@ -112,12 +121,16 @@ impl Deploy {
         };
         let name = ScheduleName::of_deployment(&self.notifier.reader.place, &input.service);
         let at = deployment.input.slot;
-        let (slot, when) = match self.scheduler.arm(&deployment.spec(name), now).await? {
+        let spec = deployment.spec(name);
+        let (slot, when) = match self.scheduler.arm(&spec, invocation).await? {
             Armed::Created => (Some(at), reason),
             Armed::Kept(found) if !found.existing.enabled => {
                 (None, "an operator disabled the schedule".to_owned())
             }
-            Armed::Kept(found) => (found.existing.at, "a retry is scheduled already".to_owned()),
+            Armed::Kept(found) => {
+                self.scheduler.join(&spec.name, &spec, &found).await?;
+                (found.existing.at, "a retry is scheduled already".to_owned())
+            }
         };
         Ok(outcome.retried(slot, &when, at >= input.window_ends_at))
     }

@@ -1,7 +1,6 @@
 //! One service at its start time: gather the facts, decide, act, report.
 
-use aws::Failure;
-use chrono::{DateTime, Utc};
+use aws::{CallFailed, Failure, Invocation};
 use lambda_runtime::tracing::{error, info, warn};
 use rules::{
     deploy::{
@@ -9,37 +8,82 @@ use rules::{
         outcome::{DeployOutcome, DeployOutcomeKind},
     },
     notify::deployment,
-    schedule::wake::{DeployInput, Function, Wake},
+    schedule::{
+        delivery::{self, Delivery},
+        name::ScheduleName,
+        wake::{DeployInput, Function, Wake},
+    },
 };
 use serde_json::Value;
 
 use crate::function::Deploy;
 
 impl Deploy {
-    /// Handles what a schedule hands over. A second delivery finds the first one's deployment, and skips.
+    /// Handles what a schedule hands over, and deletes the schedule as the last step. The same input can be delivered
+    /// twice, even at the same moment, so one invocation at a time works on a service.
     ///
     /// # Errors
     /// The input is invalid, or a call to AWS failed.
-    pub async fn handle(&self, input: &Value, now: DateTime<Utc>) -> Result<DeployOutcome, Failure> {
+    pub async fn handle(&self, input: &Value, invocation: &Invocation) -> Result<DeployOutcome, Failure> {
         let input = match Wake::read(input)? {
             Wake::Deploy(input) => input,
             other => return Err(other.refused_by(Function::Deploy).into()),
         };
+        let name = ScheduleName::of_deployment(&self.notifier.reader.place, &input.service);
+        let service = input.service.clone();
         // Boxed: the types of the SDK's futures are large.
-        let facts = Box::pin(self.gather(input.clone(), now)).await.map_err(Failure::call(&input.service))?;
-        let decision = decide(&facts, &self.policy, now);
-        let outcome =
-            Box::pin(self.act(&facts, decision, now)).await.map_err(Failure::call(&input.service))?;
-        log(&input, &outcome);
+        let work =
+            async |unfinished: bool| Box::pin(self.deliver(&name, input, unfinished, invocation)).await;
+        let done = self.scheduler.locked(&name, invocation, work).await;
+        done.map_err(Failure::call(&service))?.map_err(Failure::call(&service))
+    }
+
+    /// Handles an input as far as its schedule still asks for it.
+    async fn deliver(
+        &self,
+        name: &ScheduleName,
+        input: DeployInput,
+        unfinished: bool,
+        invocation: &Invocation,
+    ) -> Result<DeployOutcome, CallFailed> {
+        let found = self.scheduler.get(name).await?;
+        let now = invocation.now();
+        let schedule = match &found {
+            None => delivery::Now::Gone { unfinished },
+            Some(found) => delivery::Now::Is(&found.existing, found.existing.input.as_ref().ok()),
+        };
+        let input = match delivery::of_deployment(&input, &schedule, now) {
+            Delivery::Handle(input) => input,
+            Delivery::Held => return Ok(logged(&input, DeployOutcome::held(&input))),
+            Delivery::Repeated(why) => return Ok(logged(&input, DeployOutcome::repeated(&input, why))),
+        };
+        let outcome = Box::pin(self.deploy(input, invocation)).await?;
+        if outcome.outcome != DeployOutcomeKind::Postponed {
+            self.scheduler.acknowledge(name, found.as_ref(), invocation.now()).await?;
+        }
+        Ok(outcome)
+    }
+
+    /// Gathers the facts, decides, acts and reports.
+    async fn deploy(&self, input: DeployInput, invocation: &Invocation) -> Result<DeployOutcome, CallFailed> {
+        let facts = Box::pin(self.gather(input.clone(), invocation.now())).await?;
+        let decision = decide(&facts, &self.policy, invocation.now());
+        let outcome = logged(&input, Box::pin(self.act(&facts, decision, invocation)).await?);
+        let now = invocation.now();
         let notification =
             deployment::notification(&self.notifier.reader, &self.policy, &input, &outcome, now);
         let sent = self.notifier.send(&notification, now).await;
         // A deployment counts though nobody could be notified of it; an owner who must act has to know.
         if matches!(outcome.outcome, DeployOutcomeKind::NotActionable | DeployOutcomeKind::Failed) {
-            sent.map_err(Failure::call(&input.service))?;
+            sent?;
         }
         Ok(outcome)
     }
+}
+
+fn logged(input: &DeployInput, outcome: DeployOutcome) -> DeployOutcome {
+    log(input, &outcome);
+    outcome
 }
 
 /// One line: the record of what was done and why.

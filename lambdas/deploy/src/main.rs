@@ -1,6 +1,6 @@
 //! Deploy, as AWS Lambda runs it.
 
-use aws::{Failure, config::Config};
+use aws::{Failure, Invocation, config::Config};
 use chrono::Utc;
 use deploy::Deploy;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
     let deploy = &deploy;
     run(service_fn(|event: LambdaEvent<Value>| async move {
         match deploy {
-            Ok(deploy) => deploy.handle(&event.payload, Utc::now()).await,
+            Ok(deploy) => deploy.handle(&event.payload, &Invocation::of(&event.context, Utc::now())).await,
             Err(failure) => Err(failure.clone()),
         }
     }))

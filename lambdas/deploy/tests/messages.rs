@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{NAME, NOW, OLD, fired, handle_at, input, notices, rolling, tagged, with_service};
+use common::{NOW, OLD, disabled_meanwhile, handle_at, input, notices, rolling, tagged, with_service};
 use fake_aws::{Aws, error, merged};
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ async fn the_message_of_a_retry_in_the_same_window() {
 #[tokio::test]
 async fn the_message_where_an_operator_disabled_the_schedule_so_that_nothing_is_retried() {
     let aws = with_service(&rolling("ecs-svc/1", OLD), OLD);
-    aws.schedule(NAME, fired(&json!({"State": "DISABLED"})));
+    disabled_meanwhile(&aws);
     let expected = "Postponed: prod/web\n\n\
                     Deployment ecs-svc/1, created before Wed 26 Dec 2029 18:00 UTC, is still rolling out; \
                     an operator disabled the schedule. The service is not patched yet, and is not \

@@ -3,10 +3,10 @@
 mod common;
 
 use common::{
-    FORCE, NAME, NOW, OLD, answer, fired, handle, handle_at, input, notices, rolling, tagged, with_service,
-    writes,
+    FORCE, NAME, NOW, OLD, VERIFY, answer, disabled_meanwhile, fired, handle, handle_at, input, notices,
+    rolling, tagged, with_service, writes,
 };
-use fake_aws::merged;
+use fake_aws::{READ, in_turn, merged};
 use rules::deploy::outcome::DeployOutcomeKind;
 use serde_json::{Value, json};
 
@@ -16,13 +16,14 @@ const SCHEDULED_TIME: &str = "<aws.scheduler.scheduled-time>";
 #[tokio::test]
 async fn a_deployment_of_somebody_else_is_waited_for_in_the_window() {
     let aws = with_service(&rolling("ecs-svc/1", OLD), OLD);
-    aws.schedule(NAME, fired(&json!({}))); // AWS has not deleted it yet
+    aws.schedule(NAME, fired(&json!({})));
     let outcome = handle(&aws).await;
     let reason = "deployment ecs-svc/1, created before Wed 26 Dec 2029 18:00 UTC, is still rolling out; retrying in the same \
                   window on Fri 28 Dec 2029 22:11 UTC";
     let slot = "2029-12-28T22:11:00Z";
     assert_eq!(json!(outcome), merged(&answer("postponed", reason), &json!({"slot": slot})));
-    let retried = json!({"slot": slot, "attempt": 1, "zone": "UTC", "scheduled_for": SCHEDULED_TIME});
+    let retried =
+        json!({"slot": slot, "attempt": 1, "zone": "UTC", "scheduled_for": SCHEDULED_TIME, "woken": 0});
     assert_eq!(aws.input_of(NAME), input(&retried));
     let schedules = aws.schedules();
     assert_eq!(schedules.keys().collect::<Vec<_>>(), [NAME]);
@@ -40,8 +41,8 @@ async fn a_deployment_of_somebody_else_is_waited_for_in_the_window() {
     assert!(aws.message().contains("It is retried on Fri 28 Dec 2029 22:11 UTC"), "{}", aws.message());
 
     let again = handle(&aws).await; // a second delivery
-    assert_eq!((json!(again.slot), aws.schedules()), (json!(slot), schedules));
-    assert!(again.reason.ends_with("; a retry is scheduled already"), "{}", again.reason);
+    assert_eq!(again.reason, "its schedule is set to Fri 28 Dec 2029 22:11 UTC");
+    assert_eq!((aws.schedules(), aws.messages().len()), (schedules, 1));
     assert_eq!(aws.sent("UpdateService").len(), 0);
 }
 
@@ -78,10 +79,10 @@ async fn after_the_window_comes_the_next_start_time_and_after_the_last_the_owner
 #[tokio::test]
 async fn a_schedule_that_an_operator_disabled_in_between_stays_disabled_and_the_owner_is_notified() {
     let aws = with_service(&rolling("ecs-svc/1", OLD), OLD);
-    aws.schedule(NAME, fired(&json!({"State": "DISABLED"})));
-    let (before, outcome) = (aws.schedules(), handle(&aws).await);
+    disabled_meanwhile(&aws);
+    let outcome = handle(&aws).await;
     assert_eq!((outcome.outcome, outcome.slot), (DeployOutcomeKind::Postponed, None));
-    assert_eq!(aws.schedules(), before);
+    assert_eq!(writes(&aws), 0);
     let message = aws.message();
     assert!(message.contains("Enable the schedule, or redeploy the service yourself"), "{message}");
 }
@@ -118,10 +119,38 @@ async fn windows_that_have_changed_since_the_plan_apply() {
         assert_eq!(aws.subjects(), ["Postponed: prod/web"]);
         // And there it is redeployed.
         let second = merged(&aws.input_of(NAME), &json!({"scheduled_for": "2029-12-30T03:00:00Z"}));
-        aws.take(NAME);
         let outcome = handle_at(&aws, parameters, &second, "2029-12-30T03:00:04Z").await;
         assert_eq!(outcome.outcome, DeployOutcomeKind::Started);
+        assert_eq!(aws.schedules().into_keys().collect::<Vec<_>>(), [VERIFY], "and its schedule is deleted");
     }
+}
+
+#[tokio::test]
+async fn a_schedule_that_an_operator_disabled_before_it_fired_or_while_it_was_delivered_starts_nothing() {
+    for scheduled_for in ["2029-12-28T22:00:00Z", SCHEDULED_TIME] {
+        let aws = with_service(&json!({}), OLD);
+        aws.schedule(NAME, fired(&json!({"State": "DISABLED"})));
+        let outcome = handle_at(&aws, &[], &input(&json!({"scheduled_for": scheduled_for})), NOW).await;
+        let reason = "an operator disabled the schedule; to redeploy the service, enable it";
+        assert_eq!(json!(outcome), answer("skipped", reason));
+        assert_eq!((writes(&aws), aws.messages().len()), (0, 0), "{scheduled_for}");
+    }
+}
+
+#[tokio::test]
+async fn a_schedule_is_deleted_when_it_was_dealt_with_and_kept_when_it_was_changed_meanwhile() {
+    let (due, patched) = (fired(&json!({})), OLD + 1);
+    let aws = with_service(&json!({}), patched);
+    aws.schedule(NAME, due.clone());
+    assert_eq!(handle(&aws).await.outcome, DeployOutcomeKind::Skipped);
+    assert_eq!((aws.schedules().len(), aws.locks().len()), (0, 0));
+
+    let moved = fired(&json!({"ScheduleExpression": "at(2029-12-29T05:00:00)"}));
+    let aws = with_service(&json!({}), patched);
+    aws.schedule(NAME, due.clone());
+    aws.on(&format!("{READ}{NAME}?"), in_turn(&[(200, due), (200, moved)]));
+    assert_eq!(handle(&aws).await.outcome, DeployOutcomeKind::Skipped);
+    assert_eq!(aws.schedules().len(), 1);
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use common::{
     FORCE, NEW, NOW, OLD, VERIFY, WHY, answer, change, check, fired, handle, handle_at, input, notices,
     rolling, try_handle, with_service,
 };
-use fake_aws::{Aws, CREATE, error, merged};
+use fake_aws::{Aws, CREATE, READ, error, merged};
 use rules::deploy::outcome::DeployOutcomeKind;
 use serde_json::{Value, json};
 
@@ -136,7 +136,9 @@ async fn an_unreadable_service_fails_and_nothing_else_is_called() {
     let failure = try_handle(&aws, &[], &input(&json!({})), NOW).await.unwrap_err();
     assert!(matches!(failure, Failure::CallFailed { .. }), "{failure}");
     assert!(failure.to_string().contains("prod/web"), "{failure}");
-    assert_eq!(aws.requests().len(), 1);
+    let read = |(call, _): &(String, Value)| call.starts_with(READ) || call == "DescribeServices";
+    assert!(aws.requests().iter().all(read), "{:?}", aws.requests());
+    assert_eq!(aws.locks().len(), 1, "the next delivery learns that this one did not finish");
 }
 
 #[tokio::test]

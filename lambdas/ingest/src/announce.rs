@@ -1,7 +1,6 @@
 //! Notifies of what is new, once, and schedules the deadline check, which remembers what was announced.
 
-use aws::CallFailed;
-use chrono::{DateTime, Utc};
+use aws::{CallFailed, Invocation};
 use rules::{
     notice::{Notice, NoticeRef},
     notify::{Notification, plan},
@@ -10,11 +9,54 @@ use rules::{
         OutcomeKind::{Cancelled, Rescheduled, Scheduled, Unchanged},
         Report,
     },
-    schedule::{Spec, wake::DeadlineInput},
-    verify::deadline::deadline_checks,
+    schedule::page::Page,
 };
 
-use crate::{function::Ingest, page::Page};
+use crate::function::Ingest;
+
+/// What a report says that was not announced before.
+pub(crate) struct News {
+    /// The event is older than one that was handled.
+    older: bool,
+    fingerprint: String,
+    /// The plan was not announced before.
+    new: bool,
+    /// There is something to announce.
+    anything: bool,
+}
+
+impl News {
+    pub(crate) fn of(notice: &Notice, kept: &NoticeRef, report: &Report, page: &Page) -> Self {
+        let fingerprint = plan::plan_fingerprint(kept, &report.outcomes);
+        let mut news =
+            Self { older: page.newer_than(notice).is_some(), fingerprint, new: false, anything: false };
+        news.new = !notice.closed
+            && !page.announced.contains(&news.fingerprint)
+            && !report.outcomes.iter().all(|outcome| news.is_known(outcome));
+        news.anything = news.new || report.outcomes.iter().any(changed);
+        news
+    }
+
+    /// Whether the event says nothing that is not known of its page.
+    pub(crate) fn is_repeat(&self, notice: &Notice, report: &Report, page: &Page) -> bool {
+        let mut learned = page.clone();
+        learned.learn(notice, &report.outcomes);
+        !self.anything && learned == *page
+    }
+
+    /// An older event says something only of services that no newer one has named.
+    fn is_known(&self, outcome: &Outcome) -> bool {
+        self.older && outcome.outcome == Unchanged
+    }
+
+    fn says(&self, outcome: &Outcome) -> bool {
+        (self.new && !self.is_known(outcome)) || changed(outcome)
+    }
+}
+
+fn changed(outcome: &Outcome) -> bool {
+    matches!(outcome.outcome, Cancelled | Rescheduled | Scheduled)
+}
 
 impl Ingest {
     /// Counts, notifies of what is new, and schedules the deadline check if anything `may_write`.
@@ -28,30 +70,21 @@ impl Ingest {
         report: &Report,
         mut page: Page,
         may_write: bool,
-        now: DateTime<Utc>,
+        invocation: &Invocation,
     ) -> Result<(), CallFailed> {
-        let older = page.newer_than(notice).is_some();
-        let changed = |outcome: &Outcome| matches!(outcome.outcome, Cancelled | Rescheduled | Scheduled);
-        // An older event says something only of services that no newer one has named.
-        let known = |outcome: &Outcome| older && outcome.outcome == Unchanged;
-        let fingerprint = plan::plan_fingerprint(kept, &report.outcomes);
-        let new =
-            !notice.closed && !page.announced.contains(&fingerprint) && !report.outcomes.iter().all(known);
-        let news = |outcome: &&Outcome| (new && !known(outcome)) || changed(outcome);
-        let anything = new || report.outcomes.iter().any(changed);
-        let samples = plan::samples(report, new);
-        let mut learned = page.clone();
-        learned.learn(notice, &report.outcomes);
-        if !anything && learned == page {
+        let now = invocation.now();
+        let news = News::of(notice, kept, report, &page);
+        let samples = plan::samples(report, news.new);
+        if news.is_repeat(notice, report, &page) {
             self.notifier.count(&samples, now);
-            return Ok(()); // a repeat: the deadline check is scheduled already
+            return Ok(());
         }
 
         let reader = &self.notifier.reader;
         let event = |outcome| plan::event(reader, &self.policy, outcome, kept, now);
         let notification = Notification {
-            events: report.outcomes.iter().filter(news).filter_map(event).collect(),
-            message: anything.then(|| plan::message(reader, report, kept, now)),
+            events: report.outcomes.iter().filter(|outcome| news.says(outcome)).filter_map(event).collect(),
+            message: news.anything.then(|| plan::message(reader, report, kept, now)),
             samples,
         };
         let sent = self.notifier.send(&notification, now).await;
@@ -59,36 +92,10 @@ impl Ingest {
             return sent; // observe mode leaves no trace, so that a repeated event is announced again
         }
         if sent.is_ok() {
-            page.remember(fingerprint);
+            page.remember(news.fingerprint);
         }
         page.learn(notice, &report.outcomes);
-        self.schedule_deadline_checks(notice, kept, report, page, now).await?;
+        self.write_page(notice, kept, &report.outcomes, page, invocation).await?;
         sent
-    }
-
-    async fn schedule_deadline_checks(
-        &self,
-        notice: &Notice,
-        kept: &NoticeRef,
-        report: &Report,
-        page: Page,
-        now: DateTime<Utc>,
-    ) -> Result<(), CallFailed> {
-        let input = DeadlineInput {
-            notice: kept.clone(),
-            page: notice.page,
-            part: 0,
-            services: Vec::new(),
-            released: Vec::new(),
-            sent_at: page.sent_at.unwrap_or(notice.sent_at),
-            announced: page.announced,
-            last_check_at: now,
-        };
-        let last_slot = report.outcomes.iter().filter_map(|outcome| outcome.slot).max();
-        for (at, input) in deadline_checks(&self.policy, &input, page.services, last_slot, now) {
-            let spec = Spec::deadline_check(at, self.policy.windows.zone(), input);
-            self.scheduler.put(&spec).await?;
-        }
-        Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! One notice, from the event to the report. A service that fails never stops the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use aws::Failure;
+use aws::{Failure, Invocation};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt as _, stream};
 use lambda_runtime::tracing::{error, info, warn};
@@ -11,24 +11,37 @@ use rules::{
     notice::{Affected, Notice, NoticeRef, health},
     notify::plan,
     outcome::{Cause, Outcome, OutcomeKind, Report},
-    policy::Mode,
+    policy::{Mode, tags::Tags},
+    schedule::{name::ScheduleName, page::Page},
 };
 use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::{
+    announce::News,
     function::{CONCURRENCY, Ingest},
-    page::Page,
     resolve::{Resolved, resolve},
-    settle::Settling,
+    settle::{Settled, Settling},
     tags::read_tags,
 };
+
+/// A notice, with what was read once about it.
+struct Work<'a> {
+    notice: &'a Notice,
+    /// The notice, as this event tells it.
+    told: NoticeRef,
+    /// Its entities, in its order.
+    resolved: Vec<Resolved>,
+    /// What the owners of its services chose.
+    tags: BTreeMap<ServiceRef, Tags>,
+    invocation: &'a Invocation,
+}
 
 /// What became of the entities of a notice.
 struct Processed {
     outcomes: Vec<Outcome>,
-    /// Something may be written about the notice: not all of its services are only observed.
-    may_write: bool,
+    /// A schedule changes, or may.
+    changes: bool,
 }
 
 /// The entities of one service, each with its place in the event.
@@ -53,28 +66,73 @@ impl Ingest {
     ///
     /// # Errors
     /// The event is no usable notice, or as for [`take`](Self::take).
-    pub async fn handle(&self, event: &Value, now: DateTime<Utc>) -> Result<Report, Failure> {
-        let notice = health::read(event, now)?;
-        self.take(&notice, now).await
+    pub async fn handle(&self, event: &Value, invocation: &Invocation) -> Result<Report, Failure> {
+        let notice = health::read(event, invocation.now())?;
+        self.take(&notice, invocation).await
     }
 
     /// Handles a notice, whatever its source.
     ///
     /// # Errors
     /// The notice names nothing to act on, or, after everything else was done, something could not be done.
-    async fn take(&self, notice: &Notice, now: DateTime<Utc>) -> Result<Report, Failure> {
+    async fn take(&self, notice: &Notice, invocation: &Invocation) -> Result<Report, Failure> {
         if let Some(reason) = notice.not_ours(&self.notifier.reader.place) {
-            return Ok(self.not_ours(notice, &reason, now));
+            return Ok(self.not_ours(notice, &reason, invocation.now()));
         }
         // A closed notice may name nothing: it is closed for every service that is known from before.
         if !notice.closed {
             notice.require_entities()?;
         }
+        let told = notice.to_ref(self.wait_period(notice).await);
+        let resolved = resolve(&self.ecs, notice).await;
         let page = self.page(notice).await.map_err(Failure::call(&notice.event_arn))?;
-        let kept = page.merged(notice, notice.to_ref(self.wait_period(notice).await));
-        let Processed { outcomes, may_write } = self.process(notice, &kept, &page, now).await;
-        let report = Report::new(&notice.event_arn, notice.starts_at, outcomes);
-        let announced = self.announce(notice, &kept, &report, page, may_write, now).await;
+        let tags = read_tags(&self.ecs, services(notice, &resolved, &page), self.policy.zone).await;
+        let work = Work { notice, told, resolved, tags, invocation };
+        let may_write = self.may_write_any(&work.tags);
+        // A repeat changes nothing, so it takes no lock.
+        if (page.is_known() || !may_write)
+            && let Some(report) = self.without_writing(&work, page, may_write).await?
+        {
+            return Ok(report);
+        }
+        // Another event of the page may be handled at this moment: each is handled with what the other has left.
+        let name = ScheduleName::of_deadline_check(&notice.event_arn, notice.page, 0);
+        let done = self.scheduler.locked(&name, invocation, async |_| self.with_writing(&work).await).await;
+        done.map_err(Failure::call(&notice.event_arn))?
+    }
+
+    /// Handles a notice as far as that needs no writing. `None` if something must be written.
+    async fn without_writing(
+        &self,
+        work: &Work<'_>,
+        page: Page,
+        may_write: bool,
+    ) -> Result<Option<Report>, Failure> {
+        let Work { notice, told, invocation, .. } = work;
+        let kept = page.merged(notice, told.clone());
+        let Processed { outcomes, changes } = self.process(work, &kept, &page, false).await;
+        let report = Report::new(&notice.event_arn, kept.starts_at, outcomes);
+        let repeat = !changes && News::of(notice, &kept, &report, &page).is_repeat(notice, &report, &page);
+        if may_write && !repeat {
+            return Ok(None);
+        }
+        for outcome in &report.outcomes {
+            log(&notice.event_arn, outcome);
+        }
+        let announced = self.announce(notice, &kept, &report, page, may_write, invocation).await;
+        Failure::of(&report).map_or(Ok(()), Err)?;
+        announced.map_err(Failure::call(&notice.event_arn))?;
+        Ok(Some(report))
+    }
+
+    /// Handles a notice, under the lock of its page.
+    async fn with_writing(&self, work: &Work<'_>) -> Result<Report, Failure> {
+        let Work { notice, told, invocation, .. } = work;
+        let page = self.page(notice).await.map_err(Failure::call(&notice.event_arn))?;
+        let kept = page.merged(notice, told.clone());
+        let Processed { outcomes, .. } = self.process(work, &kept, &page, true).await;
+        let report = Report::new(&notice.event_arn, kept.starts_at, outcomes);
+        let announced = self.announce(notice, &kept, &report, page, true, invocation).await;
         Failure::of(&report).map_or(Ok(()), Err)?;
         announced.map_err(Failure::call(&notice.event_arn))?;
         Ok(report)
@@ -92,60 +150,56 @@ impl Ingest {
         report
     }
 
-    /// Traces every entity to its service, settles each service once, and answers in the event's order.
-    async fn process(&self, notice: &Notice, kept: &NoticeRef, page: &Page, now: DateTime<Utc>) -> Processed {
-        let mut outcomes: Vec<(usize, Outcome)> = Vec::with_capacity(notice.entities.len());
-        let mut services: BTreeMap<ServiceRef, Named<'_>> = BTreeMap::new();
-        let resolved = resolve(&self.ecs, notice).await;
-        for (place, (affected, resolved)) in notice.entities.iter().zip(resolved).enumerate() {
-            match resolved {
-                Resolved::Done(done) => outcomes.push((place, logged(notice, done))),
-                Resolved::Service(service) => match page.superseded(&service, notice) {
-                    Some(reason) => {
-                        let outcome = Outcome::of(&affected.text, OutcomeKind::Unchanged, reason);
-                        outcomes.push((place, logged(notice, outcome.for_service(&service))));
-                    }
-                    None => services.entry(service).or_default().entities.push((place, affected)),
-                },
+    /// Settles each service once, and answers in the event's order. Writes and logs only if `write`.
+    async fn process(&self, work: &Work<'_>, kept: &NoticeRef, page: &Page, write: bool) -> Processed {
+        let Work { notice, invocation, .. } = work;
+        let log = |outcome: &Outcome| {
+            if write {
+                log(&notice.event_arn, outcome);
             }
+        };
+        let Grouped { mut outcomes, services } = group(notice, &work.resolved, page);
+        for (_, outcome) in &outcomes {
+            log(outcome);
         }
-
-        if notice.closed && page.newer_than(notice).is_none() {
-            for service in page.open() {
-                services.entry(service.clone()).or_default();
-            }
-        }
-
         let settling = Settling {
             notice: kept,
             known: &page.services,
-            tags: read_tags(&self.ecs, services.keys(), self.policy.zone).await,
+            tags: &work.tags,
             calendars: Mutex::new(self.policy.calendars.clone()),
-            now,
+            invocation,
+            now: invocation.now(),
+            write,
         };
         let settled = &settling;
-        let mut work = stream::iter(services)
+        let mut tasks = stream::iter(services)
             .map(|(service, named)| async move { self.outcomes_of(notice, &service, &named, settled).await })
             .buffer_unordered(CONCURRENCY);
-        while let Some(done) = work.next().await {
-            outcomes.extend(done.into_iter().map(|(place, outcome)| (place, logged(notice, outcome))));
+        let mut changes = false;
+        while let Some((done, changed)) = tasks.next().await {
+            for (_, outcome) in &done {
+                log(outcome);
+            }
+            outcomes.extend(done);
+            changes |= changed;
         }
-        drop(work);
+        drop(tasks);
         outcomes.sort_by_key(|(place, _)| *place);
         let mut outcomes: Vec<Outcome> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
         self.warn_of_order(&mut outcomes, &settling).await;
-        Processed { outcomes, may_write: self.may_write_any(&settling) }
+        Processed { outcomes, changes }
     }
 
-    /// Settles one service, and gives each of its entities an outcome.
+    /// Settles one service, and gives each of its entities an outcome. Says whether anything changes, or may.
     async fn outcomes_of(
         &self,
         notice: &Notice,
         service: &ServiceRef,
         named: &Named<'_>,
         settling: &Settling<'_>,
-    ) -> Vec<(usize, Outcome)> {
+    ) -> (Vec<(usize, Outcome)>, bool) {
         let settled = self.settle(service, named.closed(notice), settling).await;
+        let changes = settled.as_ref().map_or(true, Settled::changes);
         let outcome = |entity: &str| {
             let outcome = match &settled {
                 Ok(settled) => settled.outcome(entity),
@@ -156,24 +210,23 @@ impl Ingest {
         if named.entities.is_empty() {
             // Known from before, and not named by this event: its outcome comes last.
             let text = format!("{}|{}", service.cluster(), service.service());
-            return vec![(usize::MAX, outcome(&text))];
+            return (vec![(usize::MAX, outcome(&text))], changes);
         }
         let first = named.entities.first().map(|(_, affected)| affected.text.as_str()).unwrap_or_default();
         let numbered = named.entities.iter().zip(0_usize..);
-        numbered
-            .map(|((place, affected), nth)| {
-                let outcome = outcome(&affected.text);
-                (*place, if nth == 0 { outcome } else { repeated(outcome, first) })
-            })
-            .collect()
+        let outcomes = numbered.map(|((place, affected), nth)| {
+            let outcome = outcome(&affected.text);
+            (*place, if nth == 0 { outcome } else { repeated(outcome, first) })
+        });
+        (outcomes.collect(), changes)
     }
 
     /// Whether something may be written about the notice itself.
-    fn may_write_any(&self, settling: &Settling<'_>) -> bool {
-        if settling.tags.is_empty() {
+    fn may_write_any(&self, tags: &BTreeMap<ServiceRef, Tags>) -> bool {
+        if tags.is_empty() {
             return self.policy.mode == Mode::Deploy;
         }
-        settling.tags.values().any(|tags| tags.may_write(&self.policy))
+        tags.values().any(|tags| tags.may_write(&self.policy))
     }
 
     /// The account's wait period, if the notice needs it. Without it the cut-off is later than necessary, which costs
@@ -191,6 +244,48 @@ impl Ingest {
     }
 }
 
+/// The entities of a notice, by service.
+struct Grouped<'a> {
+    /// The outcomes of those that have no service, or about which a newer event has spoken, each with its place.
+    outcomes: Vec<(usize, Outcome)>,
+    services: BTreeMap<ServiceRef, Named<'a>>,
+}
+
+/// Groups the entities of a notice by service. A closed notice concerns every service that is known from before.
+fn group<'a>(notice: &'a Notice, resolved: &[Resolved], page: &Page) -> Grouped<'a> {
+    let mut grouped = Grouped { outcomes: Vec::with_capacity(resolved.len()), services: BTreeMap::new() };
+    for (place, (affected, resolved)) in notice.entities.iter().zip(resolved).enumerate() {
+        match resolved {
+            Resolved::Done(done) => grouped.outcomes.push((place, done.clone())),
+            Resolved::Service(service) => match page.superseded(service, notice) {
+                Some(reason) => {
+                    let outcome = Outcome::of(&affected.text, OutcomeKind::Unchanged, reason);
+                    grouped.outcomes.push((place, outcome.for_service(service)));
+                }
+                None => {
+                    grouped.services.entry(service.clone()).or_default().entities.push((place, affected));
+                }
+            },
+        }
+    }
+    if notice.closed && page.newer_than(notice).is_none() {
+        for service in page.open() {
+            grouped.services.entry(service.clone()).or_default();
+        }
+    }
+    grouped
+}
+
+/// The services whose owners' choices may count.
+fn services<'a>(notice: &Notice, resolved: &'a [Resolved], page: &'a Page) -> BTreeSet<&'a ServiceRef> {
+    let named = resolved.iter().filter_map(|resolved| match resolved {
+        Resolved::Service(service) => Some(service),
+        Resolved::Done(_) => None,
+    });
+    let known = page.open().filter(|_| notice.closed);
+    named.chain(known).collect()
+}
+
 /// The outcome for a further entity of a service: what was done is reported with the first, and counted once.
 fn repeated(outcome: Outcome, first: &str) -> Outcome {
     match outcome.outcome {
@@ -201,11 +296,6 @@ fn repeated(outcome: Outcome, first: &str) -> Outcome {
         },
         _ => outcome,
     }
-}
-
-fn logged(notice: &Notice, outcome: Outcome) -> Outcome {
-    log(&notice.event_arn, &outcome);
-    outcome
 }
 
 /// One line for each outcome, as soon as it is known: the record of what was done and why.

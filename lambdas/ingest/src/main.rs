@@ -1,6 +1,6 @@
 //! Ingest, as AWS Lambda runs it.
 
-use aws::{Failure, config::Config};
+use aws::{Failure, Invocation, config::Config};
 use chrono::Utc;
 use ingest::Ingest;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
     let ingest = config.map(|config| Ingest::new(&sdk, config)).map_err(Failure::from);
     let ingest = ingest.as_ref();
     run(service_fn(|event: LambdaEvent<Value>| async move {
-        ingest::handle(ingest, &event.payload, Utc::now()).await
+        ingest::handle(ingest, &event.payload, &Invocation::of(&event.context, Utc::now())).await
     }))
     .await
 }

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use aws::{
-    CallFailed,
+    CallFailed, Invocation,
+    lock::Lock,
     scheduler::{Found, PAUSE, READS, Written, changed_by_others},
 };
 use chrono::{DateTime, Utc};
@@ -17,7 +18,7 @@ use rules::{
         tags::{OPTED_OUT, Tags},
     },
     schedule::{
-        Existing,
+        Existing, PlannedDeployment, Spec,
         name::ScheduleName,
         reconcile::{Change, Ended, Verdict, reconcile},
     },
@@ -35,11 +36,15 @@ pub(crate) struct Settling<'a> {
     /// The services that the page has named before.
     pub(crate) known: &'a BTreeMap<ServiceRef, bool>,
     /// What the owners chose, by tags.
-    pub(crate) tags: BTreeMap<ServiceRef, Tags>,
+    pub(crate) tags: &'a BTreeMap<ServiceRef, Tags>,
     /// What is known of the Change Calendars so far: a thousand services ask about the same few start times.
     pub(crate) calendars: Mutex<Calendars>,
-    /// The time of the invocation.
+    /// The invocation.
+    pub(crate) invocation: &'a Invocation,
+    /// The time that counts for the plan.
     pub(crate) now: DateTime<Utc>,
+    /// Changes are written.
+    pub(crate) write: bool,
 }
 
 /// One service, settled.
@@ -57,12 +62,29 @@ impl Ingest {
         closed: Option<&str>,
         settling: &Settling<'_>,
     ) -> Result<Settled, CallFailed> {
+        let mut lock: Option<Lock> = None;
+        let settled = self.settle_with(&mut lock, service, closed, settling).await;
+        if let Some(lock) = lock {
+            self.scheduler.unlock(&lock).await;
+        }
+        settled
+    }
+
+    /// A new schedule is created without a lock: only one can be created. An existing one is changed under its lock, which
+    /// deploy holds as well while it works on the schedule.
+    async fn settle_with(
+        &self,
+        lock: &mut Option<Lock>,
+        service: &ServiceRef,
+        closed: Option<&str>,
+        settling: &Settling<'_>,
+    ) -> Result<Settled, CallFailed> {
         let name = ScheduleName::of_deployment(&self.notifier.reader.place, service);
         let tags = settling.tags.get(service).cloned().unwrap_or_default();
         let mut policy = tags.over(&self.policy);
-        let may_write = tags.may_write(&self.policy);
+        let write = settling.write && tags.may_write(&self.policy);
         // Most services have no schedule yet: creating one without reading it first saves half of the calls.
-        let mut read = !may_write || settling.known.contains_key(service);
+        let mut read = !tags.may_write(&self.policy) || settling.known.contains_key(service);
         let mut found: Option<Found> = if read { self.scheduler.get(&name).await? } else { None };
         let nothing_pending = read && found.is_none();
         let ended = self.ended(service, closed, &policy, nothing_pending, settling).await;
@@ -70,13 +92,17 @@ impl Ingest {
             let existing = found.as_ref().map(|found| &found.existing);
             let verdict = self.verdict(service, existing, ended.as_ref(), &mut policy, settling).await;
             let warnings = warnings(&tags, &policy, &verdict);
-            if !may_write {
-                return Ok(Settled { name, verdict: verdict.observed(), warnings });
-            }
-            if self.write(&name, &verdict.change, found.as_ref(), read).await? == Written::Done {
+            if !write {
+                let verdict = if tags.may_write(&self.policy) { verdict } else { verdict.observed() };
                 return Ok(Settled { name, verdict, warnings });
             }
-            if read {
+            if found.is_some() && verdict.change != Change::Keep && lock.is_none() {
+                *lock = Some(self.scheduler.lock(&name, settling.invocation).await?);
+            } else if self.write(&name, &verdict.change, found.as_ref(), read, settling).await?
+                == Written::Done
+            {
+                return Ok(Settled { name, verdict, warnings });
+            } else if read {
                 tokio::time::sleep(PAUSE * 2_u32.pow(nth)).await;
             }
             found = self.scheduler.get(&name).await?;
@@ -91,11 +117,22 @@ impl Ingest {
         change: &Change,
         found: Option<&Found>,
         read: bool,
+        settling: &Settling<'_>,
     ) -> Result<Written, CallFailed> {
+        let spec = |planned: &PlannedDeployment| Spec {
+            written: found.and_then(Found::description_by_operator),
+            ..planned.spec(name.clone())
+        };
+        let now = settling.invocation.now();
         match (change, found) {
             (Change::Keep, _) if read => Ok(Written::Done),
-            (Change::Create(planned), _) => self.scheduler.create(&planned.spec(name.clone())).await,
-            (Change::Replace(planned), _) => self.scheduler.replace(&planned.spec(name.clone())).await,
+            (Change::Create(planned), _) => self.scheduler.create(&spec(planned), now).await,
+            // A schedule that has fired is deleted and created again.
+            (Change::Replace(planned), Some(found)) if found.is_due(now) => {
+                self.scheduler.delete(name).await?;
+                self.scheduler.create(&spec(planned), now).await
+            }
+            (Change::Replace(planned), _) => self.scheduler.replace(&spec(planned), now).await,
             (Change::Update(input), Some(found)) => self.scheduler.update_input(name, found, input).await,
             (Change::Delete, _) => self.scheduler.delete(name).await,
             (Change::Keep | Change::Update(_), _) => Ok(Written::Conflict),
@@ -167,6 +204,11 @@ fn warnings(tags: &Tags, policy: &Policy, verdict: &Verdict) -> Vec<String> {
 }
 
 impl Settled {
+    /// Whether a schedule changes.
+    pub(crate) fn changes(&self) -> bool {
+        self.verdict.change != Change::Keep
+    }
+
     /// The outcome for one entity of the service.
     pub(crate) fn outcome(&self, entity: &str) -> Outcome {
         let Self { name, verdict, warnings } = self;

@@ -14,7 +14,7 @@ const CONCURRENCY: usize = 8;
 /// again.
 pub(crate) async fn read_tags<'a>(
     ecs: &Ecs,
-    services: impl Iterator<Item = &'a ServiceRef>,
+    services: impl IntoIterator<Item = &'a ServiceRef>,
     zone: Tz,
 ) -> BTreeMap<ServiceRef, Tags> {
     let mut by_cluster: BTreeMap<&str, Vec<&ServiceRef>> = BTreeMap::new();

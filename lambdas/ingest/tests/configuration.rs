@@ -8,7 +8,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use aws::{Failure, config::Config};
+use aws::{Failure, Invocation, config::Config};
 use fake_aws::{Answer, Aws, environment_with, error, merged};
 use ingest::Ingest;
 use serde_json::{Value, json};
@@ -64,7 +64,9 @@ async fn answered(
     });
     let config = Config::read(&environment_with(parameters)).map_err(Failure::from);
     let ingest = config.map(|config| Ingest::new(&aws.sdk(), config));
-    let done = ingest::handle(ingest.as_ref(), &merged(&request, changes), NOW.parse().unwrap()).await;
+    let done =
+        ingest::handle(ingest.as_ref(), &merged(&request, changes), &Invocation::at(NOW.parse().unwrap()))
+            .await;
     let (head, body) = taken.join().unwrap();
     assert!(head.starts_with("PUT /bucket?signature=a%2Fb HTTP/1.1\r\n"), "{head}");
     assert!(
@@ -181,7 +183,7 @@ async fn an_answer_that_cannot_be_delivered_fails_the_invocation_so_that_lambda_
         "LogicalResourceId": "ConfigurationCheck",
     });
     let failed = Failure::InvalidConfiguration("wrong".to_owned());
-    let done = ingest::handle(Err(&failed), &request, NOW.parse().unwrap()).await;
+    let done = ingest::handle(Err(&failed), &request, &Invocation::at(NOW.parse().unwrap())).await;
     taken.join().unwrap();
     assert_eq!(
         done.unwrap_err().to_string(),

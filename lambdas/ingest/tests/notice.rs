@@ -5,11 +5,11 @@
 
 mod common;
 
-use aws::{Failure, config::Config, scheduler::READS};
+use aws::{Failure, Invocation, config::Config, scheduler::READS};
 use common::{
-    DEADLINE_CHECK, NAME, NOW, about, another, handle, refusal, sample, task, try_handle, with_states,
+    DEADLINE_CHECK, MEMORY, NAME, NOW, about, another, handle, refusal, sample, task, try_handle, with_states,
 };
-use fake_aws::{Aws, CREATE, DELETE, READ, UPDATE, environment, environment_with, in_turn, merged};
+use fake_aws::{Aws, CREATE, DELETE, UPDATE, environment, environment_with, in_turn, merged};
 use ingest::Ingest;
 use rules::outcome::OutcomeKind::{self, Cancelled, NotActionable, Scheduled, Skipped, Unchanged};
 use serde_json::{Value, json};
@@ -40,13 +40,16 @@ async fn failure(aws: &Aws, event: &Value) -> String {
 }
 
 /// The calls that write schedules of services, not of deadline checks.
+fn is_of_a_page(name: &str) -> bool {
+    name.starts_with("deadline.") || name.starts_with("settled.")
+}
+
 fn written(aws: &Aws) -> Vec<String> {
     let calls = aws.requests().into_iter().map(|(call, _)| call);
     let call = |call: String| {
         call.split_once("/schedules/").map(|(method, name)| (method.to_owned(), name.to_owned()))
     };
-    let ours =
-        calls.filter_map(call).filter(|(method, name)| method != "GET " && !name.starts_with("deadline."));
+    let ours = calls.filter_map(call).filter(|(method, name)| method != "GET " && !is_of_a_page(name));
     ours.map(|(method, name)| format!("{method}{}", name.split('.').take(2).collect::<Vec<_>>().join(".")))
         .collect()
 }
@@ -73,6 +76,7 @@ async fn the_usual_notice_schedules_each_service() {
     let mut input = sample("deploy-input");
     input["zone"] = json!("UTC");
     input["scheduled_for"] = json!("<aws.scheduler.scheduled-time>"); // filled in as it fires
+    input["woken"] = json!(0);
     assert_eq!(aws.input_of(NAME), input);
     assert_eq!(written(&aws).len(), 3);
 }
@@ -108,7 +112,7 @@ async fn a_notice_is_announced_once_in_one_message_and_gets_a_deadline_check() {
     let expected = json!({
         "version": 1, "kind": "deadline", "notice": notice, "page": 1, "part": 0, "told": null,
         "services": {"prod": ["api", "web"], "staging": ["web"]}, "done": {},
-        "sent_at": "2029-12-26T18:00:05Z", "until": "2030-01-02T17:00:00Z",
+        "sent_at": "2029-12-26T18:00:05Z", "until": "2030-01-02T17:00:00Z", "woken": 0,
     });
     assert_eq!(input, expected);
     check["Target"]["Input"].take();
@@ -121,7 +125,7 @@ async fn a_notice_is_announced_once_in_one_message_and_gets_a_deadline_check() {
              notice: {}", arn.as_str().unwrap()
         ),
         "FlexibleTimeWindow": {"Mode": "OFF"},
-        "ActionAfterCompletion": "DELETE",
+        "ActionAfterCompletion": "NONE",
         "Target": {
             "Arn": "arn:verify", "RoleArn": "arn:aws:iam::111122223333:role/the-role",
             "DeadLetterConfig": {"Arn": "arn:queue"}, "Input": null,
@@ -192,7 +196,7 @@ async fn an_older_event_that_arrives_late_changes_nothing() {
         late.iter().all(|(kind, reason)| *kind == Unchanged && reason.starts_with("a newer event of this"))
     );
     assert_eq!(aws.schedules(), before);
-    assert!(aws.requests().iter().all(|(call, _)| call.starts_with(&format!("{READ}{DEADLINE_CHECK}"))));
+    assert_eq!((written(&aws).len(), aws.lock_calls().len()), (0, 0));
 }
 
 #[tokio::test]
@@ -225,8 +229,8 @@ async fn a_closed_notice_cancels_its_deployments_and_no_late_event_brings_them_b
         assert_eq!((outcome.outcome, &outcome.slot, &outcome.schedule), (Cancelled, &None, &None));
     }
     assert_eq!((report.outcomes.len(), written(&aws).len()), (3, 3));
-    assert_eq!(aws.schedules().into_keys().collect::<Vec<_>>(), [DEADLINE_CHECK]);
-    assert_eq!(aws.input_of(DEADLINE_CHECK)["services"], json!({}));
+    assert_eq!(aws.schedules().into_keys().collect::<Vec<_>>(), [MEMORY], "no deadline check is left");
+    assert_eq!(aws.input_of(MEMORY)["services"], json!({}));
     assert_eq!(aws.subjects(), ["Cancelled: 3 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
     aws.forget();
     assert_eq!(kinds(&aws, &closed).await, [Skipped; 3]);
@@ -244,23 +248,25 @@ async fn on_the_retirement_date_a_patched_service_is_left_alone_and_one_with_old
             vec![new.clone(), new.clone()],
             Skipped,
             "Patched: 1 service, retirement date Wed 2 Jan 2030 18:00 UTC",
+            MEMORY,
             json!({}),
         ),
         (
             vec![new, old],
             Scheduled,
             "Scheduled: 1 service, retirement date Wed 2 Jan 2030 18:00 UTC",
+            DEADLINE_CHECK,
             json!({"prod": ["web"]}),
         ),
     ];
-    for (tasks, kind, subject, checked) in rows {
+    for (tasks, kind, subject, name, checked) in rows {
         let aws = Aws::default();
         aws.service(&active, &tasks, &[]);
         let report = try_handle(&aws, &[], &about(&["prod|web"]), date).await.unwrap();
         assert_eq!(report.outcomes[0].outcome, kind, "{report:?}");
         assert_eq!(written(&aws).len(), usize::from(kind == Scheduled), "{subject}");
         assert_eq!(aws.subjects(), [subject]);
-        assert_eq!(aws.input_of(DEADLINE_CHECK)["services"], checked);
+        assert_eq!(aws.input_of(name)["services"], checked);
     }
     // An unreadable service is planned: deploy reads it again.
     let aws = Aws::default();
@@ -320,7 +326,7 @@ async fn a_schedule_that_others_keep_changing_is_a_failure() {
     let failure = failure(&aws, &about(&["prod|web"])).await;
     assert!(failure.contains(&format!("{NAME} was changed concurrently 5 times")), "{failure}");
     let calls = [CREATE, UPDATE].map(|call| aws.sent(&format!("{call}{NAME}")).len());
-    assert_eq!(calls, [1, READS as usize]);
+    assert_eq!(calls, [1, READS as usize - 1], "one reading goes into the lock");
 }
 
 #[tokio::test]
@@ -354,7 +360,7 @@ async fn a_notice_about_another_account_or_region_makes_no_call() {
     for (config, event) in rows {
         let aws = Aws::default();
         let ingest = Ingest::new(&aws.sdk(), config.expect("a configuration"));
-        let report = ingest.handle(&event, NOW.parse().unwrap()).await.unwrap();
+        let report = ingest.handle(&event, &Invocation::at(NOW.parse().unwrap())).await.unwrap();
         assert!(report.outcomes.iter().all(|outcome| outcome.outcome == Skipped), "{report:?}");
         assert_eq!((report.outcomes.len(), aws.requests()), (3, Vec::new()));
     }

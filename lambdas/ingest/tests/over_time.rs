@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{DEADLINE_CHECK, NAME, NOW, about, handle, sample, task, try_handle, with_states};
+use common::{DEADLINE_CHECK, MEMORY, NAME, NOW, about, handle, sample, task, try_handle, with_states};
 use fake_aws::{Aws, UPDATE};
 use rules::outcome::{
     Outcome,
@@ -110,8 +110,8 @@ async fn a_notice_closed_without_entities_is_closed_for_every_known_service() {
         let kinds: Vec<_> = report.outcomes.iter().map(|outcome| outcome.outcome).collect();
         assert_eq!(kinds, [Cancelled; 2], "{named:?}");
         let left: Vec<String> = aws.schedules().into_keys().collect();
-        assert_eq!(left, [DEADLINE_CHECK], "{named:?}");
-        assert_eq!(aws.input_of(DEADLINE_CHECK)["services"], json!({}), "{named:?}");
+        assert_eq!(left, [MEMORY], "{named:?}");
+        assert_eq!(aws.input_of(MEMORY)["done"], json!({"prod": ["api", "web"]}), "{named:?}");
         // The repeat closes nothing, and is no failure.
         handle(&aws, &[], &closed).await;
     }
@@ -135,7 +135,7 @@ async fn two_resolved_tasks_of_one_service_release_it() {
     resolved["time"] = json!("2029-12-27T18:00:00Z");
     let report = handle(&aws, &[], &resolved).await;
     assert_eq!(report.outcomes[0].outcome, Cancelled);
-    let check = aws.input_of(DEADLINE_CHECK);
+    let check = aws.input_of(MEMORY);
     assert_eq!((&check["services"], &check["done"]), (&json!({}), &json!({"prod": ["web"]})));
 }
 
@@ -166,7 +166,7 @@ async fn a_page_without_a_number_that_closes_a_service_is_remembered_before_its_
     handle(&aws, &[], &event("prod|api", "closed", closed)).await;
     let late = handle(&aws, &[], &event("prod|api", "upcoming", sent)).await;
     assert_eq!(late.outcomes[0].outcome, Unchanged);
-    assert_eq!(aws.schedules().into_keys().collect::<Vec<_>>(), [DEADLINE_CHECK]);
+    assert_eq!(aws.schedules().into_keys().collect::<Vec<_>>(), [MEMORY]);
 }
 
 #[tokio::test]

@@ -30,6 +30,10 @@ pub enum Cause {
     OptedOut,
     /// Observe mode: the service would be redeployed.
     Observed,
+    /// An operator disabled the schedule.
+    Held,
+    /// The input of a schedule was delivered again, or late.
+    Repeated,
 }
 
 impl Cause {
@@ -47,6 +51,8 @@ impl Cause {
             Self::NothingPending => "nothing-pending",
             Self::OptedOut => "opted-out",
             Self::Observed => "observed",
+            Self::Held => "held",
+            Self::Repeated => "repeated",
         }
     }
 }

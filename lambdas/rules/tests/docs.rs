@@ -89,7 +89,7 @@ fn the_description_of_a_schedule_is_the_one_that_the_document_shows() {
     let slot = planned(&policy(), "2026-11-25T18:00:00Z").expect("a start time");
     let deployment =
         PlannedDeployment::new(&service("prod/web"), &slot, vec![notice("2026-11-25T18:00:00Z")]);
-    assert_documented(&deployment.spec(ScheduleName::listed("NAME".to_owned())).description);
+    assert_documented(&deployment.spec(ScheduleName::listed("NAME".to_owned())).description());
 }
 
 #[test]

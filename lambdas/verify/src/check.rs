@@ -1,12 +1,13 @@
 //! One verification check of a service after its deployment.
 
-use aws::{CallFailed, Failure, scheduler::Armed};
+use aws::{CallFailed, Failure, Invocation, pending::Armed};
 use chrono::{DateTime, TimeDelta, Utc};
 use lambda_runtime::tracing::{info, warn};
 use rules::{
     notify::verification,
     schedule::{
         Spec,
+        delivery::{self, Delivery},
         name::ScheduleName,
         wake::{CheckInput, Wake},
     },
@@ -67,48 +68,94 @@ pub struct Check {
     pub verify_at: Option<DateTime<Utc>>,
 }
 
-impl Verify {
-    /// Checks a service, notifies, and schedules the next check.
-    pub(crate) async fn check(&self, input: CheckInput, now: DateTime<Utc>) -> Result<Check, Failure> {
-        let service = input.service.clone();
-        let check = self.judged(input, now).await.map_err(Failure::call(&service))?;
-        log(&check);
-        Ok(check)
-    }
-
-    async fn judged(&self, input: CheckInput, now: DateTime<Utc>) -> Result<Check, CallFailed> {
-        let answer = |outcome, reason: String, verify_at| Check {
+impl Check {
+    fn of(input: &CheckInput, outcome: CheckKind, reason: String, verify_at: Option<DateTime<Utc>>) -> Self {
+        Self {
             cluster: input.service.cluster().to_owned(),
             service: input.service.service().to_owned(),
             outcome,
             reason,
             deployment_id: input.deployment.clone(),
             verify_at,
-        };
-        if let Some(at) = self.next_is_pending(&input, now).await? {
-            let reason = "another delivery has checked already".to_owned();
-            return Ok(answer(CheckKind::Repeated, reason, Some(at)));
         }
+    }
+}
+
+impl Verify {
+    /// Checks a service, notifies, and schedules the next check, or deletes the schedule after the last.
+    pub(crate) async fn check(&self, input: CheckInput, invocation: &Invocation) -> Result<Check, Failure> {
+        let service = input.service.clone();
+        let name = ScheduleName::of_deployment(&self.notifier.reader.place, &service);
+        let work =
+            async |unfinished: bool| Box::pin(self.check_delivered(input, unfinished, invocation)).await;
+        let done = self.scheduler.locked(&name, invocation, work).await;
+        let check = done.map_err(Failure::call(&service))?.map_err(Failure::call(&service))?;
+        log(&check);
+        Ok(check)
+    }
+
+    /// Handles an input as far as its schedule still asks for it.
+    async fn check_delivered(
+        &self,
+        input: CheckInput,
+        unfinished: bool,
+        invocation: &Invocation,
+    ) -> Result<Check, CallFailed> {
+        let name = ScheduleName::of_check(&self.notifier.reader.place, &input.service);
+        let found = self.scheduler.get(&name).await?;
+        let held = found.as_ref().and_then(|found| match found.wake() {
+            Ok(Wake::Check(held)) if held.service == input.service => Some(held),
+            _ => None,
+        });
+        let schedule = match &found {
+            None => delivery::Now::Gone { unfinished },
+            Some(found) => delivery::Now::Is(&found.existing, held.as_ref()),
+        };
+        let input = match delivery::of_check(&input, &schedule, invocation.now()) {
+            Delivery::Handle(input) => input,
+            Delivery::Held => {
+                let reason = "an operator disabled the schedule of the check".to_owned();
+                return Ok(Check::of(&input, CheckKind::Repeated, reason, None));
+            }
+            Delivery::Repeated(reason) => {
+                let next = found.and_then(|found| found.existing.at);
+                return Ok(Check::of(&input, CheckKind::Repeated, reason, next));
+            }
+        };
+        let check = self.judged(&input, &name, invocation).await?;
+        if check.verify_at.is_none() {
+            self.scheduler.acknowledge(&name, found.as_ref(), invocation.now()).await?;
+        }
+        Ok(check)
+    }
+
+    async fn judged(
+        &self,
+        input: &CheckInput,
+        name: &ScheduleName,
+        invocation: &Invocation,
+    ) -> Result<Check, CallFailed> {
+        let now = invocation.now();
         let state = self.ecs.state(&input.service).await?;
         let code = match (&input.deployment, state.as_ref().map(|state| &state.controller)) {
             (Some(id), Some(Controller::CodeDeploy(_))) => self.code_deploy.get(id).await?,
             _ => None,
         };
-        let judgement = judge(&input, state.as_ref(), code.as_ref(), &self.policy, now);
-        let judgement = self.with_cause(judgement, &input, state.as_ref()).await;
+        let judgement = judge(input, state.as_ref(), code.as_ref(), &self.policy, now);
+        let judgement = self.with_cause(judgement, input, state.as_ref()).await;
         let command = state.as_ref().map(|state| command::redeploy(&input.service, &state.controller));
         let reader = &self.notifier.reader;
         if let Some(notification) =
-            verification::of_check(reader, &self.policy, &input, &judgement, command, now)
+            verification::of_check(reader, &self.policy, input, &judgement, command, now)
         {
             self.notifier.send(&notification, now).await?;
         }
         Ok(match judgement {
-            Judgement::Completed(proof) => answer(CheckKind::Completed, proof, None),
-            Judgement::Skipped(_, reason) => answer(CheckKind::Skipped, reason, None),
+            Judgement::Completed(proof) => Check::of(input, CheckKind::Completed, proof, None),
+            Judgement::Skipped(_, reason) => Check::of(input, CheckKind::Skipped, reason, None),
             Judgement::Rolling(reason) => {
-                let at = self.check_again(&input, state.as_ref(), now).await?;
-                answer(CheckKind::Rolling, reason, at)
+                let at = self.check_again(input, name, state.as_ref(), invocation).await?;
+                Check::of(input, CheckKind::Rolling, reason, at)
             }
             Judgement::Attention { reason, late, .. } => {
                 let notified = CheckInput {
@@ -116,34 +163,25 @@ impl Verify {
                     notified_late: input.notified_late || late,
                     ..input.clone()
                 };
-                let at = self.check_again(&notified, state.as_ref(), now).await?;
-                answer(CheckKind::NeedsAttention, reason, at)
+                let at = self.check_again(&notified, name, state.as_ref(), invocation).await?;
+                Check::of(input, CheckKind::NeedsAttention, reason, at)
             }
         })
-    }
-
-    /// When a later check than this is pending, if one is: this delivery is then a repeated one.
-    async fn next_is_pending(
-        &self,
-        input: &CheckInput,
-        now: DateTime<Utc>,
-    ) -> Result<Option<DateTime<Utc>>, CallFailed> {
-        let Some(found) = self.scheduler.get(&self.name(input)).await? else { return Ok(None) };
-        let later = matches!(found.wake(), Ok(Wake::Check(pending)) if pending.checks > input.checks);
-        Ok(found.existing.at.filter(|at| later && *at > now))
     }
 
     async fn check_again(
         &self,
         input: &CheckInput,
+        name: &ScheduleName,
         state: Option<&ServiceState>,
-        now: DateTime<Utc>,
+        invocation: &Invocation,
     ) -> Result<Option<DateTime<Utc>>, CallFailed> {
-        let Some(at) = next_check(input, &self.policy, now) else { return Ok(None) };
+        let Some(at) = next_check(input, &self.policy, invocation.now()) else { return Ok(None) };
         let failed_tasks = state.and_then(ServiceState::rolling).map_or(0, |rollout| rollout.failed_tasks);
-        let next = CheckInput { checks: input.checks.saturating_add(1), failed_tasks, ..input.clone() };
-        let spec = Spec::check(self.name(input), at, self.policy.windows.zone(), next);
-        Ok(match self.scheduler.arm(&spec, now).await? {
+        let checks = input.checks.saturating_add(1);
+        let next = CheckInput { checks, failed_tasks, woken: Some(0), ..input.clone() };
+        let spec = Spec::check(name.clone(), at, self.policy.windows.zone(), next);
+        Ok(match self.scheduler.arm(&spec, invocation).await? {
             Armed::Created => Some(at),
             Armed::Kept(found) => found.existing.at,
         })
@@ -166,10 +204,6 @@ impl Verify {
         let cause =
             if causes.is_empty() { String::new() } else { format!(". ECS says: {}", causes.join("; ")) };
         Judgement::Attention { reason: format!("{reason}{cause}"), next, late }
-    }
-
-    fn name(&self, input: &CheckInput) -> ScheduleName {
-        ScheduleName::of_check(&self.notifier.reader.place, &input.service)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The deadline check: every service of a notice, shortly before its deadline.
 
-use aws::{CallFailed, Failure, scheduler::Found};
+use aws::{CallFailed, Failure, Invocation, scheduler::Found};
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
 use lambda_runtime::tracing::{info, warn};
@@ -8,7 +8,12 @@ use rules::{
     arn::ServiceRef,
     notify::verification,
     policy::tags::Tags,
-    schedule::{Spec, name::ScheduleName, wake::DeadlineInput},
+    schedule::{
+        Spec,
+        delivery::{self, Delivery},
+        name::ScheduleName,
+        wake::{DeadlineInput, Wake},
+    },
     service::{Controller, ServiceState, TaskSet, command},
     verify::deadline::{Standing, Unpatched, next_check, standing},
 };
@@ -45,48 +50,81 @@ struct Sorted {
 }
 
 impl Verify {
-    /// Checks every service, notifies of those that are not patched, and schedules the next check.
+    /// Checks every service, notifies of those that are not patched, and schedules the next check, or leaves a memory
+    /// after the last.
     pub(crate) async fn deadline_check(
         &self,
-        input: &DeadlineInput,
-        now: DateTime<Utc>,
+        input: DeadlineInput,
+        invocation: &Invocation,
     ) -> Result<DeadlineCheck, Failure> {
-        self.check_services(input, now).await.map_err(Failure::call(&input.notice.event_arn))
+        let event_arn = input.notice.event_arn.clone();
+        // All parts of a page share a lock with the events of the page.
+        let lock = ScheduleName::of_deadline_check(&event_arn, input.page, 0);
+        let work =
+            async |unfinished: bool| Box::pin(self.deadline_delivered(input, unfinished, invocation)).await;
+        let done = self.scheduler.locked(&lock, invocation, work).await;
+        done.map_err(Failure::call(&event_arn))?.map_err(Failure::call(&event_arn))
     }
 
-    async fn check_services(
+    /// Handles an input as far as its schedule still asks for it.
+    async fn deadline_delivered(
         &self,
-        input: &DeadlineInput,
-        now: DateTime<Utc>,
+        input: DeadlineInput,
+        unfinished: bool,
+        invocation: &Invocation,
     ) -> Result<DeadlineCheck, CallFailed> {
         let name = ScheduleName::of_deadline_check(&input.notice.event_arn, input.page, input.part);
-        let event_arn = input.notice.event_arn.clone();
-        let pending =
-            self.scheduler.get(&name).await?.and_then(|found| found.existing.at).filter(|at| *at > now);
-        if pending.is_some() {
-            info!(event_arn, "another delivery has checked already, or ingest has scheduled a later check");
-            let (settled, in_progress, unpatched) = (0, 0, Vec::new());
-            return Ok(DeadlineCheck { event_arn, settled, in_progress, unpatched, again_at: pending });
-        }
-        let next = next_check(input, now);
-        let Sorted { settled, in_progress, unpatched } = self.sorted(input, next.is_some(), now).await;
+        let found = self.scheduler.get(&name).await?;
+        let held = found.as_ref().and_then(|found| match found.wake() {
+            Ok(Wake::DeadlineCheck(held)) => Some(held),
+            _ => None,
+        });
+        let schedule = match &found {
+            None => delivery::Now::Gone { unfinished },
+            Some(found) => delivery::Now::Is(&found.existing, held.as_ref()),
+        };
+        let reason = match delivery::of_deadline_check(&input, &schedule, invocation.now()) {
+            Delivery::Handle(input) => return self.checked(input, &name, found.as_ref(), invocation).await,
+            Delivery::Held => "an operator disabled the schedule of the check".to_owned(),
+            Delivery::Repeated(reason) => reason,
+        };
+        let event_arn = input.notice.event_arn;
+        info!(event_arn, "nothing is checked: {reason}");
+        let again_at = found.and_then(|found| found.existing.at);
+        Ok(DeadlineCheck { event_arn, settled: 0, in_progress: 0, unpatched: Vec::new(), again_at })
+    }
+
+    async fn checked(
+        &self,
+        input: DeadlineInput,
+        name: &ScheduleName,
+        found: Option<&Found>,
+        invocation: &Invocation,
+    ) -> Result<DeadlineCheck, CallFailed> {
+        let now = invocation.now();
+        let next = next_check(&input, now);
+        let Sorted { settled, in_progress, unpatched } = self.sorted(&input, next.is_some(), now).await;
         if !unpatched.is_empty() {
-            self.report(input, &unpatched, now).await?;
+            self.report(&input, &unpatched, now).await?;
         }
         let check = DeadlineCheck {
-            event_arn,
+            event_arn: input.notice.event_arn.clone(),
             settled,
             in_progress: in_progress.len(),
             unpatched: unpatched.iter().map(|found| format!("{}: {}", found.service, found.reason)).collect(),
             again_at: next.filter(|_| !in_progress.is_empty()),
         };
         log(&check);
+        // Every service that was ever named stays known, for events that arrive late or again.
+        let settled = input.services.iter().filter(|service| !in_progress.contains(service));
+        let released = input.released.iter().chain(settled).cloned().collect();
+        let later = DeadlineInput { services: in_progress, released, woken: Some(0), ..input };
+        let zone = self.policy.windows.zone();
         if let Some(at) = check.again_at {
-            // Every service that was ever named stays known, for events that arrive late or again.
-            let settled = input.services.iter().filter(|service| !in_progress.contains(service));
-            let released = input.released.iter().chain(settled).cloned().collect();
-            let later = DeadlineInput { services: in_progress, released, ..input.clone() };
-            self.scheduler.arm(&Spec::deadline_check(at, self.policy.windows.zone(), later), now).await?;
+            self.scheduler.arm(&Spec::deadline_check(at, zone, later), invocation).await?;
+        } else {
+            self.scheduler.put(&Spec::settled(zone, later, now), invocation).await?;
+            self.scheduler.acknowledge(name, found, now).await?;
         }
         Ok(check)
     }

@@ -1,12 +1,13 @@
 //! What wakes verify: a verification check of a service, the deadline check of a notice, and the heartbeat.
 
-use aws::Failure;
-use chrono::{DateTime, Utc};
+use aws::{Failure, Invocation};
 use rules::schedule::wake::{Function, Wake};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{check::Check, deadline::DeadlineCheck, function::Verify, heartbeat::Heartbeat};
+use crate::{
+    check::Check, deadline::DeadlineCheck, function::Verify, heartbeat::Heartbeat, settled::Forgotten,
+};
 
 /// Verify's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -16,6 +17,8 @@ pub enum Answer {
     Check(Check),
     /// To a deadline check.
     DeadlineCheck(DeadlineCheck),
+    /// To the end of a memory.
+    Forgotten(Forgotten),
     /// To the template's recurring schedule.
     Heartbeat(Heartbeat),
 }
@@ -25,15 +28,16 @@ impl Verify {
     ///
     /// # Errors
     /// The input is invalid, a call to AWS failed, or the owner could not be notified.
-    pub async fn handle(&self, input: &Value, now: DateTime<Utc>) -> Result<Answer, Failure> {
+    pub async fn handle(&self, input: &Value, invocation: &Invocation) -> Result<Answer, Failure> {
         // Boxed: the types of the SDK's futures nest deeper than the compiler follows.
         match Wake::read(input)? {
-            Wake::Check(input) => Box::pin(self.check(input, now)).await.map(Answer::Check),
+            Wake::Check(input) => Box::pin(self.check(input, invocation)).await.map(Answer::Check),
             Wake::DeadlineCheck(input) => {
-                Box::pin(self.deadline_check(&input, now)).await.map(Answer::DeadlineCheck)
+                Box::pin(self.deadline_check(input, invocation)).await.map(Answer::DeadlineCheck)
             }
-            Wake::Heartbeat => self.heartbeat(now).await.map(Answer::Heartbeat),
-            other @ Wake::Deploy(_) => Err(other.refused_by(Function::Verify).into()),
+            Wake::Settled(input) => Box::pin(self.forget(&input, invocation)).await.map(Answer::Forgotten),
+            Wake::Heartbeat => Box::pin(self.heartbeat(invocation)).await.map(Answer::Heartbeat),
+            other @ (Wake::Deploy(_) | Wake::Lock(_)) => Err(other.refused_by(Function::Verify).into()),
         }
     }
 }

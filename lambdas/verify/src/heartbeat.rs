@@ -1,29 +1,158 @@
-//! The heartbeat: shows that schedules wake functions. The alarm on silence rests on it.
+//! The heartbeat: shows that schedules wake functions, on which the alarm on silence rests, and repairs what was lost.
 
-use aws::Failure;
-use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+use aws::{CallFailed, Failure, Invocation, scheduler::Found};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use lambda_runtime::tracing::{error, warn};
 use rules::{
-    notify::metrics::{Metric, Sample},
-    schedule::name::ScheduleName,
+    arn::ServiceRef,
+    notice::NoticeRef,
+    notify::{
+        heartbeat::notification,
+        metrics::{Metric, Sample},
+    },
+    schedule::{
+        Spec,
+        name::ScheduleName,
+        wake::{DeadlineInput, Wake},
+    },
+    verify::{
+        deadline::deadline_checks,
+        heartbeat::{Action, Pending, actions, is_pending},
+    },
 };
 use serde::Serialize;
 
 use crate::function::Verify;
+
+/// How many schedules are read at once. Small Regions allow 250 reads a second.
+const CONCURRENCY: usize = 16;
+/// The page of the deadline checks that replace lost ones. Pages of AWS Health are numbered from 1.
+const REPLACEMENT: u32 = 0;
 
 /// Verify's answer to the template's recurring schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Heartbeat {
     /// How many schedules are pending.
     pub pending: usize,
+    /// The schedules whose functions were woken again.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub woken: Vec<String>,
+    /// The notices whose deadline check was missing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub watched: Vec<String>,
 }
 
 impl Verify {
-    /// Counts the pending schedules.
-    pub(crate) async fn heartbeat(&self, now: DateTime<Utc>) -> Result<Heartbeat, Failure> {
-        let names = self.scheduler.names().await.map_err(Failure::call("the heartbeat"))?;
-        let own = ScheduleName::of_heartbeat();
-        let pending = names.iter().filter(|name| **name != own).count();
-        self.notifier.count(&[Sample::counted(&[(Metric::Heartbeat, 1), (Metric::Pending, pending)])], now);
-        Ok(Heartbeat { pending })
+    /// Counts the pending schedules, and repairs what was lost. What cannot be repaired does not stop the rest.
+    pub(crate) async fn heartbeat(&self, invocation: &Invocation) -> Result<Heartbeat, Failure> {
+        let found = self.all().await.map_err(Failure::call("the heartbeat"))?;
+        let all: Vec<Pending> = found.iter().filter_map(|(name, found)| pending(name, found)).collect();
+        let count = all.iter().filter(|pending| is_pending(&pending.wake)).count();
+        let mut done = Heartbeat { pending: count, woken: Vec::new(), watched: Vec::new() };
+        let mut failed = None;
+        for action in actions(&all, invocation.now()) {
+            if let Err(error) = self.repair(&action, &found, &mut done, invocation).await {
+                error!("{action:?} failed: {error}");
+                failed.get_or_insert(error);
+            }
+        }
+        let sample = Sample::counted(&[(Metric::Heartbeat, 1), (Metric::Pending, count)]);
+        self.notifier.count(&[sample], invocation.now());
+        failed.map_or(Ok(done), |error| Err(Failure::call("the heartbeat")(error)))
     }
+
+    async fn all(&self) -> Result<BTreeMap<ScheduleName, Found>, CallFailed> {
+        let names = self.scheduler.names().await?;
+        let read = stream::iter(names)
+            .map(|name| async move { Ok((name.clone(), self.scheduler.get(&name).await?)) })
+            .buffer_unordered(CONCURRENCY);
+        let all: Vec<(ScheduleName, Option<Found>)> = read.try_collect().await?;
+        Ok(all.into_iter().filter_map(|(name, found)| Some((name, found?))).collect())
+    }
+
+    async fn repair(
+        &self,
+        action: &Action,
+        found: &BTreeMap<ScheduleName, Found>,
+        done: &mut Heartbeat,
+        invocation: &Invocation,
+    ) -> Result<(), CallFailed> {
+        match action {
+            Action::WakeAgain(name, wake) => {
+                warn!(schedule = name.as_str(), "the schedule is overdue: its function is woken again");
+                done.woken.push(name.to_string());
+                self.wake_again(name, wake, found, invocation).await
+            }
+            Action::Report(name, wake) => {
+                let notification = notification(&self.notifier.reader, name, wake, invocation.now());
+                self.notifier.send(&notification, invocation.now()).await?;
+                self.wake_again(name, wake, found, invocation).await
+            }
+            Action::DeleteLock(name) => self.scheduler.delete(name).await.map(drop),
+            Action::Watch(notice, services) => {
+                let event_arn = &notice.event_arn;
+                warn!(event_arn, "the deadline check is missing: it is made again");
+                done.watched.push(event_arn.clone());
+                self.watch(notice, services, invocation).await
+            }
+        }
+    }
+
+    async fn wake_again(
+        &self,
+        name: &ScheduleName,
+        wake: &Wake,
+        found: &BTreeMap<ScheduleName, Found>,
+        invocation: &Invocation,
+    ) -> Result<(), CallFailed> {
+        let (Some(lock), Some(overdue)) = (wake.lock(&self.notifier.reader.place), found.get(name)) else {
+            return Ok(());
+        };
+        let zone = self.policy.windows.zone();
+        let work = async |_| self.scheduler.wake_again(name, overdue, wake, zone, invocation).await;
+        self.scheduler.locked(&lock, invocation, work).await?
+    }
+
+    /// Schedules a deadline check of these services, besides those that the replacement names already.
+    async fn watch(
+        &self,
+        notice: &NoticeRef,
+        services: &[ServiceRef],
+        invocation: &Invocation,
+    ) -> Result<(), CallFailed> {
+        let name = ScheduleName::of_deadline_check(&notice.event_arn, REPLACEMENT, 0);
+        let work = async |_| -> Result<(), CallFailed> {
+            let now = invocation.now();
+            let known = self.scheduler.get(&name).await?.and_then(|found| match found.wake() {
+                Ok(Wake::DeadlineCheck(known)) => Some(known.services),
+                _ => None,
+            });
+            let all = services.iter().cloned().chain(known.into_iter().flatten());
+            let input = DeadlineInput {
+                notice: notice.clone(),
+                page: REPLACEMENT,
+                part: 0,
+                services: Vec::new(),
+                released: Vec::new(),
+                sent_at: now,
+                announced: Vec::new(),
+                last_check_at: now,
+                woken: Some(0),
+            };
+            let all = all.map(|service| (service, true)).collect();
+            for (at, input) in deadline_checks(&self.policy, &input, all, None, now) {
+                let spec = Spec::deadline_check(at, self.policy.windows.zone(), input);
+                self.scheduler.put(&spec, invocation).await?;
+            }
+            Ok(())
+        };
+        self.scheduler.locked(&name, invocation, work).await?
+    }
+}
+
+fn pending(name: &ScheduleName, found: &Found) -> Option<Pending> {
+    let wake = found.wake().ok()?;
+    Some(Pending { name: name.clone(), existing: found.existing.clone(), wake })
 }

@@ -6,9 +6,11 @@ mod deadline;
 mod function;
 mod handler;
 mod heartbeat;
+mod settled;
 
 pub use check::{Check, CheckKind};
 pub use deadline::DeadlineCheck;
 pub use function::Verify;
 pub use handler::Answer;
 pub use heartbeat::Heartbeat;
+pub use settled::Forgotten;

@@ -1,6 +1,6 @@
 //! Verify, as AWS Lambda runs it.
 
-use aws::{Failure, config::Config};
+use aws::{Failure, Invocation, config::Config};
 use chrono::Utc;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
 use serde_json::Value;
@@ -16,7 +16,7 @@ async fn main() -> Result<(), Error> {
     let verify = &verify;
     run(service_fn(|event: LambdaEvent<Value>| async move {
         match verify {
-            Ok(verify) => verify.handle(&event.payload, Utc::now()).await,
+            Ok(verify) => verify.handle(&event.payload, &Invocation::of(&event.context, Utc::now())).await,
             Err(failure) => Err(failure.clone()),
         }
     }))

@@ -2,8 +2,8 @@
 
 mod common;
 
-use common::{DEADLINE, OLD, STARTED, deadline_check, handle, notice, with_services};
-use fake_aws::{DELETE, error};
+use common::{DEADLINE, MEMORY, OLD, STARTED, deadline_check, handle, notice, with_services};
+use fake_aws::error;
 use serde_json::{Value, json};
 
 /// When the first deadline check fires.
@@ -36,6 +36,7 @@ async fn every_unpatched_service_is_in_one_message_and_what_is_in_progress_is_ch
     // The others stay known, for events that arrive late or again.
     let mut next = deadline_check(&["mail", "web", "zoo"]);
     next["done"] = json!({"prod": ["api", "batch", "cron", "gone"]});
+    next["woken"] = json!(0);
     assert_eq!(aws.input_of(DEADLINE), next);
     let schedules = aws.schedules();
     assert_eq!(schedules[DEADLINE]["ScheduleExpression"], "at(2030-01-02T15:53:00)");
@@ -62,7 +63,10 @@ async fn every_unpatched_service_is_in_one_message_and_what_is_in_progress_is_ch
     for reason in reasons {
         assert!(aws.message().contains(&format!("- {reason}\n")), "{}", aws.message());
     }
-    assert_eq!(aws.sent(DELETE).len(), 0);
+    assert_eq!(
+        aws.schedules().into_keys().filter(|name| !name.starts_with("prod.")).collect::<Vec<_>>(),
+        [MEMORY]
+    );
 }
 
 #[tokio::test]
@@ -71,7 +75,16 @@ async fn nobody_is_notified_where_every_service_is_settled() {
     let found = handle(&aws, &deadline_check(&["api", "gone"]), FIRST).await.unwrap();
     let expected = json!({"event_arn": notice()["event_arn"], "settled": 2, "in_hand": 0, "unpatched": []});
     assert_eq!(found, expected);
-    assert_eq!((aws.notified().len(), aws.messages().len(), aws.schedules().len()), (0, 0, 0));
+    assert_eq!((aws.notified().len(), aws.messages().len()), (0, 0));
+    // The services stay known until no late event is to be expected.
+    let schedules = aws.schedules();
+    assert_eq!(schedules.keys().collect::<Vec<_>>(), [MEMORY]);
+    assert_eq!(schedules[MEMORY]["ScheduleExpression"], "at(2030-01-04T18:00:00)");
+    let memory = aws.input_of(MEMORY);
+    assert_eq!((&memory["services"], &memory["done"]), (&json!({}), &json!({"prod": ["api", "gone"]})));
+    let forgotten = handle(&aws, &memory, "2030-01-04T18:00:05Z").await.unwrap();
+    assert_eq!(forgotten, json!({"event_arn": notice()["event_arn"]}));
+    assert_eq!((aws.schedules().len(), aws.locks().len()), (0, 0));
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@ mod common;
 
 use common::{
     FORCE, LATER, NAME, OLD, SOON, STARTED, answer, change, check, deployment, ended, fires, handle, notice,
-    primary, with_service,
+    primary, scheduled, with_service,
 };
-use fake_aws::{Aws, error, merged};
+use fake_aws::{Aws, CREATE, error, in_turn, merged};
 use serde_json::{Value, json};
 
 /// How the two old tasks are counted.
@@ -203,7 +203,7 @@ async fn a_repeated_delivery_checks_nothing_again() {
     let aws = with_service(&json!([primary("ecs-svc/2", "IN_PROGRESS")]), &[OLD, STARTED + 9]);
     let first = handle(&aws, &check(&json!({})), SOON).await.unwrap();
     assert_eq!(first["verify_at"], "2029-12-28T22:06:00Z");
-    assert_eq!(aws.input_of(NAME), check(&json!({"look": 1})));
+    assert_eq!(aws.input_of(NAME), check(&json!({"look": 1, "woken": 0})));
     assert_eq!(
         aws.schedules()[NAME]["Description"],
         "Verification check 2 of prod/web on Fri 28 Dec 2029 22:06 UTC; retirement date: Wed 2 Jan 2030 18:00 UTC"
@@ -216,7 +216,7 @@ async fn a_repeated_delivery_checks_nothing_again() {
 }
 
 #[tokio::test]
-async fn a_first_check_that_deploy_has_scheduled_anew_makes_no_other_a_repeated_one() {
+async fn a_check_of_an_earlier_deployment_leaves_the_service_to_the_pending_check() {
     let aws = with_service(&json!([primary("ecs-svc/5", "IN_PROGRESS")]), &[OLD, STARTED + 9]);
     let input = check(&json!({"deployment": "ecs-svc/5"})).to_string();
     let schedule = json!({
@@ -225,8 +225,35 @@ async fn a_first_check_that_deploy_has_scheduled_anew_makes_no_other_a_repeated_
     });
     aws.schedule(NAME, schedule.clone());
     let found = handle(&aws, &check(&json!({})), SOON).await.unwrap();
-    assert_eq!((&found["outcome"], &found["verify_at"]), (&json!("rolling"), &json!("2029-12-28T22:12:00Z")));
+    assert_eq!(
+        (&found["outcome"], &found["verify_at"]),
+        (&json!("repeated"), &json!("2029-12-28T22:12:00Z"))
+    );
     assert_eq!(aws.schedules()[NAME], schedule);
+}
+
+#[tokio::test]
+async fn a_check_is_made_once_and_its_schedule_is_deleted() {
+    let aws = with_service(&json!([primary("ecs-svc/2", "COMPLETED")]), &[STARTED + 9]);
+    let input = check(&json!({"woken": 0}));
+    aws.schedule(NAME, scheduled(&input));
+    assert_eq!(handle(&aws, &input, SOON).await.unwrap()["outcome"], "completed");
+    assert_eq!((aws.schedules().len(), aws.locks().len(), aws.messages().len()), (0, 0, 1));
+    assert_eq!(handle(&aws, &input, SOON).await.unwrap()["outcome"], "repeated");
+    assert_eq!(aws.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn a_check_that_failed_before_its_schedule_was_made_again_is_made_when_it_is_delivered_again() {
+    let aws = with_service(&json!([primary("ecs-svc/2", "IN_PROGRESS")]), &[OLD]);
+    let input = check(&json!({"woken": 0}));
+    aws.schedule(NAME, scheduled(&input));
+    aws.on(&format!("{CREATE}{NAME}"), in_turn(&[error("ValidationException", "no")]));
+    handle(&aws, &input, SOON).await.unwrap_err();
+    assert_eq!((aws.schedules().len(), aws.locks().len()), (0, 1));
+    aws.on(&format!("{CREATE}{NAME}"), in_turn(&[(200, json!({"ScheduleArn": "arn:schedule"}))]));
+    assert_eq!(handle(&aws, &input, SOON).await.unwrap()["outcome"], "rolling");
+    assert_eq!((aws.sent(&format!("{CREATE}{NAME}")).len(), aws.locks().len()), (2, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,9 +3,14 @@
 mod common;
 
 use aws::Failure;
-use common::{DEADLINE, NAME, SOON, check, handle};
-use fake_aws::{Aws, error, in_turn};
+use chrono::{DateTime, TimeDelta, Utc};
+use common::{DEADLINE, NAME, SOON, check, deadline_check, handle, notice, scheduled};
+use fake_aws::{Aws, READ, error, in_turn, merged};
 use serde_json::{Value, json};
+
+fn heartbeat() -> Value {
+    json!({"version": 1, "kind": "heartbeat"})
+}
 
 #[tokio::test]
 async fn a_heartbeat_counts_the_pending_schedules_on_every_page() {
@@ -15,18 +20,63 @@ async fn a_heartbeat_counts_the_pending_schedules_on_every_page() {
             names.iter().map(|name| json!({"Name": name, "GroupName": "the-group"})).collect();
         (200, json!({"Schedules": schedules, "NextToken": next}))
     };
-    let pages = [page(&["heartbeat", NAME], Some("more")), page(&[DEADLINE], None)];
+    let later =
+        |input: &Value| merged(&scheduled(input), &json!({"ScheduleExpression": "at(2030-01-02T15:30:00)"}));
+    aws.schedule(NAME, later(&check(&json!({}))));
+    aws.schedule(DEADLINE, later(&deadline_check(&["web"])));
+    let pages = [page(&["heartbeat", NAME], Some("more")), page(&[DEADLINE, "gone"], None)];
     aws.on("GET /schedules?", in_turn(&pages));
-    let heartbeat = json!({"version": 1, "kind": "heartbeat"});
-    let found = handle(&aws, &heartbeat, SOON).await.unwrap();
+    let found = handle(&aws, &heartbeat(), SOON).await.unwrap();
     assert_eq!(found, json!({"pending": 2}));
     let calls: Vec<String> = aws.requests().into_iter().map(|(call, _)| call).collect();
     let all = "GET /schedules?ScheduleGroup=the-group";
-    assert_eq!(calls, [all.to_owned(), format!("{all}&NextToken=more")]);
+    assert_eq!(calls[..2], [all.to_owned(), format!("{all}&NextToken=more")]);
+    assert!(calls[2..].iter().all(|call| call.starts_with(READ)), "{calls:?}");
 
     aws.always("GET /schedules?", error("AccessDeniedException", "no"));
-    let failure = handle(&aws, &heartbeat, SOON).await.unwrap_err().to_string();
+    let failure = handle(&aws, &heartbeat(), SOON).await.unwrap_err().to_string();
     assert_eq!(failure, "the heartbeat: ListSchedules failed: AccessDeniedException: no");
+}
+
+#[tokio::test]
+async fn a_lost_wake_up_is_repeated_twice_and_then_reported() {
+    let aws = Aws::default();
+    aws.schedule(DEADLINE, merged(&scheduled(&deadline_check(&["web"])), &json!({"State": "DISABLED"})));
+    // Set by hand, to a time that has passed, with a target of its own.
+    let target = json!({"Arn": "arn:another", "RoleArn": "arn:role", "Input": check(&json!({})).to_string()});
+    aws.schedule(NAME, merged(&scheduled(&check(&json!({}))), &json!({"Target": target})));
+    let mut now: DateTime<Utc> = "2029-12-28T22:17:00Z".parse().unwrap();
+    for (woken, messages) in [(1, 0), (2, 0), (3, 1)] {
+        let found = handle(&aws, &heartbeat(), &now.to_rfc3339()).await.unwrap();
+        assert_eq!(found, json!({"pending": 2}), "not overdue yet");
+        now += TimeDelta::minutes(1);
+        handle(&aws, &heartbeat(), &now.to_rfc3339()).await.unwrap();
+        now += TimeDelta::minutes(1);
+        let schedule = aws.schedules()[NAME].clone();
+        assert_eq!(schedule["ScheduleExpression"], now.format("at(%Y-%m-%dT%H:%M:%S)").to_string());
+        assert_eq!((&schedule["Target"]["Arn"], &schedule["State"]), (&json!("arn:another"), &Value::Null));
+        assert_eq!(aws.input_of(NAME), check(&json!({"woken": woken})));
+        assert_eq!(aws.subjects(), vec!["Needs attention: prod/web"; messages]);
+        now += TimeDelta::minutes(15);
+    }
+    let before = aws.schedules();
+    handle(&aws, &heartbeat(), "2029-12-29T12:00:00Z").await.unwrap();
+    assert_eq!((aws.schedules(), aws.subjects().len()), (before, 1), "the owner knows");
+}
+
+#[tokio::test]
+async fn a_lost_deadline_check_is_made_again() {
+    let aws = Aws::default();
+    let pending = json!({"ScheduleExpression": "at(2030-01-01T22:00:00)"});
+    aws.schedule(NAME, merged(&scheduled(&check(&json!({}))), &pending));
+    let arn = notice()["event_arn"].as_str().unwrap().to_owned();
+    let found = handle(&aws, &heartbeat(), SOON).await.unwrap();
+    assert_eq!(found, json!({"pending": 1, "watched": [arn]}));
+    let replaced = "deadline.c731f120016c94a66426.0";
+    assert_eq!(aws.schedules()[replaced]["ScheduleExpression"], "at(2030-01-02T15:30:00)");
+    let input = aws.input_of(replaced);
+    assert_eq!((&input["notice"], &input["services"]), (&notice(), &json!({"prod": ["web"]})));
+    assert_eq!(handle(&aws, &heartbeat(), SOON).await.unwrap(), json!({"pending": 2}));
 }
 
 #[tokio::test]

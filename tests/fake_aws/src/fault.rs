@@ -35,7 +35,7 @@ impl Faults {
 impl Aws {
     /// From now on, the call that follows so many other calls fails in this way. `None`: no call fails.
     pub fn plan_fault(&self, fault: Option<(usize, Fault)>) {
-        *lock(&self.0.faults) = Faults { planned: fault, calls: 0 };
+        *lock(&self.1) = Faults { planned: fault, calls: 0 };
     }
 }
 

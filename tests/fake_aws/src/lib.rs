@@ -9,7 +9,7 @@
 //! A call with neither fails the test. Every request is recorded.
 //!
 //! ```
-//! use aws::config::Config;
+//! use aws::{Invocation, config::Config};
 //! use deploy::Deploy;
 //! use fake_aws::{Aws, Fate, Service, environment, error};
 //! use serde_json::json;
@@ -30,7 +30,7 @@
 //!     "version": 1, "cluster": "prod", "service": "web", "notices": [notice],
 //!     "slot": "2029-12-28T22:00:00Z", "window_ends_at": "2029-12-29T02:00:00Z",
 //! });
-//! deploy.handle(&input, now).await?;
+//! deploy.handle(&input, &Invocation::at(now)).await?;
 //!
 //! // The deployment is forced, and a verification check is scheduled.
 //! let request = json!({"cluster": "prod", "service": "web", "forceNewDeployment": true});
@@ -40,7 +40,7 @@
 //!
 //! // A prepared answer wins over the memory: ECS can no longer be read.
 //! aws.always("DescribeServices", error("AccessDeniedException", "no"));
-//! let failure = deploy.handle(&input, now).await.expect_err("a failure").to_string();
+//! let failure = deploy.handle(&input, &Invocation::at(now)).await.expect_err("a failure").to_string();
 //! assert_eq!(failure, "prod/web: DescribeServices failed: AccessDeniedException: no");
 //! # Ok(())
 //! # }
@@ -54,6 +54,7 @@
     reason = "a test fails where it uses what it has not prepared"
 )]
 
+mod connector;
 mod ecs;
 mod environment;
 mod fault;
@@ -67,9 +68,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_sdk_scheduler::config::{Credentials, SharedCredentialsProvider};
-use aws_smithy_http_client::test_util::infallible_client_fn;
+use chrono::{DateTime, TimeDelta, Utc};
 use http::{Response, request::Parts};
 
+pub use connector::Latency;
 pub use ecs::{Fate, Service};
 pub use environment::{environment, environment_with};
 pub use fault::Fault;
@@ -81,16 +83,24 @@ pub use wire::{Answer, Request};
 /// How often the SDK tries a call: as often as in the functions.
 pub const ATTEMPTS: u32 = 12;
 
-/// A fake AWS. Clones share everything.
+/// A fake AWS. Clones share everything, but handles that [`Aws::handle`] returns have faults of their own.
 #[derive(Clone, Default)]
-pub struct Aws(Arc<Shared>);
+pub struct Aws(Arc<Shared>, Arc<Mutex<fault::Faults>>);
 
 #[derive(Default)]
 struct Shared {
     rules: Mutex<Vec<prepared::Rule>>,
     requests: Mutex<Vec<Request>>,
-    faults: Mutex<fault::Faults>,
     memory: Mutex<Memory>,
+    latency: Mutex<Option<Box<dyn FnMut() -> Latency + Send>>>,
+    /// What the clock of AWS said at an instant of tokio's clock.
+    clock: Mutex<Option<(DateTime<Utc>, tokio::time::Instant)>>,
+}
+
+impl std::fmt::Debug for Aws {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Aws")
+    }
 }
 
 impl Aws {
@@ -108,11 +118,7 @@ impl Aws {
 
     fn sdk_with(&self, retries: RetryConfig) -> SdkConfig {
         let credentials = Credentials::new("test", "test", None, None, "test");
-        let aws = self.clone();
-        let client = infallible_client_fn(move |request| {
-            let (head, body) = request.into_parts();
-            aws.respond(&head, body.bytes().expect("a body in memory"))
-        });
+        let client = connector::Connector(self.clone());
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("eu-west-2"))
@@ -122,6 +128,38 @@ impl Aws {
             .build()
     }
 
+    /// The same AWS, for one invocation: its faults are its own.
+    #[must_use]
+    pub fn handle(&self) -> Self {
+        Self(self.0.clone(), Arc::default())
+    }
+
+    /// From now on, each request and each response takes some time of tokio's clock.
+    pub fn set_latency(&self, latency: impl FnMut() -> Latency + Send + 'static) {
+        *lock(&self.0.latency) = Some(Box::new(latency));
+    }
+
+    fn latency(&self) -> Option<Latency> {
+        lock(&self.0.latency).as_mut().map(|latency| latency())
+    }
+
+    /// From now on, the clock of the memory goes with tokio's clock.
+    pub fn start_clock(&self) {
+        *lock(&self.0.clock) = Some((self.memory().now, tokio::time::Instant::now()));
+    }
+
+    /// Sets the clock of the memory, if it goes, and lets happen what happens in AWS without a call.
+    #[must_use]
+    pub fn tick(&self) -> DateTime<Utc> {
+        let clock = *lock(&self.0.clock);
+        let mut memory = self.memory();
+        if let Some((began_at, began)) = clock {
+            memory.now = began_at + TimeDelta::from_std(began.elapsed()).expect("a time of the test");
+            memory.settle();
+        }
+        memory.now
+    }
+
     /// The state in memory. Drop the guard before the next call to AWS.
     pub fn memory(&self) -> MutexGuard<'_, Memory> {
         lock(&self.0.memory)
@@ -129,8 +167,9 @@ impl Aws {
 
     fn respond(&self, head: &Parts, body: &[u8]) -> Response<Vec<u8>> {
         let (protocol, request) = wire::read(head, body);
+        let _ = self.tick();
         lock(&self.0.requests).push(request.clone());
-        let fault = lock(&self.0.faults).next();
+        let fault = lock(&self.1).next();
         let answer = match fault {
             None => self.answer(&request),
             Some(Fault::Before | Fault::Crash) => fault::answer(),

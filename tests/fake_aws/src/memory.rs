@@ -20,6 +20,8 @@ pub struct Memory {
     pub events: Vec<Value>,
     /// The messages that the topic accepted, as forms.
     pub messages: Vec<Value>,
+    /// Whether a schedule that has fired fires again when it is updated. AWS does not document it.
+    pub refires: bool,
     /// How many schedules were ever created.
     pub(crate) incarnations: u64,
 }

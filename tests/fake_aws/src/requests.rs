@@ -5,18 +5,24 @@ use serde_json::Value;
 use crate::{Aws, Request, lock};
 
 impl Aws {
-    /// Every request, in order.
+    /// Every request, in order, but those that take and release locks.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
-        lock(&self.0.requests).clone()
+        lock(&self.0.requests).iter().filter(|(call, _)| !is_about_a_lock(call)).cloned().collect()
     }
 
-    /// The bodies of the calls that start with `call`.
+    /// The calls that take and release locks, in order.
+    #[must_use]
+    pub fn lock_calls(&self) -> Vec<String> {
+        let requests = lock(&self.0.requests);
+        requests.iter().filter(|(call, _)| is_about_a_lock(call)).map(|(call, _)| call.clone()).collect()
+    }
+
+    /// The bodies of the calls that start with `call`, but those that take and release locks.
     #[must_use]
     pub fn sent(&self, call: &str) -> Vec<Value> {
-        let requests = lock(&self.0.requests);
-        let calls = requests.iter().filter(|(name, _)| name.starts_with(call));
-        calls.map(|(_, body)| body.clone()).collect()
+        let calls = self.requests().into_iter().filter(|(name, _)| name.starts_with(call));
+        calls.map(|(_, body)| body).collect()
     }
 
     /// Forgets all requests.
@@ -61,6 +67,10 @@ impl Aws {
     pub fn subjects(&self) -> Vec<String> {
         self.sent("Publish").iter().map(|form| text(&form["Subject"])).collect()
     }
+}
+
+fn is_about_a_lock(call: &str) -> bool {
+    call.contains("/schedules/lock.")
 }
 
 /// The entries of a `PutEvents` call, each with its detail as a value.

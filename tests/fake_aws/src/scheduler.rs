@@ -28,22 +28,35 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// When it fires next, if it does.
+    /// The time that it is set to, if it is set to one.
     #[must_use]
-    pub fn fires_at(&self) -> Option<DateTime<Utc>> {
+    pub fn at(&self) -> Option<DateTime<Utc>> {
         let (expression, zone) = (&self.body["ScheduleExpression"], &self.body["ScheduleExpressionTimezone"]);
         assert!(zone.is_null() || zone == "UTC", "the fake knows schedules in UTC only: {zone}");
         let at = NaiveDateTime::parse_from_str(expression.as_str()?, "at(%Y-%m-%dT%H:%M:%S)").ok()?;
-        (self.body["State"] != "DISABLED" && !self.fired).then(|| at.and_utc())
+        Some(at.and_utc())
+    }
+
+    /// When it fires next, if it does.
+    #[must_use]
+    pub fn fires_at(&self) -> Option<DateTime<Utc>> {
+        self.at().filter(|_| self.body["State"] != "DISABLED" && !self.fired)
     }
 }
 
 impl Aws {
-    /// The bodies of the schedules, by name.
+    /// The bodies of the schedules, by name. Locks are left out.
     #[must_use]
     pub fn schedules(&self) -> BTreeMap<String, Value> {
         let memory = self.memory();
-        memory.schedules.iter().map(|(name, schedule)| (name.clone(), schedule.body.clone())).collect()
+        let schedules = memory.schedules.iter().filter(|(name, _)| !name.starts_with("lock."));
+        schedules.map(|(name, schedule)| (name.clone(), schedule.body.clone())).collect()
+    }
+
+    /// The names of the locks that are held or dead.
+    #[must_use]
+    pub fn locks(&self) -> Vec<String> {
+        self.memory().schedules.keys().filter(|name| name.starts_with("lock.")).cloned().collect()
     }
 
     /// Adds or overwrites a schedule.
@@ -76,8 +89,13 @@ impl Memory {
 
     /// The answer to a call about one schedule.
     pub(crate) fn answer_scheduler(&mut self, call: &str, body: &Value) -> Option<Answer> {
+        if call.starts_with("GET /schedules?") {
+            let names: Vec<Value> = self.schedules.keys().map(|name| json!({"Name": name})).collect();
+            return Some((200, json!({"Schedules": names})));
+        }
         let (method, path) = call.split_once("/schedules/")?;
         let name = path.split('?').next()?;
+        let refires = self.refires;
         let written = (200, json!({"ScheduleArn": "arn:schedule"}));
         let missing = (404, json!({"__type": "ResourceNotFoundException", "Message": "no such schedule"}));
         match (method.trim_end(), self.schedules.get_mut(name)) {
@@ -89,7 +107,8 @@ impl Memory {
             ("GET" | "PUT" | "DELETE", None) => Some(missing),
             ("GET", Some(schedule)) => Some((200, schedule.body.clone())),
             ("PUT", Some(schedule)) => {
-                *schedule = Schedule { body: body.clone(), fired: false, ..*schedule };
+                let fired = schedule.fired && !refires;
+                *schedule = Schedule { body: body.clone(), fired, ..*schedule };
                 Some(written)
             }
             ("DELETE", Some(_)) => {

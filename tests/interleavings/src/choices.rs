@@ -21,4 +21,9 @@ impl Choices {
     pub(crate) fn pick<T: Copy, const N: usize>(&mut self, values: [T; N]) -> T {
         values[self.next(N)]
     }
+
+    /// A seed, zero by default.
+    pub(crate) fn seed(&mut self) -> u64 {
+        (0..8).fold(0, |seed, _| (seed << 8) | u64::from(self.0.next().unwrap_or_default()))
+    }
 }

@@ -9,7 +9,9 @@
 )]
 
 mod choices;
+mod people;
 mod run;
 
 pub use choices::Choices;
-pub use run::{End, HealthEvent, Run, ServiceEnd};
+pub use people::Edit;
+pub use run::{End, Run, ServiceEnd, Step, What};

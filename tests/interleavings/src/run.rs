@@ -1,27 +1,47 @@
-//! Lambda and EventBridge Scheduler: which function runs when, how often, and in which order.
+//! Lambda and EventBridge Scheduler: which function runs when, how often, in which order, and beside which others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    pin::Pin,
+    time::Duration,
+};
 
-use aws::config::Config;
-use chrono::{DateTime, TimeDelta, Utc};
+use aws::{Invocation, config::Config};
+use aws_config::SdkConfig;
+use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 use deploy::Deploy;
 use fake_aws::{Aws, Fate, Fault, Schedule, Service, environment};
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use ingest::Ingest;
-use serde_json::Value;
+use serde_json::{Value, json};
 use verify::Verify;
 
-use crate::Choices;
+use crate::{
+    Choices,
+    people::{Edit, Edits},
+};
 
 /// How often Lambda tries an asynchronous invocation.
 const TRIES: u8 = 3;
+/// How long a function runs at most.
+const TIMEOUT: TimeDelta = TimeDelta::minutes(5);
 
-/// An event of AWS Health.
+/// Something that happens from outside.
 #[derive(Clone, Debug)]
-pub struct HealthEvent {
-    /// When it is sent.
-    pub sent_at: DateTime<Utc>,
-    /// The event.
-    pub event: Value,
+pub struct Step {
+    /// When it happens.
+    pub at: DateTime<Utc>,
+    /// What happens.
+    pub what: What,
+}
+
+/// What happens from outside.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// AWS Health sends an event.
+    Event(Value),
+    /// A person edits the schedule of the deployment of a service, by its name in the cluster `prod`.
+    Edit(String, Edit),
 }
 
 /// What is left at the end of a run.
@@ -57,65 +77,213 @@ struct Delivery {
     tries_left: u8,
 }
 
+type Running = FuturesUnordered<Pin<Box<dyn Future<Output = (Delivery, bool)>>>>;
+
 /// The three functions on an AWS in memory.
 pub struct Run {
     /// The AWS.
     pub aws: Aws,
-    ingest: Ingest,
-    deploy: Deploy,
-    verify: Verify,
+    /// What happened, one line each.
+    pub story: Vec<String>,
+    /// What must never happen, and did.
+    pub violations: Vec<String>,
+    config: Config,
     queue: Vec<Delivery>,
-    /// A schedule that has fired is deleted before its function is invoked, not after it.
-    deleted_first: bool,
+    invocations: usize,
+    edits: Edits,
+    /// Whether calls fail and invocations are killed.
+    faults: bool,
 }
 
 impl Run {
     /// The functions, as the template configures them, and these services of the cluster `prod`.
     #[must_use]
-    pub fn new(services: &[(String, Fate)], start: DateTime<Utc>) -> Self {
+    pub fn new(services: &[(String, Fate)], start: DateTime<Utc>, faults: bool) -> Self {
         let aws = Aws::default();
         let service = |(name, fate): &(String, Fate)| {
             (format!("prod/{name}"), Service::new(*fate, 2, start - TimeDelta::days(30)))
         };
         aws.memory().now = start;
         aws.memory().services = services.iter().map(service).collect();
-        let config = Config::read(&environment).expect("the configuration of the template");
-        // Without retries, each failed call fails its invocation.
-        let sdk = aws.sdk_without_retries();
         Self {
-            ingest: Ingest::new(&sdk, config.clone()),
-            deploy: Deploy::new(&sdk, config.clone()),
-            verify: Verify::new(&sdk, config),
             aws,
+            story: Vec::new(),
+            violations: Vec::new(),
+            config: Config::read(&environment).expect("the configuration of the template"),
             queue: Vec::new(),
-            deleted_first: false,
+            invocations: 0,
+            edits: Edits::default(),
+            faults,
         }
     }
 
-    /// Runs everything that follows from these events, and returns what is left.
+    /// Runs everything that follows from these steps, and returns what is left at `until`.
     pub async fn to_the_end(
         &mut self,
-        events: &[HealthEvent],
+        mut steps: Vec<Step>,
         cutoff: DateTime<Utc>,
+        until: DateTime<Utc>,
         choices: &mut Choices,
     ) -> End {
-        self.deleted_first = choices.pick([false, true]);
-        for HealthEvent { sent_at, event } in events {
-            let late = TimeDelta::minutes(choices.pick([0, 0, 1, 90]));
-            self.deliver(*sent_at + late, Function::Ingest, event.clone(), choices);
-        }
-        while let Some(now) = self.next_change() {
-            {
-                let mut memory = self.aws.memory();
-                memory.now = now;
-                memory.settle();
+        steps.sort_by_key(|step| std::cmp::Reverse(step.at));
+        self.aws.start_clock();
+        self.aws.memory().refires = choices.pick([false, true]);
+        let mut random = Random(choices.seed());
+        self.aws.set_latency(move || (random.latency(), random.latency()));
+        let mut running = Running::default();
+        loop {
+            let now = self.aws.tick();
+            while steps.last().is_some_and(|step| step.at <= now) {
+                steps.pop().into_iter().for_each(|step| self.step(step, choices));
             }
             self.fire_schedules(now, choices);
-            let fired = self.fired_schedules();
-            self.invoke_one(now, choices).await;
-            self.delete_schedules(&fired);
+            self.start(now, &running, choices);
+            self.check(now);
+            let next_step = steps.last().map(|step| step.at);
+            let next = [next_step, self.next_change(now), Some(next_hour(now))].into_iter().flatten().min();
+            let next = next.unwrap_or(until).max(now + TimeDelta::milliseconds(1));
+            if running.is_empty() && now >= until {
+                break;
+            }
+            let pause = (next - now).to_std().expect("a time in the future");
+            tokio::select! {
+                biased;
+                Some((delivery, done)) = running.next() => self.finish(delivery, done),
+                () = tokio::time::sleep(pause) => self.beat(),
+            }
         }
         self.end(cutoff)
+    }
+
+    fn tell(&mut self, line: impl AsRef<str>) {
+        let now = self.aws.memory().now;
+        self.story.push(format!("{}  {}", now.format("%a %d %H:%M:%S%.3f"), line.as_ref()));
+    }
+
+    fn step(&mut self, step: Step, choices: &mut Choices) {
+        match step.what {
+            What::Event(event) => {
+                let late = TimeDelta::minutes(choices.pick([0, 0, 0, 1, 90]));
+                let detail = &event["detail"];
+                self.tell(format!(
+                    "AWS Health sends {} page {} {} date {}: {}",
+                    detail["eventArn"],
+                    detail["page"],
+                    detail["statusCode"],
+                    detail["startTime"],
+                    detail["affectedEntities"]
+                ));
+                self.deliver(step.at + late, Function::Ingest, event, choices);
+            }
+            What::Edit(service, edit) => {
+                let done = self.edits.apply(&self.aws, &service, edit, step.at);
+                self.tell(format!("a person: {edit:?} {service}: {done}"));
+            }
+        }
+    }
+
+    /// The hourly heartbeat, where it could find something. One that finds nothing does nothing.
+    fn beat(&mut self) {
+        let now = self.aws.tick();
+        if now != next_hour(now - TimeDelta::milliseconds(1)) {
+            return;
+        }
+        let overdue = |schedule: &Schedule| {
+            schedule.body["State"] != "DISABLED"
+                && schedule.at().is_some_and(|at| at + TimeDelta::minutes(15) < now)
+        };
+        let lost = self.aws.memory().schedules.values().any(overdue);
+        if lost || now.hour() == 12 {
+            let payload = json!({"version": 1, "kind": "heartbeat"});
+            self.queue.push(Delivery { at: now, function: Function::Verify, payload, tries_left: TRIES });
+        }
+    }
+
+    /// When something happens next without a call, if anything does.
+    fn next_change(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let memory = self.aws.memory();
+        let schedules = memory.schedules.values().filter_map(Schedule::fires_at);
+        let services = memory.services.values().filter_map(Service::changes_at);
+        let deliveries = self.queue.iter().map(|delivery| delivery.at);
+        schedules.chain(services).chain(deliveries).filter(|at| *at > now).min()
+    }
+
+    /// Queues a payload for a function.
+    fn deliver(&mut self, at: DateTime<Utc>, function: Function, payload: Value, choices: &mut Choices) {
+        let delivery = Delivery { at, function, payload, tries_left: TRIES };
+        // Lambda delivers at least once: a second delivery comes at once, soon, or much later.
+        if let Some(seconds) = choices.pick([None, None, None, Some(0), Some(1), Some(1_800)]) {
+            self.queue.push(Delivery { at: at + TimeDelta::seconds(seconds), ..delivery.clone() });
+        }
+        self.queue.push(delivery);
+    }
+
+    /// Delivers the inputs of the schedules that are due. A schedule fires once. With faults, a wake-up can be lost.
+    fn fire_schedules(&mut self, now: DateTime<Utc>, choices: &mut Choices) {
+        let due = |(name, schedule): (&String, &Schedule)| {
+            schedule.fires_at().is_some_and(|at| at <= now).then(|| name.clone())
+        };
+        let names: Vec<String> = self.aws.memory().schedules.iter().filter_map(due).collect();
+        for name in names {
+            let (target, at) = {
+                let mut memory = self.aws.memory();
+                let schedule = memory.schedules.get_mut(&name).expect("a schedule that is due");
+                let at = schedule.at().expect("a time");
+                schedule.fired = true;
+                (schedule.body["Target"].clone(), at)
+            };
+            let function = if target["Arn"] == "arn:deploy" { Function::Deploy } else { Function::Verify };
+            let text = target["Input"].as_str().expect("a text");
+            let text =
+                text.replace("<aws.scheduler.scheduled-time>", &at.format("%Y-%m-%dT%H:%M:%SZ").to_string());
+            let payload = serde_json::from_str(&text).expect("JSON");
+            if self.faults && choices.next(24) == 23 {
+                self.tell(format!("{name} fires, and its wake-up is lost"));
+                continue;
+            }
+            self.tell(format!("{name} fires"));
+            let late = TimeDelta::minutes(choices.pick([0, 0, 0, 0, 0, 0, 2, 40]));
+            self.deliver(now + late, function, payload, choices);
+        }
+    }
+
+    /// Starts the functions of the deliveries that are due.
+    fn start(&mut self, now: DateTime<Utc>, running: &Running, choices: &mut Choices) {
+        let (due, later): (Vec<Delivery>, Vec<Delivery>) =
+            std::mem::take(&mut self.queue).into_iter().partition(|delivery| delivery.at <= now);
+        self.queue = later;
+        for delivery in due {
+            self.invocations += 1;
+            let aws = self.aws.handle();
+            // The last try succeeds: an operator redrives what arrives in the dead-letter queue.
+            let fault =
+                [None, Some(Fault::Before), Some(Fault::After), Some(Fault::Crash), None, None, None, None];
+            let fault = choices.pick(fault).filter(|_| self.faults && delivery.tries_left > 1);
+            aws.plan_fault(fault.map(|fault| (choices.next(14), fault)));
+            let id = format!("invocation {}", self.invocations);
+            let kind = delivery.payload["kind"].as_str().unwrap_or_default();
+            let service = delivery.payload["service"].as_str().unwrap_or_default();
+            self.tell(format!("{id}: {:?} {kind} {service} starts, fault {fault:?}", delivery.function));
+            let sdk = aws.sdk_without_retries();
+            running.push(Box::pin(invoke(sdk, self.config.clone(), id, delivery, now)));
+        }
+    }
+
+    fn finish(&mut self, delivery: Delivery, done: bool) {
+        self.tell(format!("{:?} {}", delivery.function, if done { "ends" } else { "fails" }));
+        if !done && delivery.tries_left > 1 {
+            let at = self.aws.memory().now + TimeDelta::minutes(1);
+            self.queue.push(Delivery { at, tries_left: delivery.tries_left - 1, ..delivery });
+        }
+    }
+
+    /// What must hold at every moment.
+    fn check(&mut self, now: DateTime<Utc>) {
+        let broken = self.edits.broken(&self.aws, now);
+        for violation in broken {
+            self.tell(&violation);
+            self.violations.push(violation);
+        }
     }
 
     fn end(&self, cutoff: DateTime<Utc>) -> End {
@@ -129,91 +297,63 @@ impl Run {
             let patched = service.tasks.iter().all(|created_at| *created_at > cutoff);
             (name, ServiceEnd { patched, notified })
         };
+        let dead_lock = |name: &&String| name.starts_with("lock.");
         End {
             services: memory.services.iter().map(service).collect(),
-            schedules: memory.schedules.keys().cloned().collect(),
+            schedules: memory.schedules.keys().filter(|name| !dead_lock(name)).cloned().collect(),
         }
     }
+}
 
-    /// When something happens next, if anything does.
-    fn next_change(&self) -> Option<DateTime<Utc>> {
-        let memory = self.aws.memory();
-        let schedules = memory.schedules.values().filter_map(Schedule::fires_at);
-        let services = memory.services.values().filter_map(Service::changes_at);
-        let deliveries = self.queue.iter().map(|delivery| delivery.at);
-        let next = schedules.chain(services).chain(deliveries).min()?;
-        Some(next.max(memory.now))
-    }
+fn next_hour(now: DateTime<Utc>) -> DateTime<Utc> {
+    let hour = now.with_minute(0).and_then(|now| now.with_second(0)).and_then(|now| now.with_nanosecond(0));
+    hour.expect("a full hour") + TimeDelta::hours(1)
+}
 
-    /// Queues a payload for a function.
-    fn deliver(&mut self, at: DateTime<Utc>, function: Function, payload: Value, choices: &mut Choices) {
-        let delivery = Delivery { at, function, payload, tries_left: TRIES };
-        // Lambda delivers at least once: a second delivery comes at once, or much later.
-        if let Some(minutes) = choices.pick([None, None, Some(0), Some(30)]) {
-            self.queue.push(Delivery { at: at + TimeDelta::minutes(minutes), ..delivery.clone() });
-        }
-        self.queue.push(delivery);
-    }
-
-    /// Delivers the inputs of the schedules that are due. A schedule fires once.
-    fn fire_schedules(&mut self, now: DateTime<Utc>, choices: &mut Choices) {
-        let due = |(name, schedule): (&String, &Schedule)| {
-            schedule.fires_at().is_some_and(|at| at <= now).then(|| name.clone())
-        };
-        let names: Vec<String> = self.aws.memory().schedules.iter().filter_map(due).collect();
-        for name in names {
-            let target = {
-                let mut memory = self.aws.memory();
-                let schedule = memory.schedules.get_mut(&name).expect("a schedule that is due");
-                schedule.fired = true;
-                let target = schedule.body["Target"].clone();
-                if self.deleted_first {
-                    memory.schedules.remove(&name);
-                }
-                target
-            };
-            let function = if target["Arn"] == "arn:deploy" { Function::Deploy } else { Function::Verify };
-            let payload = serde_json::from_str(target["Input"].as_str().expect("a text")).expect("JSON");
-            self.deliver(now, function, payload, choices);
-        }
-    }
-
-    /// Invokes the function of one delivery that is due, if there is one.
-    async fn invoke_one(&mut self, now: DateTime<Utc>, choices: &mut Choices) {
-        let due: Vec<usize> = (0..self.queue.len()).filter(|nth| self.queue[*nth].at <= now).collect();
-        let chosen = choices.next(due.len());
-        let Some(nth) = due.get(chosen) else { return };
-        let delivery = self.queue.swap_remove(*nth);
-        // The last try succeeds: an operator sends again what arrives in the dead-letter queue.
-        let fault =
-            [None, Some(Fault::Before), Some(Fault::After), Some(Fault::Crash), None, None, None, None];
-        let fault = choices.pick(fault).filter(|_| delivery.tries_left > 1);
-        self.aws.plan_fault(fault.map(|fault| (choices.next(9), fault)));
-        let done = match delivery.function {
-            Function::Ingest => self.ingest.handle(&delivery.payload, now).await.map(drop),
-            Function::Deploy => self.deploy.handle(&delivery.payload, now).await.map(drop),
-            Function::Verify => self.verify.handle(&delivery.payload, now).await.map(drop),
-        };
-        self.aws.plan_fault(None);
-        if done.is_err() && delivery.tries_left > 1 {
-            let (at, tries_left) = (now + TimeDelta::minutes(1), delivery.tries_left - 1);
-            self.queue.push(Delivery { at, tries_left, ..delivery });
-        }
-    }
-
-    fn fired_schedules(&self) -> Vec<(String, u64)> {
-        let memory = self.aws.memory();
-        let fired = memory.schedules.iter().filter(|(_, schedule)| schedule.fired);
-        fired.map(|(name, schedule)| (name.clone(), schedule.incarnation)).collect()
-    }
-
-    /// Deletes schedules that have fired (`ActionAfterCompletion: DELETE`), unless they were deleted and created again.
-    fn delete_schedules(&self, fired: &[(String, u64)]) {
-        let mut memory = self.aws.memory();
-        for (name, incarnation) in fired {
-            if memory.schedules.get(name).is_some_and(|schedule| schedule.incarnation == *incarnation) {
-                memory.schedules.remove(name);
+async fn invoke(
+    sdk: SdkConfig,
+    config: Config,
+    id: String,
+    delivery: Delivery,
+    now: DateTime<Utc>,
+) -> (Delivery, bool) {
+    let invocation = Invocation::new(id, now, now + TIMEOUT);
+    let work = async {
+        match delivery.function {
+            Function::Ingest => {
+                Ingest::new(&sdk, config).handle(&delivery.payload, &invocation).await.is_ok()
             }
+            Function::Deploy => {
+                Deploy::new(&sdk, config).handle(&delivery.payload, &invocation).await.is_ok()
+            }
+            Function::Verify => {
+                Verify::new(&sdk, config).handle(&delivery.payload, &invocation).await.is_ok()
+            }
+        }
+    };
+    let limit = TIMEOUT.to_std().expect("a positive time");
+    let done = tokio::time::timeout(limit, work).await.unwrap_or(false);
+    (delivery, done)
+}
+
+/// Random latencies: xorshift64* by S. Vigna.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33
+    }
+
+    /// Mostly some milliseconds, at times seconds, rarely as long as a throttled call. None without a seed.
+    fn latency(&mut self) -> Duration {
+        match self.next() % 64 {
+            _ if self.0 == 0 => Duration::ZERO,
+            0 => Duration::from_millis(self.next() % 20_000),
+            1..8 => Duration::from_millis(self.next() % 2_000),
+            _ => Duration::from_millis(self.next() % 40),
         }
     }
 }

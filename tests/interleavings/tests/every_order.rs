@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use fake_aws::Fate;
-use interleavings::{Choices, End, HealthEvent, Run};
+use interleavings::{Choices, End, Run, Step, What};
 use proptest::{collection::vec, prelude::*, sample::subsequence};
 use serde_json::{Value, json};
 
@@ -59,14 +59,14 @@ fn event(nth: usize, page: usize, notice: &Notice, days: i64, status: &str, sent
 
 /// The events of these notices: each notice, then its update if it has one, then its closure if it is closed. All are
 /// sent before the first start time.
-fn events(notices: &[Notice]) -> Vec<HealthEvent> {
+fn events(notices: &[Notice]) -> Vec<Step> {
     let mut all = Vec::new();
     for (nth, notice) in notices.iter().enumerate() {
         let mut send = |minutes: i64, days: i64, status: &str| {
             let sent_at = start() + TimeDelta::minutes(minutes);
             for page in 0..notice.pages.len() {
                 let event = event(nth, page, notice, days, status, sent_at);
-                all.push(HealthEvent { sent_at, event });
+                all.push(Step { at: sent_at, what: What::Event(event) });
             }
         };
         send(0, notice.days, "upcoming");
@@ -80,13 +80,15 @@ fn events(notices: &[Notice]) -> Vec<HealthEvent> {
     all
 }
 
-/// Runs to the end with services that have these fates.
-fn run(fates: &[Fate], notices: &[Notice], choices: Vec<u8>) -> (End, Run) {
+/// Runs until nothing is left to happen, with services that have these fates.
+fn run(fates: &[Fate], steps: Vec<Step>, faults: bool, choices: Vec<u8>) -> (End, Run) {
     let services: Vec<(String, Fate)> = (0..).map(name).zip(fates.iter().copied()).collect();
-    let mut run = Run::new(&services, start());
+    let mut run = Run::new(&services, start(), faults);
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    let end = runtime.block_on(run.to_the_end(&events(notices), start(), &mut Choices::new(choices)));
+    // The last retirement date, and the time for which a notice is remembered after it.
+    let until = start() + TimeDelta::days(10);
+    let end = runtime.block_on(run.to_the_end(steps, start(), until, &mut Choices::new(choices)));
     (end, run)
 }
 
@@ -123,7 +125,9 @@ proptest! {
     ) {
         let open: BTreeSet<usize> =
             notices.iter().filter(|notice| !notice.closed).flat_map(|notice| notice.pages.concat()).collect();
-        let (end, Run { aws, .. }) = run(&fates, &notices, choices);
+        let (end, ran) = run(&fates, events(&notices), true, choices);
+        let story = ran.story.join("\n");
+        let aws = &ran.aws;
         let forced: Vec<u32> =
             aws.memory().services.values().map(|service| service.forced).collect();
         // What the design promises for each service, whatever happens on the way.
@@ -132,20 +136,20 @@ proptest! {
             let notified: Vec<&str> = ended.notified.iter().map(String::as_str).collect();
             match fate {
                 _ if !open.contains(&service) => {
-                    prop_assert_eq!((ended.patched, notified, forced[service]), (false, vec![], 0));
+                    prop_assert_eq!((ended.patched, notified, forced[service]), (false, vec![], 0), "{}\n{}", service, story);
                 }
                 Fate::Completes(_) => {
-                    prop_assert_eq!((ended.patched, notified, forced[service]), (true, vec!["Patch Completed"], 1));
+                    prop_assert_eq!((ended.patched, notified, forced[service]), (true, vec!["Patch Completed"], 1), "{}\n{}", service, story);
                 }
                 Fate::RollsBack(_) | Fate::Sticks => {
-                    prop_assert_eq!((ended.patched, notified), (false, vec!["Patch Needs Attention"]));
-                    prop_assert!(forced[service] >= 1);
+                    prop_assert_eq!((ended.patched, notified), (false, vec!["Patch Needs Attention"]), "{}\n{}", service, story);
+                    prop_assert!(forced[service] >= 1, "{}\n{}", service, story);
                 }
             }
         }
-        prop_assert!(end.schedules.is_empty(), "{:?}", end.schedules);
+        prop_assert!(end.schedules.is_empty(), "{:?}\n{}", end.schedules, story);
         // The same end as when everything arrives in order, once, and no call fails.
-        prop_assert_eq!(end, run(&fates, &notices, Vec::new()).0);
+        prop_assert_eq!(end, run(&fates, events(&notices), false, Vec::new()).0, "{}", story);
     }
 }
 
@@ -153,7 +157,8 @@ proptest! {
 fn in_order_a_service_is_redeployed_once_and_its_owner_is_notified_once() {
     let notices =
         [Notice { pages: vec![vec![0, 1]], days: 7, moved: None, closed: false, unnumbered: false }];
-    let (_, Run { aws, .. }) = run(&[Fate::Completes(10), Fate::RollsBack(10)], &notices, Vec::new());
+    let fates = [Fate::Completes(10), Fate::RollsBack(10)];
+    let (_, Run { aws, .. }) = run(&fates, events(&notices), false, Vec::new());
     assert_eq!(
         aws.subjects(),
         [

@@ -3,9 +3,9 @@
 #![allow(dead_code, reason = "each test file uses some of these")]
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
-use aws::{Failure, config::Config};
+use aws::{Failure, Invocation, config::Config};
 use deploy::Deploy;
-use fake_aws::{Aws, CREATE, DELETE, UPDATE, environment_with, merged};
+use fake_aws::{Aws, CREATE, DELETE, READ, UPDATE, environment_with, in_turn, merged};
 use rules::deploy::outcome::DeployOutcome;
 use serde_json::{Value, json};
 
@@ -130,6 +130,12 @@ pub(crate) fn fired(changes: &Value) -> Value {
     merged(&schedule, changes)
 }
 
+/// An operator disables the schedule of the deployment right after deploy has read it.
+pub(crate) fn disabled_meanwhile(aws: &Aws) {
+    let states = ["ENABLED", "DISABLED", "DISABLED"].map(|state| (200, fired(&json!({"State": state}))));
+    aws.on(&format!("{READ}{NAME}?"), in_turn(&states));
+}
+
 /// Handles an input at that time, with these parameters.
 pub(crate) async fn try_handle(
     aws: &Aws,
@@ -138,7 +144,9 @@ pub(crate) async fn try_handle(
     now: &str,
 ) -> Result<DeployOutcome, Failure> {
     let config = Config::read(&environment_with(parameters)).expect("a configuration");
-    Deploy::new(&aws.sdk(), config).handle(input, now.parse().expect("an instant of the test")).await
+    Deploy::new(&aws.sdk(), config)
+        .handle(input, &Invocation::at(now.parse().expect("an instant of the test")))
+        .await
 }
 
 /// The same, where it does not fail.
@@ -165,7 +173,7 @@ pub(crate) fn answer(outcome: &str, reason: &str) -> Value {
 pub(crate) fn check(deployment: Option<&str>) -> Value {
     json!({
         "version": 1, "kind": "service", "cluster": "prod", "service": "web", "notices": notices(),
-        "deployment": deployment, "since": NOW, "look": 0, "told": false,
+        "deployment": deployment, "since": NOW, "look": 0, "told": false, "woken": 0,
     })
 }
 

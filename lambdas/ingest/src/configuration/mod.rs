@@ -5,7 +5,7 @@ mod findings;
 
 use std::time::Duration;
 
-use aws::{Failure, cloudformation};
+use aws::{Failure, Invocation, cloudformation};
 use chrono::{DateTime, Utc};
 use lambda_runtime::tracing::{info, warn};
 use rules::{outcome::Report, plan::check::Findings, schedule::name::fingerprint, wording::sentence};
@@ -64,18 +64,18 @@ enum RequestType {
 pub async fn handle(
     ingest: Result<&Ingest, &Failure>,
     payload: &Value,
-    now: DateTime<Utc>,
+    invocation: &Invocation,
 ) -> Result<Answer, Failure> {
     if let Some(request) = Asked::read(payload) {
         // Boxed: the types of the SDK's futures nest deeper than the compiler follows.
-        let checked = Box::pin(request.check(ingest, now)).await;
+        let checked = Box::pin(request.check(ingest, invocation.now())).await;
         let answer = request.answer(&checked);
         cloudformation::answer(&request.response_url, &answer)
             .await
             .map_err(Failure::call(&request.stack_id))?;
         return Ok(Answer::Checked(checked));
     }
-    Box::pin(ingest.map_err(Clone::clone)?.handle(payload, now)).await.map(Answer::Report)
+    Box::pin(ingest.map_err(Clone::clone)?.handle(payload, invocation)).await.map(Answer::Report)
 }
 
 impl Asked {

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
-use aws::{Failure, config::Config};
+use aws::{Failure, Invocation, config::Config};
 use fake_aws::{Answer, Aws, environment_with, error};
 use ingest::Ingest;
 use rules::outcome::Report;
@@ -16,6 +16,9 @@ pub(crate) const FRIDAY: &str = "2029-12-28T22:00:00Z";
 pub(crate) const NAME: &str = "prod.web.bf04ed89e1afdadd0c43";
 /// The schedule of the deadline check of the usual notice.
 pub(crate) const DEADLINE_CHECK: &str = "deadline.c731f120016c94a66426.1";
+
+/// The memory of the usual notice, once it concerns no service.
+pub(crate) const MEMORY: &str = "settled.c731f120016c94a66426.1";
 
 /// Parameters by their variables, or tags by their names, with their values.
 pub(crate) type Texts<'a> = &'a [(&'a str, &'a str)];
@@ -89,7 +92,9 @@ pub(crate) async fn try_handle(
     now: &str,
 ) -> Result<Report, Failure> {
     let config = Config::read(&environment_with(parameters)).expect("a configuration");
-    Ingest::new(&aws.sdk(), config).handle(event, now.parse().expect("an instant of the test")).await
+    Ingest::new(&aws.sdk(), config)
+        .handle(event, &Invocation::at(now.parse().expect("an instant of the test")))
+        .await
 }
 
 /// Handles an event with these parameters. Nothing fails.

@@ -333,6 +333,7 @@ mod tests {
             fallback: false,
             attempt: 0,
             scheduled_for: Some(instant(NOW)),
+            woken: Some(0),
         };
         Facts::of_service(input, state, &Policy::default())
     }

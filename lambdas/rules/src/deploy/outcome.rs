@@ -115,6 +115,35 @@ impl DeployOutcome {
         }
     }
 
+    /// The outcome if an operator disabled the schedule.
+    #[must_use]
+    pub fn held(input: &DeployInput) -> Self {
+        let reason = "an operator disabled the schedule; to redeploy the service, enable it";
+        Self { cause: Some(Cause::Held), ..Self::skipped(input, reason.to_owned()) }
+    }
+
+    /// The outcome if the input was handled already, or will be.
+    #[must_use]
+    pub fn repeated(input: &DeployInput, why: String) -> Self {
+        Self { cause: Some(Cause::Repeated), ..Self::skipped(input, why) }
+    }
+
+    fn skipped(input: &DeployInput, reason: String) -> Self {
+        Self {
+            cluster: input.service.cluster().to_owned(),
+            service: input.service.service().to_owned(),
+            outcome: DeployOutcomeKind::Skipped,
+            reason,
+            command: None,
+            deployment_id: None,
+            slot: None,
+            verify_at: None,
+            warnings: Vec::new(),
+            cause: None,
+            attention: false,
+        }
+    }
+
     /// The outcome if the service no longer exists when its deployment is to start.
     #[must_use]
     pub fn gone(self, reason: String) -> Self {

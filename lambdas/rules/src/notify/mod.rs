@@ -3,6 +3,7 @@
 
 pub mod deployment;
 pub mod event;
+pub mod heartbeat;
 pub mod message;
 pub mod metrics;
 pub mod plan;

@@ -1,6 +1,8 @@
 //! Schedules, as written to EventBridge Scheduler and read from it.
 
+pub mod delivery;
 pub mod name;
+pub mod page;
 pub mod reconcile;
 pub mod retry;
 pub mod wake;
@@ -13,13 +15,13 @@ use crate::{
     notice::{NoticeRef, first_retirement_date},
     plan::Slot,
     time::{
-        instant::{local_and_utc, utc_or_unknown},
+        instant::{ceil_minute, local_and_utc, utc_or_unknown, utc_seconds},
         window::{Windows, first_instant, parse_zone},
     },
     wording::count,
 };
 use name::ScheduleName;
-use wake::{CheckInput, DeadlineInput, DeployInput, InvalidInput, Wake};
+use wake::{CheckInput, DeadlineInput, DeployInput, InvalidInput, LockInput, Wake};
 
 /// A one-time schedule to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,44 +34,106 @@ pub struct Spec {
     pub spread_minutes: u16,
     /// For how long EventBridge Scheduler retries to invoke the function, in seconds.
     pub retry_seconds: i32,
-    /// What an operator sees in the list of schedules.
-    pub description: String,
+    /// The time zone of the description.
+    pub zone: Tz,
+    /// The description that an operator wrote, which is kept.
+    pub written: Option<String>,
     /// The input for the function.
     pub wake: Wake,
 }
 
 impl Spec {
     /// A schedule without a flexible time window, whose invocation is retried for an hour.
-    fn on_the_minute(name: ScheduleName, at: DateTime<Utc>, description: &str, wake: Wake) -> Self {
-        let description = shorten(description);
-        Self { name, at, spread_minutes: 0, retry_seconds: 3_600, description, wake }
+    fn on_the_minute(name: ScheduleName, at: DateTime<Utc>, zone: Tz, wake: Wake) -> Self {
+        Self { name, at, spread_minutes: 0, retry_seconds: 3_600, zone, written: None, wake }
     }
 
     /// The schedule of a verification check. `zone` is for the description.
     #[must_use]
     pub fn check(name: ScheduleName, at: DateTime<Utc>, zone: Tz, input: CheckInput) -> Self {
-        let description = format!(
-            "Verification check {} of {} on {}; retirement date: {}",
-            input.checks.saturating_add(1),
-            input.service,
-            local_and_utc(at, zone),
-            utc_or_unknown(first_retirement_date(&input.notices)),
-        );
-        Self::on_the_minute(name, at, &description, Wake::Check(input))
+        Self::on_the_minute(name, at, zone, Wake::Check(input))
     }
 
     /// The schedule of a deadline check. `zone` is for the description.
     #[must_use]
     pub fn deadline_check(at: DateTime<Utc>, zone: Tz, input: DeadlineInput) -> Self {
-        let description = format!(
-            "Deadline check of {} on {}; retirement date: {}; notice: {}",
-            count(input.services.len(), "service"),
-            local_and_utc(at, zone),
-            utc_or_unknown(input.notice.starts_at),
-            input.notice.event_arn,
-        );
         let name = ScheduleName::of_deadline_check(&input.notice.event_arn, input.page, input.part);
-        Self::on_the_minute(name, at, &description, Wake::DeadlineCheck(input))
+        Self::on_the_minute(name, at, zone, Wake::DeadlineCheck(input))
+    }
+
+    /// The schedule that remembers a page of a notice that no longer concerns any service, and ends the memory when
+    /// late events are no longer to be expected. `zone` is for the description.
+    #[must_use]
+    pub fn settled(zone: Tz, input: DeadlineInput, now: DateTime<Utc>) -> Self {
+        /// EventBridge retries for a day, and Lambda for some hours.
+        const MEMORY: TimeDelta = TimeDelta::days(2);
+        let at = ceil_minute(input.notice.starts_at.unwrap_or(now).max(now) + MEMORY);
+        let name = ScheduleName::of_settled(&input.notice.event_arn, input.page, input.part);
+        Self::on_the_minute(name, at, zone, Wake::Settled(input))
+    }
+
+    /// A schedule that wakes a function again as soon as possible. The start time that was planned stays in its input.
+    #[must_use]
+    pub fn again(name: ScheduleName, zone: Tz, wake: Wake, now: DateTime<Utc>) -> Self {
+        Self::on_the_minute(name, ceil_minute(now + TimeDelta::minutes(1)), zone, wake)
+    }
+
+    /// A lock. It is disabled, so it never fires.
+    #[must_use]
+    pub fn lock(name: ScheduleName, input: LockInput) -> Self {
+        Self::on_the_minute(name, ceil_minute(input.expires_at), Tz::UTC, Wake::Lock(input))
+    }
+
+    /// The same schedule, but at least one minute after `now`: an invocation that is throttled can reach the time that
+    /// it planned, and AWS does not document whether a schedule with a past time fires.
+    #[must_use]
+    pub fn in_the_future(mut self, now: DateTime<Utc>) -> Self {
+        let earliest = ceil_minute(now + TimeDelta::minutes(1));
+        if self.at >= earliest {
+            return self;
+        }
+        if let Wake::Deploy(input) = &mut self.wake
+            && input.slot == self.at
+        {
+            input.slot = earliest;
+        }
+        self.at = earliest;
+        self
+    }
+
+    /// What an operator sees in the list of schedules.
+    #[must_use]
+    pub fn description(&self) -> String {
+        let at = || local_and_utc(self.at, self.zone);
+        match (&self.written, &self.wake) {
+            (Some(text), _) => shorten(text),
+            (None, Wake::Deploy(input)) => description(input, self.at, self.zone),
+            (None, Wake::Check(input)) => shorten(&format!(
+                "Verification check {} of {} on {}; retirement date: {}",
+                input.checks.saturating_add(1),
+                input.service,
+                at(),
+                utc_or_unknown(first_retirement_date(&input.notices)),
+            )),
+            (None, Wake::DeadlineCheck(input)) => shorten(&format!(
+                "Deadline check of {} on {}; retirement date: {}; notice: {}",
+                count(input.services.len(), "service"),
+                at(),
+                utc_or_unknown(input.notice.starts_at),
+                input.notice.event_arn,
+            )),
+            (None, Wake::Settled(input)) => shorten(&format!(
+                "Nothing is pending for this notice; remembered until {}, for events that arrive late; notice: {}",
+                at(),
+                input.notice.event_arn,
+            )),
+            (None, Wake::Lock(input)) => shorten(&format!(
+                "Lock of {}: a function is working on it, until {} at most; do not change this schedule",
+                input.schedule,
+                utc_seconds(input.expires_at),
+            )),
+            (None, Wake::Heartbeat) => String::new(), // the template describes it
+        }
     }
 }
 
@@ -96,6 +160,7 @@ impl PlannedDeployment {
             fallback: slot.fallback,
             attempt: 0,
             scheduled_for: None,
+            woken: Some(0),
         };
         Self { input, spread_minutes: slot.spread_minutes }
     }
@@ -104,15 +169,11 @@ impl PlannedDeployment {
     #[must_use]
     pub fn spec(&self, name: ScheduleName) -> Spec {
         let Self { input, spread_minutes } = self;
+        let zone = input.zone.unwrap_or_default();
         Spec {
             spread_minutes: *spread_minutes,
             retry_seconds: self.retry_seconds(),
-            ..Spec::on_the_minute(
-                name,
-                input.slot,
-                &description(input, input.slot, input.zone.unwrap_or_default()),
-                Wake::Deploy(input.clone()),
-            )
+            ..Spec::on_the_minute(name, input.slot, zone, Wake::Deploy(input.clone()))
         }
     }
 
@@ -227,6 +288,7 @@ mod tests {
             fallback: false,
             attempt: 0,
             scheduled_for: None,
+            woken: Some(0),
         }
     }
 

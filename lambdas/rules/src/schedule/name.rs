@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
 use crate::arn::{Place, ServiceRef};
@@ -37,6 +38,28 @@ impl ScheduleName {
         } else {
             format!("deadline.{hash}.{page}.{part}")
         })
+    }
+
+    /// The memory of one page of a notice that no longer concerns any service: `settled.HASH.PAGE`, in parts like its
+    /// deadline checks.
+    #[must_use]
+    pub fn of_settled(event_arn: &str, page: u32, part: u32) -> Self {
+        let Self(name) = Self::of_deadline_check(event_arn, page, part);
+        Self(name.replacen("deadline", "settled", 1))
+    }
+
+    /// The lock without which a schedule is not changed: `lock.HASH`.
+    #[must_use]
+    pub fn of_lock(schedule: &Self) -> Self {
+        Self(format!("lock.{}", fingerprint([schedule.as_str()], "\n")))
+    }
+
+    /// The lock that follows a dead one, which expired at `expired_at`. Its name derives from the dead lock, so that only
+    /// one can follow.
+    #[must_use]
+    pub fn of_lock_after(schedule: &Self, owner: &str, expired_at: DateTime<Utc>) -> Self {
+        let hash = fingerprint([schedule.as_str(), owner, &expired_at.to_rfc3339()], "\n");
+        Self(format!("lock.{hash}"))
     }
 
     /// The template's recurring heartbeat schedule.
@@ -116,6 +139,8 @@ mod tests {
             ScheduleName::of_check(&place, &web),
             ScheduleName::of_deadline_check(arn, 1, 0),
             ScheduleName::of_deadline_check(arn, 2, 1),
+            ScheduleName::of_settled(arn, 2, 1),
+            ScheduleName::of_lock(&ScheduleName::of_deployment(&place, &web)),
             ScheduleName::of_heartbeat(),
         ];
         assert_eq!(
@@ -125,6 +150,8 @@ mod tests {
                 "prod.web.bf04ed89e1afdadd0c43.verify",
                 "deadline.c6f0bdbb81b6a23b3130.1",
                 "deadline.c6f0bdbb81b6a23b3130.2.1",
+                "settled.c6f0bdbb81b6a23b3130.2.1",
+                "lock.8dc414e6196c0af51366",
                 "heartbeat",
             ]
         );

@@ -286,6 +286,7 @@ fn update_input(
                 fallback: false,
                 attempt: 0,
                 scheduled_for: None,
+                woken: Some(0),
             })
         }
     }
@@ -392,6 +393,7 @@ mod tests {
                 fallback: false,
                 attempt: 0,
                 scheduled_for: None,
+                woken: Some(0),
             }),
         }
     }

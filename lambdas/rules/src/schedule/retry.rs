@@ -91,6 +91,7 @@ mod tests {
             fallback: false,
             attempt: 4,
             scheduled_for: None,
+            woken: Some(0),
         }
     }
 

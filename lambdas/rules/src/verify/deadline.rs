@@ -206,6 +206,7 @@ mod tests {
             sent_at: instant(NOW),
             announced: Vec::new(),
             last_check_at: instant("2026-12-02T17:00:00Z"),
+            woken: Some(0),
         };
         let mut now = instant("2026-12-02T15:30:00Z");
         let mut checks = Vec::new();
@@ -233,6 +234,7 @@ mod tests {
             sent_at: instant(NOW),
             announced: vec!["x".into()],
             last_check_at: instant(NOW),
+            woken: Some(0),
         };
         let parts = deadline_checks(&policy("120"), &page, services.clone(), None, instant(NOW));
         assert_eq!(parts.len(), 4);
@@ -240,7 +242,7 @@ mod tests {
         for (nth, (at, input)) in parts.into_iter().enumerate() {
             let spec = Spec::deadline_check(at, Tz::UTC, input.clone());
             let (name, text) = (spec.name.as_str(), spec.wake.text());
-            assert!(text.len() < 256_000 && name.len() <= 64 && spec.description.len() <= 512);
+            assert!(text.len() < 256_000 && name.len() <= 64 && spec.description().len() <= 512);
             assert_eq!(name.ends_with(".7"), nth == 0, "{name}");
             assert_eq!(Wake::read_text(&text), Ok(Wake::DeadlineCheck(input.clone())));
             found.extend(input.services.into_iter().map(|service| (service, true)));

@@ -2,5 +2,6 @@
 //! ([`pauses`]), and whether every service of a notice is patched shortly before its deadline ([`deadline`]).
 
 pub mod deadline;
+pub mod heartbeat;
 pub mod judge;
 pub mod pauses;

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test file uses some of these")]
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
-use aws::{Failure, config::Config};
+use aws::{Failure, Invocation, config::Config};
 use fake_aws::{Answer, Aws, environment_with, merged};
 use rules::{
     arn::{Place, ServiceRef},
@@ -26,6 +26,8 @@ pub(crate) const STARTED: i64 = 1_893_189_603;
 pub(crate) const NAME: &str = "prod.web.bf04ed89e1afdadd0c43.verify";
 /// The schedule of the deadline check.
 pub(crate) const DEADLINE: &str = "deadline.c731f120016c94a66426.1";
+/// Its memory once it concerns no service.
+pub(crate) const MEMORY: &str = "settled.c731f120016c94a66426.1";
 /// What redeploys `prod/web` by hand.
 pub(crate) const FORCE: &str = "aws ecs update-service --cluster prod --service web --force-new-deployment";
 
@@ -35,13 +37,21 @@ pub(crate) fn notice() -> Value {
     input["notices"][0].clone()
 }
 
-/// The input of the first verification check, with these changes.
+/// The input of the first verification check, with these changes. As version 0.1 wrote it, its schedule may be gone.
 pub(crate) fn check(changes: &Value) -> Value {
     let first = json!({
         "version": 1, "kind": "service", "cluster": "prod", "service": "web", "notices": [notice()],
         "deployment": "ecs-svc/2", "since": SINCE, "look": 0, "told": false,
     });
     merged(&first, changes)
+}
+
+/// The schedule of this check, which has fired.
+pub(crate) fn scheduled(input: &Value) -> Value {
+    json!({
+        "ScheduleExpression": "at(2029-12-28T22:02:00)", "FlexibleTimeWindow": {"Mode": "OFF"}, "State": "ENABLED",
+        "Target": {"Arn": "arn:verify", "RoleArn": "arn:role", "Input": input.to_string()},
+    })
 }
 
 /// The input of the deadline check of these services.
@@ -152,7 +162,7 @@ pub(crate) async fn handle_with(
 ) -> Result<Value, Failure> {
     let config = Config::read(&environment_with(parameters)).expect("a configuration");
     let now = now.parse().expect("an instant of the test");
-    Verify::new(&aws.sdk(), config).handle(input, now).await.map(|answer| json!(answer))
+    Verify::new(&aws.sdk(), config).handle(input, &Invocation::at(now)).await.map(|answer| json!(answer))
 }
 
 /// An answer to a verification check.

@@ -28,6 +28,9 @@ pub struct CheckInput {
     pub notified_late: bool,
     /// How many tasks of the deployment had failed in a row at the last check.
     pub failed_tasks: i32,
+    /// How often the heartbeat has woken the function again. `None` if AWS deletes the schedule after it has fired, as
+    /// with schedules of version 0.1.
+    pub woken: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,6 +47,8 @@ struct Wire {
     late: bool,
     #[serde(default, skip_serializing_if = "is_zero")]
     failed_tasks: i32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    woken: Option<u32>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -55,7 +60,8 @@ impl TryFrom<Wire> for CheckInput {
     type Error = String;
 
     fn try_from(wire: Wire) -> Result<Self, String> {
-        let Wire { cluster, service, notices, deployment, since, look, told, late, failed_tasks } = wire;
+        let Wire { cluster, service, notices, deployment, since, look, told, late, failed_tasks, woken } =
+            wire;
         let service = ServiceRef::named(&cluster, &service)?;
         if notices.is_empty() {
             return Err("notices is []; expected at least one notice".to_owned());
@@ -69,25 +75,24 @@ impl TryFrom<Wire> for CheckInput {
             notified: told,
             notified_late: late,
             failed_tasks,
+            woken,
         })
     }
 }
 
 impl From<CheckInput> for Wire {
     fn from(input: CheckInput) -> Self {
-        let CheckInput { service, notices, deployment, since, checks, notified, notified_late, failed_tasks } =
-            input;
-        let (cluster, service) = (service.cluster().to_owned(), service.service().to_owned());
         Self {
-            cluster,
-            service,
-            notices,
-            deployment,
-            since,
-            look: checks,
-            told: notified,
-            late: notified_late,
-            failed_tasks,
+            cluster: input.service.cluster().to_owned(),
+            service: input.service.service().to_owned(),
+            notices: input.notices,
+            deployment: input.deployment,
+            since: input.since,
+            look: input.checks,
+            told: input.notified,
+            late: input.notified_late,
+            failed_tasks: input.failed_tasks,
+            woken: input.woken,
         }
     }
 }
@@ -111,6 +116,7 @@ impl CheckInput {
             notified: false,
             notified_late: false,
             failed_tasks: 0,
+            woken: Some(0),
         }
     }
 

@@ -33,6 +33,9 @@ pub struct DeadlineInput {
     /// The time of the last check, which reports every unpatched service, even if a deployment is in progress. On the
     /// wire: `until`.
     pub last_check_at: DateTime<Utc>,
+    /// How often the heartbeat has woken the function again. `None` if AWS deletes the schedule after it has fired, as
+    /// with schedules of version 0.1.
+    pub woken: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -46,6 +49,8 @@ struct Wire {
     sent_at: DateTime<Utc>,
     told: Vec<String>,
     until: DateTime<Utc>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    woken: Option<u32>,
 }
 
 impl TryFrom<Wire> for DeadlineInput {
@@ -61,6 +66,7 @@ impl TryFrom<Wire> for DeadlineInput {
             sent_at: wire.sent_at,
             announced: wire.told,
             last_check_at: wire.until,
+            woken: wire.woken,
         })
     }
 }
@@ -76,6 +82,7 @@ impl From<DeadlineInput> for Wire {
             sent_at: input.sent_at,
             told: input.announced,
             until: input.last_check_at,
+            woken: input.woken,
         }
     }
 }

@@ -34,6 +34,9 @@ pub struct DeployInput {
     /// The time that the schedule was set to, which EventBridge Scheduler fills in when the schedule fires. `None` if
     /// an operator invokes the function.
     pub scheduled_for: Option<DateTime<Utc>>,
+    /// How often the heartbeat has woken the function again. `None` if AWS deletes the schedule after it has fired, as
+    /// with schedules of version 0.1.
+    pub woken: Option<u32>,
 }
 
 /// EventBridge Scheduler replaces this keyword with the time that the schedule was set to
@@ -58,6 +61,8 @@ struct Wire {
     attempt: u32,
     #[serde(default)]
     scheduled_for: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    woken: Option<u32>,
 }
 
 impl TryFrom<Wire> for DeployInput {
@@ -79,6 +84,7 @@ impl TryFrom<Wire> for DeployInput {
             fallback: wire.fallback,
             attempt: wire.attempt,
             scheduled_for: date::parse(&wire.scheduled_for),
+            woken: wire.woken,
         })
     }
 }
@@ -96,24 +102,31 @@ impl From<DeployInput> for Wire {
             fallback: input.fallback,
             attempt: input.attempt,
             scheduled_for: SCHEDULED_TIME.to_owned(),
+            woken: input.woken,
         }
     }
 }
 
 impl DeployInput {
     /// Whether the input arrives after its window has closed although its schedule was set to an earlier time: the
-    /// delivery was delayed, or an operator enabled the schedule too late. A schedule that an operator moved to a
-    /// later time is not late.
+    /// delivery was delayed or lost, or an operator enabled the schedule too late. A schedule that an operator moved to
+    /// a later time is not late.
     #[must_use]
     pub fn is_late(&self, now: DateTime<Utc>) -> bool {
-        now >= self.window_ends_at && self.scheduled_for.is_some_and(|set| set < self.window_ends_at)
+        let was_due = self.was_woken() || self.scheduled_for.is_some_and(|set| set < self.window_ends_at);
+        now >= self.window_ends_at && was_due
+    }
+
+    /// Whether the heartbeat woke the function, because the schedule's own wake-up was lost.
+    fn was_woken(&self) -> bool {
+        self.woken.is_some_and(|times| times > 0)
     }
 
     /// Whether the start time was planned for windows other than `windows`, and `now` is outside these. Always
     /// `false` if an operator moved the schedule or invokes the function: the operator's time is kept.
     #[must_use]
     pub fn is_outside(&self, windows: &Windows, now: DateTime<Utc>) -> bool {
-        self.scheduled_for == Some(self.slot) && !self.may_start(windows, now)
+        (self.scheduled_for == Some(self.slot) || self.was_woken()) && !self.may_start(windows, now)
     }
 
     /// Whether a start at `at` suits the service's current `windows`: these have not changed since the plan, or they
@@ -166,6 +179,7 @@ mod tests {
             fallback: false,
             attempt: 0,
             scheduled_for: None,
+            woken: Some(0),
         }
     }
 
@@ -186,7 +200,7 @@ mod tests {
                 {"event_arn": "arn:2", "starts_at": null, "cutoff": "2026-11-26T18:00:00Z"},
             ],
             "slot": "2026-11-27T22:00:00Z", "window_ends_at": "2026-11-28T02:00:00Z",
-            "windows": "Fri 22:00-02:00 UTC", "zone": "UTC", "attempt": 0,
+            "windows": "Fri 22:00-02:00 UTC", "zone": "UTC", "attempt": 0, "woken": 0,
             "scheduled_for": "<aws.scheduler.scheduled-time>",
         });
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), expected);

@@ -7,13 +7,18 @@
 mod check;
 mod deadline;
 mod deploy;
+mod lock;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::name::ScheduleName;
+use crate::arn::Place;
+
 pub use check::CheckInput;
 pub use deadline::DeadlineInput;
 pub use deploy::DeployInput;
+pub use lock::LockInput;
 
 /// The version of the wire format.
 const VERSION: u32 = 1;
@@ -27,13 +32,20 @@ pub enum Wake {
     Check(CheckInput),
     /// For verify: the deadline check of one page of a notice. Kind `deadline`.
     DeadlineCheck(DeadlineInput),
+    /// For verify: the memory of one page of a notice that no longer concerns any service, until it can be forgotten.
+    /// Kind `settled`.
+    Settled(DeadlineInput),
     /// For verify: proof that schedules wake functions, from the template's recurring schedule. Kind `heartbeat`.
     Heartbeat,
+    /// For no function: a lock. Kind `lock`.
+    Lock(LockInput),
 }
 
 const CHECK: &str = "service";
 const DEADLINE_CHECK: &str = "deadline";
+const SETTLED: &str = "settled";
 const HEARTBEAT: &str = "heartbeat";
+const LOCK: &str = "lock";
 
 /// The function that a schedule wakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,9 +90,12 @@ impl Wake {
             None => typed(value).map(Self::Deploy),
             Some(Some(CHECK)) => typed(value).map(Self::Check),
             Some(Some(DEADLINE_CHECK)) => typed(value).map(Self::DeadlineCheck),
+            Some(Some(SETTLED)) => typed(value).map(Self::Settled),
             Some(Some(HEARTBEAT)) => Ok(Self::Heartbeat),
+            Some(Some(LOCK)) => typed(value).map(Self::Lock),
             Some(_) => Err(InvalidInput(format!(
-                "kind is {}; expected {CHECK:?}, {DEADLINE_CHECK:?} or {HEARTBEAT:?}, or no kind for a deployment",
+                "kind is {}; expected {CHECK:?}, {DEADLINE_CHECK:?}, {SETTLED:?}, {HEARTBEAT:?} or {LOCK:?}, or no kind \
+                 for a deployment",
                 shown(kind)
             ))),
         }
@@ -106,8 +121,48 @@ impl Wake {
     pub fn function(&self) -> Function {
         match self {
             Self::Deploy(_) => Function::Deploy,
-            Self::Check(_) | Self::DeadlineCheck(_) | Self::Heartbeat => Function::Verify,
+            Self::Check(_) | Self::DeadlineCheck(_) | Self::Settled(_) | Self::Heartbeat | Self::Lock(_) => {
+                Function::Verify
+            }
         }
+    }
+
+    /// The schedule under whose lock a schedule with this input is changed: one invocation at a time works on a service,
+    /// and on a page of a notice.
+    #[must_use]
+    pub fn lock(&self, place: &Place) -> Option<ScheduleName> {
+        match self {
+            Self::Deploy(input) => Some(ScheduleName::of_deployment(place, &input.service)),
+            Self::Check(input) => Some(ScheduleName::of_deployment(place, &input.service)),
+            Self::DeadlineCheck(input) | Self::Settled(input) => {
+                Some(ScheduleName::of_deadline_check(&input.notice.event_arn, input.page, 0))
+            }
+            Self::Heartbeat | Self::Lock(_) => None,
+        }
+    }
+
+    /// How often the heartbeat has woken the function again. `None` if it never does.
+    #[must_use]
+    pub fn woken(&self) -> Option<u32> {
+        match self {
+            Self::Deploy(input) => Some(input.woken.unwrap_or_default()),
+            Self::Check(input) => Some(input.woken.unwrap_or_default()),
+            Self::DeadlineCheck(input) | Self::Settled(input) => Some(input.woken.unwrap_or_default()),
+            Self::Heartbeat | Self::Lock(_) => None,
+        }
+    }
+
+    /// The same input, for a function that the heartbeat wakes once more.
+    #[must_use]
+    pub fn woken_again(mut self) -> Self {
+        let times = self.woken().map(|times| times.saturating_add(1));
+        match &mut self {
+            Self::Deploy(input) => input.woken = times,
+            Self::Check(input) => input.woken = times,
+            Self::DeadlineCheck(input) | Self::Settled(input) => input.woken = times,
+            Self::Heartbeat | Self::Lock(_) => {}
+        }
+        self
     }
 
     /// The text of the schedule's input.
@@ -116,8 +171,9 @@ impl Wake {
         let mut value = match self {
             Self::Deploy(input) => json!(input),
             Self::Check(input) => json!(input),
-            Self::DeadlineCheck(input) => json!(input),
+            Self::DeadlineCheck(input) | Self::Settled(input) => json!(input),
             Self::Heartbeat => json!({}),
+            Self::Lock(input) => json!(input),
         };
         if let Some(fields) = value.as_object_mut() {
             fields.insert("version".to_owned(), json!(VERSION));
@@ -131,7 +187,9 @@ impl Wake {
             Self::Deploy(_) => None,
             Self::Check(_) => Some(CHECK),
             Self::DeadlineCheck(_) => Some(DEADLINE_CHECK),
+            Self::Settled(_) => Some(SETTLED),
             Self::Heartbeat => Some(HEARTBEAT),
+            Self::Lock(_) => Some(LOCK),
         }
     }
 }
@@ -170,6 +228,7 @@ mod tests {
                 Wake::Check(input) => input.service == web() && input.checks == 3 && input.notified,
                 Wake::DeadlineCheck(input) => input.services == [web()] && input.announced == ["0123"],
                 Wake::Heartbeat => true,
+                Wake::Settled(_) | Wake::Lock(_) => false,
             };
             assert!(known, "{wake:?}");
             let value = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
@@ -186,7 +245,7 @@ mod tests {
         let rows = [
             (
                 r#"{"version":1,"kind":"restart"}"#,
-                r#"kind is "restart"; expected "service", "deadline" or "heartbeat", or no kind"#,
+                r#"kind is "restart"; expected "service", "deadline", "settled", "heartbeat" or "lock", or no kind"#,
             ),
             (r#"{"version":1,"kind":7}"#, "kind is 7; expected"),
             (r#"{"version":2,"kind":"heartbeat"}"#, "version is 2; expected 1"),

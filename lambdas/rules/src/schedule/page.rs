@@ -1,0 +1,127 @@
+//! What is known of a page of a notice from the events that were handled before. Knowledge only grows: an event that
+//! arrives late, twice or out of order never makes it less.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+
+use super::wake::Wake;
+use crate::{
+    arn::ServiceRef,
+    notice::{Notice, NoticeRef},
+    outcome::{Cause, Outcome, OutcomeKind},
+    time::instant::utc_seconds,
+};
+
+/// How many fingerprints of announced plans are kept.
+const REMEMBERED: usize = 20;
+
+/// What is known of a page of a notice from before. Its deadline checks remember it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// When the newest event that was handled was sent. `None` if none was.
+    pub sent_at: Option<DateTime<Utc>>,
+    /// Which plans were announced, as fingerprints.
+    pub announced: Vec<String>,
+    /// The services that were named, and whether the notice still concerns them.
+    pub services: BTreeMap<ServiceRef, bool>,
+    /// The notice as the newest event told it, with the latest cut-off.
+    notice: Option<NoticeRef>,
+    /// It has deadline checks.
+    pub has_checks: bool,
+    /// It has a memory without checks.
+    pub has_memory: bool,
+}
+
+impl Page {
+    /// Adds what a deadline check or a memory knows. A very long page is remembered in parts.
+    pub fn add(&mut self, wake: Wake) {
+        let known = match wake {
+            Wake::DeadlineCheck(known) => {
+                self.has_checks = true;
+                known
+            }
+            Wake::Settled(known) => {
+                self.has_memory = true;
+                known
+            }
+            _ => return,
+        };
+        self.sent_at = self.sent_at.max(Some(known.sent_at));
+        for fingerprint in known.announced {
+            self.remember(fingerprint);
+        }
+        self.services.extend(known.services.into_iter().map(|service| (service, true)));
+        self.services.extend(known.released.into_iter().map(|service| (service, false)));
+        self.notice = Some(known.notice);
+    }
+
+    /// Whether any event of the page was handled before.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.sent_at.is_some()
+    }
+
+    /// When a newer event than `notice` was sent, if one was handled.
+    #[must_use]
+    pub fn newer_than(&self, notice: &Notice) -> Option<DateTime<Utc>> {
+        self.sent_at.filter(|sent_at| *sent_at > notice.sent_at)
+    }
+
+    /// Why an event changes nothing about a service, if so: a newer event has spoken of it already.
+    #[must_use]
+    pub fn superseded(&self, service: &ServiceRef, notice: &Notice) -> Option<String> {
+        let newer = self.newer_than(notice).filter(|_| self.services.contains_key(service))?;
+        Some(format!("a newer event of this notice, sent on {}, was already handled", utc_seconds(newer)))
+    }
+
+    /// The notice as an event tells it, with what is known from before: the retirement date of the newest event, and the
+    /// latest cut-off. Later costs one needless deployment; earlier leaves a task unpatched.
+    #[must_use]
+    pub fn merged(&self, notice: &Notice, told: NoticeRef) -> NoticeRef {
+        let Some(known) = &self.notice else { return told };
+        let starts_at = if self.newer_than(notice).is_some() { known.starts_at } else { told.starts_at };
+        NoticeRef { starts_at, cutoff: told.cutoff.max(known.cutoff), ..told }
+    }
+
+    /// The services that the notice still concerns.
+    pub fn open(&self) -> impl Iterator<Item = &ServiceRef> {
+        self.services.iter().filter(|(_, open)| **open).map(|(service, _)| service)
+    }
+
+    /// Remembers that a plan was announced.
+    pub fn remember(&mut self, fingerprint: String) {
+        if !self.announced.contains(&fingerprint) {
+            self.announced.push(fingerprint);
+            let most = self.announced.len().saturating_sub(REMEMBERED);
+            self.announced.drain(..most);
+        }
+    }
+
+    /// Remembers the services of an event. What a newer event has said of a service stands.
+    pub fn learn(&mut self, notice: &Notice, outcomes: &[Outcome]) {
+        let older = self.newer_than(notice).is_some();
+        let mut open: BTreeMap<ServiceRef, bool> = BTreeMap::new();
+        for outcome in outcomes {
+            if let Some(service) = outcome.service_ref() {
+                // Further entities of a service report that they belong to the first.
+                let still_open = !notice.closed && still_open(outcome);
+                open.entry(service).and_modify(|open| *open &= still_open).or_insert(still_open);
+            }
+        }
+        for (service, open) in open {
+            let known = older.then(|| self.services.get(&service).copied()).flatten();
+            self.services.insert(service, known.unwrap_or(open));
+        }
+        self.sent_at = self.sent_at.max(Some(notice.sent_at));
+    }
+}
+
+/// Whether the notice may still concern the service.
+fn still_open(outcome: &Outcome) -> bool {
+    (outcome.outcome != OutcomeKind::Cancelled || outcome.cause == Some(Cause::NoWindow))
+        && !matches!(
+            outcome.cause,
+            Some(Cause::NothingPending | Cause::Patched | Cause::OptedOut | Cause::Observed)
+        )
+}

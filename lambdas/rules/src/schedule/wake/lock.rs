@@ -1,0 +1,15 @@
+//! The input of a lock. A lock is a disabled schedule, so no function is woken by it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// Who holds a lock, and until when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockInput {
+    /// The name of the schedule that only the owner may change.
+    pub schedule: String,
+    /// The invocation that holds the lock.
+    pub owner: String,
+    /// When the lock is dead: the invocation has ended by then, whether or not it could release the lock.
+    pub expires_at: DateTime<Utc>,
+}

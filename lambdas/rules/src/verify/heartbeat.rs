@@ -1,0 +1,218 @@
+//! The heartbeat: finds wake-ups that were lost. A schedule stays until the function that it wakes has dealt with it, so
+//! one that is still there well after its time was lost on the way, or its function failed.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    arn::ServiceRef,
+    notice::NoticeRef,
+    schedule::{Existing, name::ScheduleName, wake::Wake},
+};
+
+/// How often a function is woken again before the owner is notified.
+const WAKE_UPS: u32 = 2;
+/// For how long a dead lock can be of use: the dead-letter queue keeps an input that long.
+const DEAD_LOCK: TimeDelta = TimeDelta::days(14);
+
+/// A schedule of the group.
+#[derive(Clone, Debug)]
+pub struct Pending {
+    /// Its name.
+    pub name: ScheduleName,
+    /// Its time and state.
+    pub existing: Existing,
+    /// What it hands over.
+    pub wake: Wake,
+}
+
+/// What the heartbeat does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Wake the function of this schedule again, with this input.
+    WakeAgain(ScheduleName, Wake),
+    /// The same, and notify the owner: the function was woken twice in vain.
+    Report(ScheduleName, Wake),
+    /// Delete a lock that an invocation left behind long ago.
+    DeleteLock(ScheduleName),
+    /// Check these services before the deadline of this notice: their deadline check is missing.
+    Watch(NoticeRef, Vec<ServiceRef>),
+}
+
+/// Decides what is to be done about the schedules of the group.
+#[must_use]
+pub fn actions(all: &[Pending], now: DateTime<Utc>) -> Vec<Action> {
+    let mut actions: Vec<Action> = all.iter().filter_map(|pending| lost(pending, now)).collect();
+    actions.extend(unwatched(all).into_iter().map(|(notice, services)| Action::Watch(notice, services)));
+    actions
+}
+
+fn lost(Pending { name, existing, wake }: &Pending, now: DateTime<Utc>) -> Option<Action> {
+    if let Wake::Lock(lock) = wake {
+        let dead = lock.expires_at + DEAD_LOCK < now;
+        return dead.then(|| Action::DeleteLock(name.clone()));
+    }
+    let woken = wake.woken()?;
+    let next = || wake.clone().woken_again();
+    match woken {
+        _ if !existing.enabled || !existing.overdue(now) || woken > WAKE_UPS => None,
+        WAKE_UPS => Some(Action::Report(name.clone(), next())),
+        _ => Some(Action::WakeAgain(name.clone(), next())),
+    }
+}
+
+/// The services with a pending deployment or verification check that no deadline check of their notice names.
+fn unwatched(all: &[Pending]) -> Vec<(NoticeRef, Vec<ServiceRef>)> {
+    let watched = |event_arn: &str, service: &ServiceRef| {
+        all.iter().any(|pending| match &pending.wake {
+            Wake::DeadlineCheck(known) | Wake::Settled(known) => {
+                known.notice.event_arn == event_arn
+                    && known.services.iter().chain(&known.released).any(|named| named == service)
+            }
+            _ => false,
+        })
+    };
+    let mut found: BTreeMap<&str, (NoticeRef, Vec<ServiceRef>)> = BTreeMap::new();
+    for pending in all {
+        let (service, notices) = match &pending.wake {
+            Wake::Deploy(input) => (&input.service, &input.notices),
+            Wake::Check(input) => (&input.service, &input.notices),
+            _ => continue,
+        };
+        for notice in notices.iter().filter(|notice| !watched(&notice.event_arn, service)) {
+            let (known, services) =
+                found.entry(&notice.event_arn).or_insert_with(|| (notice.clone(), Vec::new()));
+            known.cutoff = known.cutoff.max(notice.cutoff);
+            if !services.contains(service) {
+                services.push(service.clone());
+            }
+        }
+    }
+    found.into_values().collect()
+}
+
+/// Whether something is to be done at the time of this schedule.
+#[must_use]
+pub fn is_pending(wake: &Wake) -> bool {
+    matches!(wake, Wake::Deploy(_) | Wake::Check(_) | Wake::DeadlineCheck(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        arn::Place,
+        schedule::wake::{CheckInput, DeadlineInput, LockInput},
+        testing::{instant, web},
+    };
+
+    const NOW: &str = "2026-11-27T23:30:00Z";
+
+    fn notice() -> NoticeRef {
+        NoticeRef { event_arn: "arn:1".into(), starts_at: None, cutoff: instant("2026-11-25T18:00:00Z") }
+    }
+
+    fn check(woken: Option<u32>) -> Wake {
+        let first = CheckInput::first(&web(), &[notice()], None, instant("2026-11-27T22:00:00Z"));
+        Wake::Check(CheckInput { woken, ..first })
+    }
+
+    fn deadline_check(services: &[ServiceRef], released: &[ServiceRef]) -> DeadlineInput {
+        DeadlineInput {
+            notice: notice(),
+            page: 1,
+            part: 0,
+            services: services.to_vec(),
+            released: released.to_vec(),
+            sent_at: instant(NOW),
+            announced: Vec::new(),
+            last_check_at: instant(NOW),
+            woken: Some(0),
+        }
+    }
+
+    fn pending(at: &str, spread_minutes: u16, enabled: bool, wake: Wake) -> Pending {
+        let Err(invalid) = Wake::read_text("{}") else { panic!("an input without a version") };
+        let input = Err(invalid);
+        let existing = Existing { at: Some(instant(at)), spread_minutes, enabled, input };
+        Pending { name: ScheduleName::listed("name".into()), existing, wake }
+    }
+
+    fn watch() -> Pending {
+        pending("2026-12-02T15:30:00Z", 0, true, Wake::DeadlineCheck(deadline_check(&[web()], &[])))
+    }
+
+    #[test]
+    fn an_overdue_schedule_wakes_its_function_twice_and_is_then_reported_once() {
+        let name = || ScheduleName::listed("name".into());
+        let again = |woken| Some(Action::WakeAgain(name(), check(Some(woken))));
+        let lock = |expired: &str| {
+            let expires_at = instant(expired);
+            Wake::Lock(LockInput { schedule: "name".into(), owner: "me".into(), expires_at })
+        };
+        let rows = [
+            ("2026-11-27T23:14:00Z", 0, true, check(Some(0)), again(1)),
+            ("2026-11-27T23:15:00Z", 0, true, check(Some(0)), None),
+            ("2026-11-27T23:00:00Z", 15, true, check(Some(0)), None),
+            ("2026-11-27T22:59:00Z", 15, true, check(Some(0)), again(1)),
+            ("2026-11-27T22:00:00Z", 0, false, check(Some(0)), None),
+            ("2026-11-27T22:00:00Z", 0, true, check(None), again(1)), // version 0.1
+            ("2026-11-27T22:00:00Z", 0, true, check(Some(1)), again(2)),
+            ("2026-11-27T22:00:00Z", 0, true, check(Some(2)), Some(Action::Report(name(), check(Some(3))))),
+            ("2026-11-27T22:00:00Z", 0, true, check(Some(3)), None),
+            ("2026-11-27T22:00:00Z", 0, true, Wake::Heartbeat, None),
+            (
+                "2026-11-01T00:00:00Z",
+                0,
+                false,
+                lock("2026-11-13T23:00:00Z"),
+                Some(Action::DeleteLock(name())),
+            ),
+            ("2026-11-01T00:00:00Z", 0, false, lock("2026-11-14T00:00:00Z"), None),
+        ];
+        for (at, spread_minutes, enabled, wake, expected) in rows {
+            let all = [pending(at, spread_minutes, enabled, wake.clone()), watch()];
+            assert_eq!(
+                actions(&all, instant(NOW)),
+                expected.into_iter().collect::<Vec<_>>(),
+                "{at} {wake:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_deadline_check_that_is_missing_is_made_again_from_what_is_pending() {
+        let api = ServiceRef::new("prod", "api").expect("valid names");
+        let pending_check = || pending("2026-11-28T23:00:00Z", 0, true, check(Some(0)));
+        let of = |wake| pending("2026-12-02T15:30:00Z", 0, true, wake);
+        let missing = || vec![Action::Watch(notice(), vec![web()])];
+        let rows = [
+            (vec![pending_check(), pending_check()], missing()),
+            (vec![pending_check(), watch()], vec![]),
+            (
+                vec![
+                    pending_check(),
+                    of(Wake::DeadlineCheck(deadline_check(std::slice::from_ref(&api), &[]))),
+                ],
+                missing(),
+            ),
+            (vec![pending_check(), of(Wake::DeadlineCheck(deadline_check(&[api], &[web()])))], vec![]),
+            (vec![pending_check(), of(Wake::Settled(deadline_check(&[], &[web()])))], vec![]),
+        ];
+        for (all, expected) in rows {
+            assert_eq!(actions(&all, instant(NOW)), expected, "{all:?}");
+        }
+    }
+
+    #[test]
+    fn every_schedule_that_a_function_changes_has_a_lock() {
+        let place = Place { partition: "aws".into(), region: "eu-west-2".into(), account: "1".into() };
+        let second = DeadlineInput { part: 1, ..deadline_check(&[], &[]) };
+        let of_page = ScheduleName::of_deadline_check("arn:1", 1, 0);
+        assert_eq!(check(None).lock(&place), Some(ScheduleName::of_deployment(&place, &web())));
+        assert_eq!(Wake::DeadlineCheck(second.clone()).lock(&place), Some(of_page.clone()));
+        assert_eq!(Wake::Settled(second).lock(&place), Some(of_page));
+        assert_eq!(Wake::Heartbeat.lock(&place), None);
+    }
+}
