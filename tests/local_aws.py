@@ -98,7 +98,7 @@ class LocalAws:
             with self._log.open("wb") as log:
                 # In a session of its own, so that Ctrl-C reaches only this process, which then stops the whole group.
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "ministack"],
+                    [sys.executable, str(ROOT / "tests" / "local_aws_process.py")],
                     env=env, stdout=log, stderr=subprocess.STDOUT, cwd=self._folder, start_new_session=True,
                 )
             self._wait_until_ready()

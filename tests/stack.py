@@ -16,12 +16,18 @@ class Kind(StrEnum):
     VERIFICATION_CHECK = "verification check"
     DEADLINE_CHECK = "deadline check"
     HEARTBEAT = "heartbeat"
+    MEMORY = "memory of a notice"
+    LOCK = "lock"
 
 
 def kind_of(name: str) -> Kind:
     """The kind of a schedule. This is the only place that derives it from the name."""
     if name == "heartbeat":
         return Kind.HEARTBEAT
+    if name.startswith("settled."):
+        return Kind.MEMORY
+    if name.startswith("lock."):
+        return Kind.LOCK
     if name.startswith("deadline."):
         return Kind.DEADLINE_CHECK
     if name.endswith(".verify"):

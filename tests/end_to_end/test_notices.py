@@ -40,7 +40,7 @@ def test_a_notice_schedules_each_service_for_the_next_window(stack, cluster):
     schedule = stack.schedules.get(web["schedule"])
     assert schedule["ScheduleExpression"] == f"at({start:%Y-%m-%dT%H:%M:%S})"
     assert schedule["ScheduleExpressionTimezone"] == "UTC"
-    assert schedule["ActionAfterCompletion"] == "DELETE"
+    assert schedule["ActionAfterCompletion"] == "NONE"
     assert schedule["FlexibleTimeWindow"] == {"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 15}
     date = text_of(retirement_date(event))
     expected = f"Redeploys on {text_of(start)}; retirement date: {date}; 1 notice; service: {cluster}/web"

@@ -37,7 +37,7 @@ EXPECTED = {
     | {f"codedeploy:{verb}": [f"{CODE_DEPLOY}application:*", f"{CODE_DEPLOY}deploymentconfig:*"]
        for verb in ("GetApplicationRevision", "GetDeploymentConfig", "RegisterApplicationRevision")},
     "VerifyRole": EVERY_FUNCTION
-    | {action: resources for action, resources in WRITE_SCHEDULES.items() if "Update" not in action}
+    | WRITE_SCHEDULES
     | {"scheduler:ListSchedules": ["*"], "ecs:ListServiceDeployments": [f"{ECS}service/*"]}
     | {f"codedeploy:{verb}": [f"{CODE_DEPLOY}deploymentgroup:*"] for verb in ("GetDeployment", "ListDeployments")},
     "SchedulerRole": {
