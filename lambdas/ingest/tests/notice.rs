@@ -407,7 +407,10 @@ async fn unreadable_tasks_fail_alone() {
     let event = with_states(&[(&task, "PENDING"), ("prod|web", "PENDING"), ("prod web", "PENDING")]);
     let failure = failure(&aws, &event).await;
     assert!(failure.contains("2 of 3 entities failed"), "{failure}");
-    assert!(failure.contains(&format!("{task}: DescribeTasks failed: AccessDeniedException")), "{failure}");
+    assert!(
+        failure.contains(&format!("{task}: cluster prod is unreadable: DescribeTasks failed")),
+        "{failure}"
+    );
     assert!(failure.contains(r#"prod web: "prod web" has an unknown form"#), "{failure}");
     assert_eq!(written(&aws), ["POST prod.web"]);
 }
@@ -464,6 +467,32 @@ async fn an_arn_without_a_cluster_is_looked_up_in_every_cluster() {
         });
         assert_eq!(kinds(&aws, &event).await, [expected], "{having:?}");
     }
+}
+
+#[tokio::test]
+async fn an_unreadable_cluster_only_fails_what_is_found_in_no_other_one() {
+    let (old, new) = ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210");
+    let arn = |resource: &str| format!("arn:aws:ecs:eu-west-2:111122223333:{resource}");
+    let entities = ["service/web", "service/lost", &format!("task/{old}"), &format!("task/{new}")].map(arn);
+    let event = with_states(&entities.each_ref().map(|entity| (entity.as_str(), "PENDING")));
+    let aws = Aws::default();
+    aws.always("ListClusters", (200, json!({"clusterArns": ["arn:c/locked", "arn:c/prod"]})));
+    aws.on("DescribeServices", |_, asked| {
+        let found = json!({"services": [{"serviceName": "web", "status": "ACTIVE"}]});
+        if asked["cluster"] == "locked" { refusal(DENIED) } else { (200, found) }
+    });
+    let task = json!({"taskArn": arn(&format!("task/prod/{old}")), "group": "service:worker"});
+    aws.on("DescribeTasks", move |_, asked| {
+        if asked["cluster"] == "locked" { refusal(DENIED) } else { (200, json!({"tasks": [task]})) }
+    });
+    let failure = failure(&aws, &event).await;
+    assert!(failure.starts_with("2 of 4 entities failed: "), "{failure}");
+    for (entity, call) in [(&entities[1], "DescribeServices"), (&entities[3], "DescribeTasks")] {
+        let expected =
+            format!("{entity}: cluster locked is unreadable: {call} failed: AccessDeniedException");
+        assert!(failure.contains(&expected), "{failure}");
+    }
+    assert_eq!(written(&aws), ["POST prod.web", "POST prod.worker"]);
 }
 
 #[tokio::test]
