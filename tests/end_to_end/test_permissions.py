@@ -39,6 +39,7 @@ EXPECTED = {
     "VerifyRole": EVERY_FUNCTION
     | {action: resources for action, resources in WRITE_SCHEDULES.items() if "Update" not in action}
     | {"scheduler:ListSchedules": ["*"], "ecs:ListServiceDeployments": [f"{ECS}service/*"]}
+    | {"ecs:DescribeServiceDeployments": [f"{ECS}service-deployment/*"]}
     | {f"codedeploy:{verb}": [f"{CODE_DEPLOY}deploymentgroup:*"] for verb in ("GetDeployment", "ListDeployments")},
     "SchedulerRole": {
         "lambda:InvokeFunction": [f"{FUNCTION}deploy", f"{FUNCTION}verify"],

@@ -1,5 +1,6 @@
 //! Amazon ECS: reads services and tasks, and forces deployments.
 
+mod deployments;
 mod mapping;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -254,30 +255,6 @@ impl Ecs {
             .chain(stopped.into_iter().take(MAX_OF_EACH))
             .chain(events.take(MAX_OF_EACH))
             .collect()
-    }
-
-    async fn deployment_status(
-        &self,
-        service: &ServiceRef,
-        since: DateTime<Utc>,
-    ) -> Result<Vec<String>, CallFailed> {
-        let call =
-            self.client.list_service_deployments().cluster(service.cluster()).service(service.service());
-        let answer = match call.send().await {
-            Ok(answer) => answer,
-            // Only services with the ECS deployment controller have service deployments.
-            Err(error) if error.code() == Some("UnsupportedFeatureException") => return Ok(Vec::new()),
-            Err(error) => return Err(CallFailed::new("ListServiceDeployments", &error)),
-        };
-        let newest = answer
-            .service_deployments()
-            .iter()
-            .filter(|found| instant(found.created_at()).is_some_and(|created_at| created_at >= since))
-            .max_by_key(|found| instant(found.created_at()));
-        let status = newest.and_then(|found| {
-            Some(format!("deployment {}: {}", found.status()?.as_str(), found.status_reason()?))
-        });
-        Ok(status.into_iter().collect())
     }
 
     async fn stopped_tasks(

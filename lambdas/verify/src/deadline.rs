@@ -115,7 +115,7 @@ impl Verify {
         sorted
     }
 
-    /// How a service stands, and how it is redeployed. An unreadable one is in progress while there is time to check
+    /// How a service stands, and the command for its owner. An unreadable one is in progress while there is time to check
     /// again.
     async fn standing(
         &self,
@@ -123,14 +123,11 @@ impl Verify {
         input: &DeadlineInput,
         now: DateTime<Utc>,
     ) -> (Standing, String) {
-        let redeploy = |state: Option<&ServiceState>| {
-            command::redeploy(service, state.map_or(&Controller::Ecs, |state| &state.controller))
-        };
         let unreadable =
             |error: CallFailed| Standing::InProgress(format!("the service is unreadable: {error}"));
-        let state = match self.ecs.state(service).await {
+        let state = match self.ecs.state_and_pause(service).await {
             Ok(state) => state,
-            Err(error) => return (unreadable(error), redeploy(None)),
+            Err(error) => return (unreadable(error), command::patch(service, None)),
         };
         let standing = match self.rest(service, state.as_ref()).await {
             Ok((pending, rolling)) => {
@@ -141,7 +138,7 @@ impl Verify {
             }
             Err(error) => unreadable(error),
         };
-        (standing, redeploy(state.as_ref()))
+        (standing, command::patch(service, state.as_ref()))
     }
 
     /// A service's schedule, and the CodeDeploy deployment that is in progress, if there are.

@@ -6,7 +6,7 @@ mod common;
 
 use common::{
     LATER, OLD, SOON, STARTED, check, deadline_check, deployment, ended, handle_with, notice, primary,
-    with_service, with_services,
+    with_pause, with_service, with_services,
 };
 use fake_aws::{Aws, merged};
 use serde_json::{Value, json};
@@ -88,6 +88,23 @@ async fn the_message_about_a_rollback_has_the_reasons_that_ecs_gives() {
                     \x20  aws ecs update-service --cluster prod --service web --force-new-deployment";
     let facts = facts("Sat 29 Dec 2029 00:00 Europe/Berlin (Fri 28 Dec 23:00 UTC)");
     assert_eq!(sent(&aws, &check(&json!({})), LATER).await, format!("{expected}\n\n{facts}"));
+}
+
+#[tokio::test]
+async fn the_message_about_a_deployment_that_waits_for_a_person() {
+    let aws = with_pause();
+    let expected = "Needs attention: prod/web\n\n\
+                    Deployment ecs-svc/2 is paused by a lifecycle hook until someone continues it; ECS rolls \
+                    it back on Sat 29 Dec 2029 22:00 UTC; 1 of 2 running tasks was created before Wed 26 \
+                    Dec 2029 18:00 UTC. The service is not patched. AWS replaces its old tasks from Wed 2 \
+                    Jan 2030 19:00 Europe/Berlin (18:00 UTC).\n\n\
+                    Next steps:\n\
+                    1. Check the new tasks, then continue the deployment:\n\
+                    \x20  aws ecs continue-service-deployment --service-deployment-arn \
+                    arn:aws:ecs:eu-west-2:111122223333:service-deployment/prod/web/2 --hook-id ecs-pause-1 \
+                    --action CONTINUE";
+    let facts = facts("Fri 28 Dec 2029 23:03 Europe/Berlin (22:03 UTC)");
+    assert_eq!(sent(&aws, &check(&json!({})), SOON).await, format!("{expected}\n\n{facts}"));
 }
 
 #[tokio::test]

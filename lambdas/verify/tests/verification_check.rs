@@ -4,7 +4,7 @@ mod common;
 
 use common::{
     FORCE, LATER, NAME, OLD, SOON, STARTED, answer, change, check, deployment, ended, fires, handle, notice,
-    primary, with_service,
+    primary, with_pause, with_service,
 };
 use fake_aws::{Aws, error, merged};
 use serde_json::{Value, json};
@@ -196,6 +196,23 @@ async fn a_rollout_is_checked_after_growing_pauses_until_the_retirement_date_and
     assert_eq!((aws.notified(), aws.subjects().len()), (vec!["Patch Needs Attention: web".to_owned()], 1));
     let reason = "Deployment ecs-svc/2 has not completed by Wed 2 Jan 2030 16:00 UTC";
     assert!(aws.message().contains(reason), "{}", aws.message());
+}
+
+#[tokio::test]
+async fn a_deployment_that_waits_for_a_person_is_reported_once_and_checked_on() {
+    let aws = with_pause();
+    let found = handle(&aws, &check(&json!({})), SOON).await.unwrap();
+    assert_eq!((&found["outcome"], aws.messages().len()), (&json!("needs-attention"), 1));
+    assert_eq!(aws.input_of(NAME), check(&json!({"look": 1, "paused": "ecs-pause-1"})));
+    for _ in 0..3 {
+        let found = handle(&aws, &aws.input_of(NAME), &fires(&aws, NAME)).await.unwrap();
+        assert_eq!((&found["outcome"], aws.messages().len()), (&json!("needs-attention"), 1));
+    }
+    // It was continued, and its new tasks fail.
+    let failed = deployment("ecs-svc/2", "PRIMARY", "FAILED", "tasks failed to start.", 3);
+    change(&aws, &json!({"deployments": [failed]}), &[OLD; 2]);
+    let found = handle(&aws, &aws.input_of(NAME), &fires(&aws, NAME)).await.unwrap();
+    assert_eq!((&found["outcome"], aws.messages().len()), (&json!("needs-attention"), 2));
 }
 
 #[tokio::test]

@@ -28,6 +28,8 @@ pub struct CheckInput {
     pub notified_late: bool,
     /// How many tasks of the deployment had failed in a row at the last check.
     pub failed_tasks: i32,
+    /// The ID of the last lifecycle hook whose pause the owner has been notified of.
+    pub paused: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,6 +46,8 @@ struct Wire {
     late: bool,
     #[serde(default, skip_serializing_if = "is_zero")]
     failed_tasks: i32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    paused: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -55,7 +59,8 @@ impl TryFrom<Wire> for CheckInput {
     type Error = String;
 
     fn try_from(wire: Wire) -> Result<Self, String> {
-        let Wire { cluster, service, notices, deployment, since, look, told, late, failed_tasks } = wire;
+        let Wire { cluster, service, notices, deployment, since, look, told, late, failed_tasks, paused } =
+            wire;
         let service = ServiceRef::named(&cluster, &service)?;
         if notices.is_empty() {
             return Err("notices is []; expected at least one notice".to_owned());
@@ -69,14 +74,24 @@ impl TryFrom<Wire> for CheckInput {
             notified: told,
             notified_late: late,
             failed_tasks,
+            paused,
         })
     }
 }
 
 impl From<CheckInput> for Wire {
     fn from(input: CheckInput) -> Self {
-        let CheckInput { service, notices, deployment, since, checks, notified, notified_late, failed_tasks } =
-            input;
+        let CheckInput {
+            service,
+            notices,
+            deployment,
+            since,
+            checks,
+            notified,
+            notified_late,
+            failed_tasks,
+            paused,
+        } = input;
         let (cluster, service) = (service.cluster().to_owned(), service.service().to_owned());
         Self {
             cluster,
@@ -88,6 +103,7 @@ impl From<CheckInput> for Wire {
             told: notified,
             late: notified_late,
             failed_tasks,
+            paused,
         }
     }
 }
@@ -111,6 +127,7 @@ impl CheckInput {
             notified: false,
             notified_late: false,
             failed_tasks: 0,
+            paused: None,
         }
     }
 
