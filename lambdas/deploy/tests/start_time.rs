@@ -206,3 +206,15 @@ async fn a_deployment_whose_check_cannot_be_scheduled_fails_and_is_retried() {
     let failure = try_handle(&aws, &[], &input(&json!({})), NOW).await.unwrap_err().to_string();
     assert_eq!(failure, "prod/web: CreateSchedule failed: AccessDeniedException: no");
 }
+
+#[tokio::test]
+async fn a_missing_permission_to_pass_a_role_says_which_statement_to_add() {
+    let aws = with_service(&json!({}), OLD);
+    let role = "arn:aws:iam::111122223333:role/web-task";
+    let denied = format!("User: arn:deploy is not authorized to perform: iam:PassRole on resource: {role}");
+    aws.always("UpdateService", error("AccessDeniedException", &denied));
+    let failure = try_handle(&aws, &[], &input(&json!({})), NOW).await.expect_err("a failure").to_string();
+    let statement =
+        format!("{{Sid: PassRoleOfTasks, Effect: Allow, Action: iam:PassRole, Resource: {role}}}");
+    assert!(failure.contains(&denied) && failure.ends_with(&statement), "{failure}");
+}

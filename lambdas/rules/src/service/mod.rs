@@ -3,6 +3,7 @@
 pub mod code_deploy;
 pub mod command;
 pub mod image;
+pub mod permission;
 
 use chrono::{DateTime, Utc};
 
