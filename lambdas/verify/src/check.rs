@@ -91,7 +91,9 @@ impl Verify {
         }
         let state = self.ecs.state_and_pause(&input.service).await?;
         let code = match (&input.deployment, state.as_ref().map(|state| &state.controller)) {
-            (Some(id), Some(Controller::CodeDeploy(_))) => self.code_deploy.get(id).await?,
+            (Some(id), Some(Controller::CodeDeploy(_))) if self.policy.code_deploy => {
+                self.code_deploy.get(id).await?
+            }
             _ => None,
         };
         let judgement = judge(&input, state.as_ref(), code.as_ref(), &self.policy, now);

@@ -150,7 +150,7 @@ impl Verify {
         let name = ScheduleName::of_deployment(&self.notifier.reader.place, service);
         let pending = self.scheduler.get(&name).await?;
         let Some(Controller::CodeDeploy(Some(TaskSet { deployment: Some(id), .. }))) =
-            state.map(|state| &state.controller)
+            state.map(|state| &state.controller).filter(|_| self.policy.code_deploy)
         else {
             return Ok((pending, None));
         };

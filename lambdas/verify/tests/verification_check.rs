@@ -3,8 +3,8 @@
 mod common;
 
 use common::{
-    FORCE, LATER, NAME, OLD, SOON, STARTED, answer, change, check, deployment, ended, fires, handle, notice,
-    primary, with_pause, with_service,
+    FORCE, LATER, NAME, OLD, SOON, STARTED, answer, change, check, deployment, ended, fires, handle,
+    handle_with, notice, primary, with_pause, with_service,
 };
 use fake_aws::{Aws, error, merged};
 use serde_json::{Value, json};
@@ -307,7 +307,8 @@ async fn the_owner_is_notified_how_a_deployment_by_codedeploy_ends() {
         aws.always("GetDeployment", (200, json!({"deploymentInfo": merged(&info, &changes)})));
         let whole = json!({"revisionType": "AppSpecContent", "appSpecContent": {"sha256": "6f1e", "content": "version: 0.0"}});
         aws.always("GetApplicationRevision", (200, json!({"applicationName": "the-app", "revision": whole})));
-        let found = handle(&aws, &check(&json!({"deployment": "d-3"})), LATER).await.unwrap();
+        let enabled = [("ENABLE_CODE_DEPLOY", "true")];
+        let found = handle_with(&aws, &enabled, &check(&json!({"deployment": "d-3"})), LATER).await.unwrap();
         assert_eq!(found["outcome"], outcome, "{found}");
         assert!(found["reason"].as_str().unwrap().contains(reason), "{found}");
         assert_eq!(aws.messages().len(), usize::from(outcome != "rolling"), "{found}");
@@ -321,7 +322,8 @@ async fn no_owner_is_told_to_force_what_ecs_cannot_force() {
     let controller = json!({"deploymentController": {"type": "CODE_DEPLOY"}, "deployments": []});
     let aws = with_service(&json!([]), &[]);
     change(&aws, &controller, &[OLD; 2]);
-    aws.always("GetDeployment", error("DeploymentDoesNotExistException", "no"));
+    // Without EnableCodeDeploy, verify may not read CodeDeploy.
+    aws.always("GetDeployment", error("AccessDeniedException", "no"));
     let found = handle(&aws, &check(&json!({"deployment": "d-3"})), LATER).await.unwrap();
     assert_eq!(found["outcome"], "needs-attention");
     assert!(!aws.message().contains("--force-new-deployment"), "{}", aws.message());
