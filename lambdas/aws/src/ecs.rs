@@ -103,7 +103,7 @@ impl Ecs {
         Ok(answer.settings.unwrap_or_default().into_iter().filter_map(|setting| setting.value).collect())
     }
 
-    /// The tags of services of a cluster, by service name. Services that do not exist are omitted.
+    /// The tags of services of a cluster, by service name. Services that do not exist, or were deleted, are omitted.
     ///
     /// # Errors
     /// A call failed after its retries.
@@ -114,7 +114,8 @@ impl Ecs {
     ) -> Result<BTreeMap<String, Vec<(String, String)>>, CallFailed> {
         let services = self.describe_services(cluster, names).await?;
         let tagged = |service: &Service| Some((service.service_name()?.to_owned(), tags(service)));
-        Ok(services.iter().filter_map(tagged).collect())
+        let exists = |service: &&Service| service.status() != Some("INACTIVE");
+        Ok(services.iter().filter(exists).filter_map(tagged).collect())
     }
 
     /// The containers of a task definition, with a short timeout.

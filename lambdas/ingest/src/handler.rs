@@ -21,7 +21,7 @@ use crate::{
     page::Page,
     resolve::{Resolved, resolve},
     settle::Settling,
-    tags::read_tags,
+    tags::{Services, read_services},
 };
 
 /// What became of the entities of a notice.
@@ -116,10 +116,12 @@ impl Ingest {
             }
         }
 
+        let Services { tags, unknown } = read_services(&self.ecs, services.keys(), self.policy.zone).await;
         let settling = Settling {
             notice: kept,
             known: &page.services,
-            tags: read_tags(&self.ecs, services.keys(), self.policy.zone).await,
+            tags,
+            unknown,
             calendars: Mutex::new(self.policy.calendars.clone()),
             now,
         };

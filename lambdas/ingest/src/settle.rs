@@ -1,7 +1,7 @@
 //! Applies a notice to the schedule of one service: reads the schedule, decides, and writes the change. If the schedule
 //! was changed in the meantime, all of this is repeated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws::{
     CallFailed,
@@ -36,6 +36,8 @@ pub(crate) struct Settling<'a> {
     pub(crate) known: &'a BTreeMap<ServiceRef, bool>,
     /// What the owners chose, by tags.
     pub(crate) tags: BTreeMap<ServiceRef, Tags>,
+    /// The services that ECS does not know.
+    pub(crate) unknown: BTreeSet<ServiceRef>,
     /// What is known of the Change Calendars so far: a thousand services ask about the same few start times.
     pub(crate) calendars: Mutex<Calendars>,
     /// The time of the invocation.
@@ -46,6 +48,7 @@ pub(crate) struct Settling<'a> {
 pub(crate) struct Settled {
     name: ScheduleName,
     verdict: Verdict,
+    unknown: bool,
     warnings: Vec<String>,
 }
 
@@ -61,6 +64,7 @@ impl Ingest {
         let tags = settling.tags.get(service).cloned().unwrap_or_default();
         let mut policy = tags.over(&self.policy);
         let may_write = tags.may_write(&self.policy);
+        let unknown = settling.unknown.contains(service);
         // Most services have no schedule yet: creating one without reading it first saves half of the calls.
         let mut read = !may_write || settling.known.contains_key(service);
         let mut found: Option<Found> = if read { self.scheduler.get(&name).await? } else { None };
@@ -71,10 +75,10 @@ impl Ingest {
             let verdict = self.verdict(service, existing, ended.as_ref(), &mut policy, settling).await;
             let warnings = warnings(&tags, &policy, &verdict);
             if !may_write {
-                return Ok(Settled { name, verdict: verdict.observed(), warnings });
+                return Ok(Settled { name, verdict: verdict.observed(), unknown, warnings });
             }
             if self.write(&name, &verdict.change, found.as_ref(), read).await? == Written::Done {
-                return Ok(Settled { name, verdict, warnings });
+                return Ok(Settled { name, verdict, unknown, warnings });
             }
             if read {
                 tokio::time::sleep(PAUSE * 2_u32.pow(nth)).await;
@@ -169,16 +173,17 @@ fn warnings(tags: &Tags, policy: &Policy, verdict: &Verdict) -> Vec<String> {
 impl Settled {
     /// The outcome for one entity of the service.
     pub(crate) fn outcome(&self, entity: &str) -> Outcome {
-        let Self { name, verdict, warnings } = self;
+        let Self { name, verdict, unknown, warnings } = self;
         // Where something is pending, an operator needs its name to see it.
         let pending =
             !matches!(verdict.outcome, OutcomeKind::Skipped) && !matches!(verdict.change, Change::Delete);
-        Outcome {
+        let outcome = Outcome {
             cause: verdict.cause,
             slot: verdict.slot,
             schedule: pending.then(|| name.to_string()),
             warnings: warnings.clone(),
             ..Outcome::of(entity, verdict.outcome, &verdict.reason)
-        }
+        };
+        if *unknown { outcome.of_unknown_service() } else { outcome }
     }
 }
