@@ -471,6 +471,22 @@ async fn an_arn_without_a_cluster_is_looked_up_in_every_cluster() {
 }
 
 #[tokio::test]
+async fn a_drill_says_that_it_is_a_drill_until_aws_health_sends_the_notice() {
+    let aws = with_all_services();
+    let drill = merged(&sample("service-notice"), &json!({"source": "ecs-task-patching.drill"}));
+    handle(&aws, &[], &drill).await;
+    assert_eq!(aws.subjects(), ["Drill: Scheduled: 3 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
+    assert!(aws.events().iter().all(|event| event["Detail"]["drill"] == json!(true)), "{:?}", aws.events());
+    assert_eq!(aws.input_of(NAME)["notices"][0]["drill"], true);
+    assert_eq!(aws.input_of(DEADLINE_CHECK)["notice"]["drill"], true);
+    aws.forget();
+    handle(&aws, &[], &sample("service-notice")).await;
+    assert!(aws.subjects()[0].starts_with("Scheduled: 3 services, "), "{:?}", aws.subjects());
+    assert_eq!(aws.input_of(NAME)["notices"][0].get("drill"), None);
+    assert_eq!(aws.input_of(DEADLINE_CHECK)["notice"].get("drill"), None);
+}
+
+#[tokio::test]
 async fn a_service_that_ecs_does_not_know_is_said_to_be_unknown_and_keeps_its_schedule() {
     let aws = with_all_services();
     let inactive = json!({"serviceName": "old", "status": "INACTIVE"});

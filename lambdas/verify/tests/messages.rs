@@ -172,3 +172,19 @@ async fn after_the_retirement_date_a_message_says_that_aws_may_replace_the_tasks
                replace its old tasks at any time.\n\nNext steps:\n1. ";
     assert!(found.contains(aws), "{found}");
 }
+
+#[tokio::test]
+async fn the_messages_about_a_drill_say_so() {
+    let drill = merged(&notice(), &json!({"drill": true}));
+    let aws = with_service(&json!([primary("ecs-svc/2", "COMPLETED")]), &[STARTED + 1]);
+    sent(&aws, &check(&json!({"notices": [drill]})), SOON).await;
+    assert_eq!(
+        (aws.subjects(), &aws.events()[0]["Detail"]["drill"]),
+        (vec!["Drill: Patched: prod/web".into()], &json!(true))
+    );
+    let aws = with_services(&[("web", OLD, "")]);
+    let input = merged(&deadline_check(&["web"]), &json!({"notice": drill}));
+    sent(&aws, &input, "2030-01-02T15:30:00Z").await;
+    assert!(aws.subjects()[0].starts_with("Drill: Not patched: 1 service, "), "{:?}", aws.subjects());
+    assert_eq!(aws.events()[0]["Detail"]["drill"], true);
+}

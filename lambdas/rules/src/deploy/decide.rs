@@ -326,7 +326,8 @@ mod tests {
 
     /// What deploy knows of a service whose schedule fires at its start time.
     fn facts(state: Option<ServiceState>) -> Facts {
-        let notice = NoticeRef { event_arn: "arn:1".into(), starts_at: None, cutoff: instant(CUTOFF) };
+        let notice =
+            NoticeRef { event_arn: "arn:1".into(), starts_at: None, cutoff: instant(CUTOFF), drill: false };
         let input = DeployInput {
             service: web(),
             notices: vec![notice],

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     event::{BusEvent, Detail, Happened},
-    message::{MOST_LISTED, Message, Reader, Step, list},
+    message::{MOST_LISTED, Message, Reader, Step, list, title},
     metrics::{Metric, Sample},
 };
 use crate::{
@@ -41,6 +41,7 @@ pub fn plan_fingerprint(notice: &NoticeRef, outcomes: &[Outcome]) -> String {
         })
         .collect();
     lines.sort();
+    lines.extend(notice.drill.then(|| "drill".to_owned())); // a real notice after its drill is news
     lines.push(notice.starts_at.map_or_else(|| "no date".to_owned(), |date| date.to_rfc3339()));
     fingerprint(lines.iter().map(String::as_str), "\n")
 }
@@ -68,7 +69,12 @@ pub fn event(
         None => BusEvent {
             happened,
             resource: outcome.entity.clone(),
-            detail: Detail { notices: notices.to_vec(), reason: outcome.reason.clone(), ..Detail::default() },
+            detail: Detail {
+                notices: notices.to_vec(),
+                drill: notice.drill,
+                reason: outcome.reason.clone(),
+                ..Detail::default()
+            },
         },
     };
     event.detail.slot = outcome.slot;
@@ -124,7 +130,7 @@ pub fn message(reader: &Reader, report: &Report, notice: &NoticeRef, now: DateTi
         } else {
             Happened::Scheduled
         },
-        title: format!("{}, {}", plan.title(), reader.subject_date(notice)),
+        title: title(&[notice.clone()], &format!("{}, {}", plan.title(), reader.subject_date(notice))),
         lead: vec![plan.lead(&what_aws_does(reader, notice, now))],
         next: next_steps(reader, &plan),
         details: details(reader, &plan),

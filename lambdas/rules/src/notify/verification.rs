@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{
     Notification,
     event::{BusEvent, Happened},
-    message::{MOST_LISTED, Message, Reader, Step, list},
+    message::{MOST_LISTED, Message, Reader, Step, list, title},
     metrics::{Metric, Sample},
 };
 use crate::{
@@ -103,7 +103,7 @@ fn unpatched_message(
     facts.push(("Notice", notice.event_arn.clone()));
     Message {
         happened: Happened::NeedsAttention,
-        title: format!("Not patched: {services}, {}", reader.subject_date(notice)),
+        title: title(&[notice.clone()], &format!("Not patched: {services}, {}", reader.subject_date(notice))),
         lead: vec![format!("{services} {} not patched. {aws}.", is(unpatched.len()))],
         next: vec![
             Step::new(
@@ -139,6 +139,7 @@ mod tests {
             event_arn: "arn:aws:health:eu-west-2::event/ECS/AWS_ECS_TASK_PATCHING_RETIREMENT/…".into(),
             starts_at: Some(instant("2026-12-02T18:00:00Z")),
             cutoff: instant("2026-11-25T18:00:00Z"),
+            drill: false,
         };
         let input =
             CheckInput::first(&web(), &[notice], Some("ecs-svc/2".into()), instant("2026-11-27T22:00:00Z"));

@@ -177,7 +177,12 @@ mod tests {
     }
 
     fn notice(starts_at: Option<&str>) -> NoticeRef {
-        NoticeRef { event_arn: "arn:1".into(), starts_at: starts_at.map(instant), cutoff: instant(NOW) }
+        NoticeRef {
+            event_arn: "arn:1".into(),
+            starts_at: starts_at.map(instant),
+            cutoff: instant(NOW),
+            drill: false,
+        }
     }
 
     #[test]

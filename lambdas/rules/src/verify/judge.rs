@@ -261,7 +261,12 @@ mod tests {
     const NEW: &str = "2026-11-27T22:01:00Z";
 
     fn notice(arn: &str, starts_at: Option<&str>) -> NoticeRef {
-        NoticeRef { event_arn: arn.into(), starts_at: starts_at.map(instant), cutoff: instant(CUTOFF) }
+        NoticeRef {
+            event_arn: arn.into(),
+            starts_at: starts_at.map(instant),
+            cutoff: instant(CUTOFF),
+            drill: false,
+        }
     }
 
     fn input() -> CheckInput {

@@ -163,7 +163,12 @@ mod tests {
     use crate::testing::{instant, web};
 
     fn notice(arn: &str) -> NoticeRef {
-        NoticeRef { event_arn: arn.into(), starts_at: None, cutoff: instant("2026-11-25T18:00:00Z") }
+        NoticeRef {
+            event_arn: arn.into(),
+            starts_at: None,
+            cutoff: instant("2026-11-25T18:00:00Z"),
+            drill: false,
+        }
     }
 
     fn input() -> CheckInput {
