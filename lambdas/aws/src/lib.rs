@@ -9,6 +9,7 @@ pub mod config;
 pub mod ecs;
 mod error;
 mod failure;
+pub mod log;
 pub mod notify;
 mod retry;
 pub mod scheduler;

@@ -64,7 +64,6 @@ fn log(input: &DeployInput, done: &DeployOutcome) {
                 verify_at,
                 command,
                 warnings,
-                "{cluster}/{service}: {word}: {reason}"
             )
         };
     }

@@ -217,18 +217,7 @@ fn log(event_arn: &str, outcome: &Outcome) {
     let (word, slot) = (kind.word(), slot.map(|slot| slot.to_rfc3339()));
     macro_rules! line {
         ($level:ident) => {
-            $level!(
-                event_arn,
-                entity,
-                cluster,
-                service,
-                outcome = word,
-                reason,
-                slot,
-                schedule,
-                warnings,
-                "{entity}: {word}: {reason}"
-            )
+            $level!(event_arn, entity, cluster, service, outcome = word, reason, slot, schedule, warnings,)
         };
     }
     if *kind == OutcomeKind::Failed { line!(error) } else { line!(info) }

@@ -63,7 +63,7 @@ impl Ingest {
                 (None, None) => Some(unreadable(other, "AWS did not answer in time")),
             };
             if let Some(warning) = warning {
-                warn!(event_arn = settling.notice.event_arn, %service, warning, "{service}: {warning}");
+                warn!(event_arn = settling.notice.event_arn, %service, warning);
                 outcome.warnings.push(warning);
             }
         }

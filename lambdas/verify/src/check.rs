@@ -180,15 +180,7 @@ fn log(check: &Check) {
     let (word, verify_at) = (outcome.word(), verify_at.map(|at| at.to_rfc3339()));
     macro_rules! line {
         ($level:ident) => {
-            $level!(
-                cluster,
-                service,
-                outcome = word,
-                reason,
-                deployment_id,
-                verify_at,
-                "{cluster}/{service}: {word}: {reason}"
-            )
+            $level!(cluster, service, outcome = word, reason, deployment_id, verify_at,)
         };
     }
     if *outcome == CheckKind::NeedsAttention {

@@ -169,13 +169,7 @@ impl Verify {
     ) -> Result<(), CallFailed> {
         for Unpatched { service, reason, .. } in unpatched {
             let (cluster, name) = (service.cluster(), service.service());
-            warn!(
-                cluster,
-                service = name,
-                outcome = "needs-attention",
-                reason,
-                "{service}: not patched: {reason}"
-            );
+            warn!(cluster, service = name, outcome = "needs-attention", reason,);
         }
         let reader = &self.notifier.reader;
         let notification = verification::of_deadline_check(reader, &self.policy, input, unpatched, now);
@@ -190,7 +184,6 @@ fn log(check: &DeadlineCheck) {
         settled,
         in_hand = in_progress,
         unpatched = unpatched.len(),
-        "the notice's services: {settled} settled, {in_progress} in progress, {} not patched",
-        unpatched.len()
+        "the services of the notice were checked"
     );
 }
