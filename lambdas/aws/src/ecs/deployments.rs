@@ -5,8 +5,8 @@ use aws_sdk_ecs::{
     operation::list_service_deployments::builders::ListServiceDeploymentsFluentBuilder,
     primitives,
     types::{
-        CreatedAt, DeploymentLifecycleHookAction, DeploymentLifecycleHookStatus, ServiceDeploymentBrief,
-        ServiceDeploymentStatus,
+        CreatedAt, DeploymentLifecycleHookAction, DeploymentLifecycleHookStatus, ServiceDeployment,
+        ServiceDeploymentBrief, ServiceDeploymentStatus,
     },
 };
 use chrono::{DateTime, Utc};
@@ -40,7 +40,8 @@ impl Ecs {
         let call = self.client.describe_service_deployments().service_deployment_arns(&arn);
         let answer =
             call.send().await.map_err(|error| CallFailed::new("DescribeServiceDeployments", &error))?;
-        let mut hooks = answer.service_deployments().iter().flat_map(|found| found.lifecycle_hook_details());
+        let mut hooks =
+            answer.service_deployments().iter().flat_map(ServiceDeployment::lifecycle_hook_details);
         let waiting =
             hooks.find(|hook| hook.status() == Some(&DeploymentLifecycleHookStatus::AwaitingAction));
         Ok(waiting.and_then(|hook| {

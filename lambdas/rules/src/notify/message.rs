@@ -313,7 +313,7 @@ pub(super) mod tests {
             let now = instant("2026-07-10T21:30:00Z");
             reader().about_service(Happened::Completed, &web(), notices, &[], now).subject()
         };
-        assert_eq!(title(&[drill.clone()]), "Drill: Patched: prod/web");
+        assert_eq!(title(std::slice::from_ref(&drill)), "Drill: Patched: prod/web");
         assert_eq!(title(&[drill, notice()]), "Patched: prod/web");
     }
 

@@ -130,7 +130,10 @@ pub fn message(reader: &Reader, report: &Report, notice: &NoticeRef, now: DateTi
         } else {
             Happened::Scheduled
         },
-        title: title(&[notice.clone()], &format!("{}, {}", plan.title(), reader.subject_date(notice))),
+        title: title(
+            std::slice::from_ref(notice),
+            &format!("{}, {}", plan.title(), reader.subject_date(notice)),
+        ),
         lead: vec![plan.lead(&what_aws_does(reader, notice, now))],
         next: next_steps(reader, &plan),
         details: details(reader, &plan),

@@ -103,7 +103,10 @@ fn unpatched_message(
     facts.push(("Notice", notice.event_arn.clone()));
     Message {
         happened: Happened::NeedsAttention,
-        title: title(&[notice.clone()], &format!("Not patched: {services}, {}", reader.subject_date(notice))),
+        title: title(
+            std::slice::from_ref(notice),
+            &format!("Not patched: {services}, {}", reader.subject_date(notice)),
+        ),
         lead: vec![format!("{services} {} not patched. {aws}.", is(unpatched.len()))],
         next: vec![
             Step::new(
