@@ -163,7 +163,7 @@ def main() -> None:
         demo.show_plan(pending)
         story.say()
         story.say("One message notifies the owner:")
-        demo.show_message("Scheduled: 3 services")
+        demo.show_message("Drill: Scheduled: 3 services")
 
         story.step("The same notice arrives again, because AWS delivers events at least once")
         send_drill(aws, notice)
@@ -199,7 +199,7 @@ def main() -> None:
 
         story.step("The verification check finds that prod/web is patched (normally after two minutes; here, at once)")
         demo.schedules.run_now(check)
-        demo.show_message("Patched: prod/web")
+        demo.show_message("Drill: Patched: prod/web")
         story.say()
         completed = wait_for("the event Patch Completed", lambda: demo.completed_event("web"), story)
         story.done(f"event Patch Completed on the event bus: {completed['detail']['reason']}")
@@ -209,7 +209,7 @@ def main() -> None:
         demo.schedules.delete(demo.schedule_of("prod", "api", Kind.DEPLOYMENT))
         [check] = demo.schedules.names(kind=Kind.DEADLINE_CHECK)
         demo.schedules.run_now(check)
-        demo.show_message("Not patched: 1 service")
+        demo.show_message("Drill: Not patched: 1 service")
         story.say()
         story.done("the owner is notified before AWS replaces the tasks")
 

@@ -6,6 +6,7 @@ the stored schedule, and the notifications:
     from helpers import notice, outcome, retirement_date, text_of
 
     def test_a_notice_schedules_a_service(stack, cluster):
+        stack.aws.create_service(cluster, "web")
         event = notice(f"{cluster}|web", days=7)
         answer = stack.ingest(event)
         name = outcome(answer)["schedule"]

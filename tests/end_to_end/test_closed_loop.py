@@ -59,6 +59,8 @@ def test_every_step_starts_the_next_one_until_the_patch_is_verified(stack, clust
 
 
 def test_repeated_notices_are_announced_once_and_changes_again(stack, cluster):
+    for service in ("web", "api"):
+        stack.aws.create_service(cluster, service)
     event = notice(f"{cluster}|web", f"{cluster}|api")
     for _ in range(3):
         stack.ingest(event)

@@ -95,7 +95,7 @@ def test_every_json_example_is_json(example):
 # ---- Commands that readers type ------------------------------------------------------------------------------------
 
 
-def test_the_drill_as_printed_schedules_the_service(stack):
+def test_the_drill_as_printed_schedules_the_service_and_says_that_ecs_does_not_know_it(stack):
     [entries] = re.findall(r"aws events put-events --entries '(.*?)'", DOCUMENTS["README.md"], re.DOTALL)
     assert stack.aws.client("events").put_events(Entries=json.loads(entries))["FailedEntryCount"] == 0
     for _ in range(40):
@@ -105,7 +105,7 @@ def test_the_drill_as_printed_schedules_the_service(stack):
     [name] = names
     assert stack.schedules.input(name)["service"] == "my-service"
     [message] = stack.inbox.messages("my-cluster/my-service")
-    assert message["Subject"].startswith("Scheduled: 1 service")
+    assert message["Subject"].startswith("Drill: Unknown to ECS: 1 service"), "the local AWS has no such service"
 
 
 def test_a_notice_is_planned_again_as_printed(stack, cluster):

@@ -32,14 +32,16 @@ EXPECTED = {
     | WRITE_SCHEDULES
     | IF_CONFIGURED
     | {"ecs:UpdateService": [f"{ECS}service/*"], "ecs:DescribeTaskDefinition": ["*"]}
-    | {f"codedeploy:{verb}": [f"{CODE_DEPLOY}deploymentgroup:*"]
+    | {f"codedeploy:{verb}": ("CodeDeployEnabled", [f"{CODE_DEPLOY}deploymentgroup:*"])
        for verb in ("CreateDeployment", "GetDeployment", "ListDeployments")}
-    | {f"codedeploy:{verb}": [f"{CODE_DEPLOY}application:*", f"{CODE_DEPLOY}deploymentconfig:*"]
+    | {f"codedeploy:{verb}": ("CodeDeployEnabled", [f"{CODE_DEPLOY}application:*", f"{CODE_DEPLOY}deploymentconfig:*"])
        for verb in ("GetApplicationRevision", "GetDeploymentConfig", "RegisterApplicationRevision")},
     "VerifyRole": EVERY_FUNCTION
     | WRITE_SCHEDULES
     | {"scheduler:ListSchedules": ["*"], "ecs:ListServiceDeployments": [f"{ECS}service/*"]}
-    | {f"codedeploy:{verb}": [f"{CODE_DEPLOY}deploymentgroup:*"] for verb in ("GetDeployment", "ListDeployments")},
+    | {"ecs:DescribeServiceDeployments": [f"{ECS}service-deployment/*"]}
+    | {f"codedeploy:{verb}": ("CodeDeployEnabled", [f"{CODE_DEPLOY}deploymentgroup:*"])
+       for verb in ("GetDeployment", "ListDeployments")},
     "SchedulerRole": {
         "lambda:InvokeFunction": [f"{FUNCTION}deploy", f"{FUNCTION}verify"],
         "sqs:SendMessage": ["DeadLetterQueue.Arn"],
@@ -97,9 +99,11 @@ def test_every_role_has_exactly_the_expected_permissions(stack):
 
 
 def test_permissions_that_reach_beyond_the_stack_have_a_condition(stack):
-    conditions = {"iam:PassRole": {"iam:PassedToService": "scheduler.amazonaws.com"},
-                  "events:PutEvents": {"events:source": "ecs-task-patching"}}
+    absent = ("ecs:task-definition", "ecs:capacity-provider", "ecs:namespace")
+    conditions = {"iam:PassRole": {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
+                  "events:PutEvents": {"StringEquals": {"events:source": "ecs-task-patching"}},
+                  "ecs:UpdateService": {"Null": dict.fromkeys(absent, "true")}}
     for role, statements in permissions():
         for statement, _ in statements:
             for action in set(as_list(statement["Action"])) & set(conditions):
-                assert statement["Condition"] == {"StringEquals": conditions[action]}, (role, action)
+                assert statement["Condition"] == conditions[action], (role, action)

@@ -1,5 +1,6 @@
 //! Amazon ECS: reads services and tasks, and forces deployments.
 
+mod deployments;
 mod mapping;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -102,7 +103,7 @@ impl Ecs {
         Ok(answer.settings.unwrap_or_default().into_iter().filter_map(|setting| setting.value).collect())
     }
 
-    /// The tags of services of a cluster, by service name. Services that do not exist are omitted.
+    /// The tags of services of a cluster, by service name. Services that do not exist, or were deleted, are omitted.
     ///
     /// # Errors
     /// A call failed after its retries.
@@ -113,7 +114,8 @@ impl Ecs {
     ) -> Result<BTreeMap<String, Vec<(String, String)>>, CallFailed> {
         let services = self.describe_services(cluster, names).await?;
         let tagged = |service: &Service| Some((service.service_name()?.to_owned(), tags(service)));
-        Ok(services.iter().filter_map(tagged).collect())
+        let exists = |service: &&Service| service.status() != Some("INACTIVE");
+        Ok(services.iter().filter(exists).filter_map(tagged).collect())
     }
 
     /// The containers of a task definition, with a short timeout.
@@ -254,30 +256,6 @@ impl Ecs {
             .chain(stopped.into_iter().take(MAX_OF_EACH))
             .chain(events.take(MAX_OF_EACH))
             .collect()
-    }
-
-    async fn deployment_status(
-        &self,
-        service: &ServiceRef,
-        since: DateTime<Utc>,
-    ) -> Result<Vec<String>, CallFailed> {
-        let call =
-            self.client.list_service_deployments().cluster(service.cluster()).service(service.service());
-        let answer = match call.send().await {
-            Ok(answer) => answer,
-            // Only services with the ECS deployment controller have service deployments.
-            Err(error) if error.code() == Some("UnsupportedFeatureException") => return Ok(Vec::new()),
-            Err(error) => return Err(CallFailed::new("ListServiceDeployments", &error)),
-        };
-        let newest = answer
-            .service_deployments()
-            .iter()
-            .filter(|found| instant(found.created_at()).is_some_and(|created_at| created_at >= since))
-            .max_by_key(|found| instant(found.created_at()));
-        let status = newest.and_then(|found| {
-            Some(format!("deployment {}: {}", found.status()?.as_str(), found.status_reason()?))
-        });
-        Ok(status.into_iter().collect())
     }
 
     async fn stopped_tasks(

@@ -3,6 +3,7 @@
 use std::{error::Error, iter::successors};
 
 use aws_sdk_scheduler::error::{ProvideErrorMetadata, SdkError};
+use rules::service::permission;
 
 /// A call to AWS failed after its retries.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +30,8 @@ impl CallFailed {
                 .collect::<Vec<_>>()
                 .join(": "),
         };
+        let advice = permission::advice(call, &message);
+        let message = advice.map_or(message.clone(), |advice| format!("{message}. {advice}"));
         Self { call, code, message }
     }
 

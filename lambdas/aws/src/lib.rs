@@ -11,6 +11,7 @@ mod error;
 mod failure;
 pub mod invocation;
 pub mod lock;
+pub mod log;
 pub mod notify;
 pub mod pending;
 mod retry;

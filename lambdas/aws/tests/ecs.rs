@@ -4,10 +4,10 @@
 
 use aws::ecs::{Ecs, Forced, TaskOrigin};
 use chrono::{DateTime, TimeDelta, Utc};
-use fake_aws::{ATTEMPTS, Answer, Aws, error};
+use fake_aws::{ATTEMPTS, Answer, Aws, error, in_turn, merged};
 use rules::{
     arn::ServiceRef,
-    service::{Controller, Progress, Rollout, ServiceEvent, ServiceState, TaskSet, image::Container},
+    service::{Controller, Pause, Progress, Rollout, ServiceEvent, ServiceState, TaskSet, image::Container},
 };
 use serde_json::{Value, json};
 
@@ -351,6 +351,8 @@ async fn a_state_has_the_deployments_and_the_ages_of_all_running_tasks() {
         ],
         task_definition: Some("arn:web:7".into()),
         tags: vec![("ecs-task-patching:mode".into(), "off".into()), ("empty".into(), String::new())],
+        has_hooks: false,
+        pause: None,
     };
     assert_eq!(state, Ok(Some(expected)));
     let expected = [
@@ -396,9 +398,13 @@ async fn likely_causes_are_what_ecs_reports_since_then_each_once_and_the_most_li
     ];
     aws.service(&json!({}), &[], &tasks);
     let newest = deployment(2, "ROLLBACK_SUCCESSFUL", Some(breaker));
-    let all =
-        [deployment(0, "STOPPED", Some("stopped")), newest, deployment(-1, "SUCCESSFUL", Some("before"))];
-    aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": all})));
+    // ECS documents no order: the newest can be on any page.
+    let pages = [
+        json!({"serviceDeployments": [deployment(0, "STOPPED", Some("stopped"))], "nextToken": "2"}),
+        json!({"serviceDeployments": [newest, deployment(-1, "SUCCESSFUL", Some("before"))], "nextToken": "3"}),
+        json!({"serviceDeployments": [deployment(1, "STOPPED", Some("stopped"))]}),
+    ];
+    aws.on("ListServiceDeployments", in_turn(&pages.map(|page| (200, page))));
     let events =
         [event(9, "fourth"), event(8, "third"), event(0, "second"), event(0, "first"), event(-1, "before")];
     let causes = ecs(&aws).likely_causes(&web(), &events, at(0).expect("a date")).await;
@@ -412,7 +418,9 @@ async fn likely_causes_are_what_ecs_reports_since_then_each_once_and_the_most_li
         "second".to_owned(),
     ];
     assert_eq!(causes, expected);
-    assert_eq!(aws.sent("ListServiceDeployments"), [json!({"cluster": "prod", "service": "web"})]);
+    let first = json!({"cluster": "prod", "service": "web", "createdAt": {"after": EPOCH - 1}});
+    let page = |token: &str| merged(&first, &json!({"nextToken": token}));
+    assert_eq!(aws.sent("ListServiceDeployments"), [first.clone(), page("2"), page("3")]);
     let asked = json!({"cluster": "prod", "serviceName": "web", "desiredStatus": "STOPPED"});
     assert_eq!(aws.sent("ListTasks"), [asked]);
 }
@@ -444,6 +452,63 @@ async fn without_failures_there_is_no_cause_and_an_unreadable_source_does_not_hi
     aws.always("ListServiceDeployments", error("UnsupportedFeatureException", "no"));
     aws.service(&json!({}), &[], &[]);
     assert_eq!(ecs(&aws).likely_causes(&web(), &[], since).await, Vec::<String>::new());
+}
+
+/// An AWS whose service has a deployment with a pause hook in this status.
+fn with_hook(status: &str) -> Aws {
+    let aws = Aws::default();
+    let hooks =
+        json!({"lifecycleHooks": [{"targetType": "PAUSE", "lifecycleStages": ["POST_TEST_TRAFFIC_SHIFT"]}]});
+    let deployment =
+        json!({"id": "ecs-svc/2", "status": "PRIMARY", "rolloutState": "IN_PROGRESS", "createdAt": EPOCH});
+    let service = json!({
+        "serviceName": "web", "status": "ACTIVE", "desiredCount": 1, "deployments": [deployment],
+        "deploymentConfiguration": hooks,
+    });
+    aws.service(&service, &[], &[]);
+    let listed = json!({"serviceDeploymentArn": "arn:sd/2", "status": "IN_PROGRESS", "createdAt": EPOCH});
+    aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": [listed]})));
+    let hooks = json!([
+        {"hookId": "lambda-1", "targetType": "AWS_LAMBDA", "status": "SUCCEEDED"},
+        {"hookId": "ecs-pause-1", "targetType": "PAUSE", "status": status, "expiresAt": EPOCH + 9, "timeoutAction": "CONTINUE"},
+    ]);
+    let described =
+        json!({"serviceDeployments": [{"serviceDeploymentArn": "arn:sd/2", "lifecycleHookDetails": hooks}]});
+    aws.always("DescribeServiceDeployments", (200, described));
+    aws
+}
+
+#[tokio::test]
+async fn a_deployment_that_waits_for_a_person_is_found_by_its_pause_hook() {
+    let pause = Pause {
+        hook: "ecs-pause-1".into(),
+        deployment_arn: "arn:sd/2".into(),
+        expires_at: at(9),
+        then_continues: true,
+    };
+    for (status, expected) in [("AWAITING_ACTION", Some(pause)), ("SUCCEEDED", None)] {
+        let aws = with_hook(status);
+        let state = ecs(&aws).state_and_pause(&web()).await.unwrap().expect("a service");
+        assert_eq!(state.pause, expected, "{status}");
+        let rolling = json!({"cluster": "prod", "service": "web", "status": ["IN_PROGRESS"]});
+        assert_eq!(aws.sent("ListServiceDeployments"), [rolling]);
+        assert_eq!(aws.sent("DescribeServiceDeployments"), [json!({"serviceDeploymentArns": ["arn:sd/2"]})]);
+    }
+}
+
+#[tokio::test]
+async fn only_a_deployment_in_progress_with_hooks_is_asked_for_a_pause() {
+    let rolling = json!([{"id": "ecs-svc/2", "rolloutState": "IN_PROGRESS"}]);
+    let hooks = json!({"lifecycleHooks": [{"targetType": "PAUSE"}]});
+    for changes in [json!({"deployments": rolling}), json!({"deploymentConfiguration": hooks})] {
+        let aws = Aws::default(); // which answers no other call
+        aws.service(
+            &merged(&json!({"serviceName": "web", "status": "ACTIVE", "desiredCount": 1}), &changes),
+            &[],
+            &[],
+        );
+        assert_eq!(ecs(&aws).state_and_pause(&web()).await.unwrap().expect("a service").pause, None);
+    }
 }
 
 #[tokio::test]

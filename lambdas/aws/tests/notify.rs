@@ -31,7 +31,7 @@ fn notifier(aws: &Aws, format: &'static str) -> Notifier {
 }
 
 fn notices() -> Vec<NoticeRef> {
-    vec![NoticeRef { event_arn: "arn:1".into(), starts_at: None, cutoff: now() }]
+    vec![NoticeRef { event_arn: "arn:1".into(), starts_at: None, cutoff: now(), drill: false }]
 }
 
 fn event(notifier: &Notifier, nth: usize) -> BusEvent {

@@ -27,7 +27,7 @@ impl Deploy {
         let state = self.ecs.state(&input.service).await?;
         let mut facts = Facts::of_service(input, state, &self.policy);
         let policy = facts.policy(&self.policy);
-        let need = match need(&facts, now) {
+        let need = match need(&facts, &policy, now) {
             Ok(need) if need.starts() && policy.mode != Mode::Off => need,
             _ => return Ok(facts),
         };

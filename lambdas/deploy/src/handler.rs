@@ -108,7 +108,6 @@ fn log(input: &DeployInput, done: &DeployOutcome) {
                 verify_at,
                 command,
                 warnings,
-                "{cluster}/{service}: {word}: {reason}"
             )
         };
     }

@@ -137,7 +137,8 @@ async fn what_is_unreadable_blocks_until_the_window_ends_and_then_the_owner_is_n
         // In the window: again in ten minutes, and nobody is notified a second time.
         let outcome = handle_at(&aws, &[parameter, daily], &planned, "2029-12-29T01:00:03Z").await;
         let again = format!("{reason}; retrying in the same window on Sat 29 Dec 2029 01:11 UTC");
-        assert_eq!(json!(outcome), postponed(&again, "2029-12-29T01:11:00Z"));
+        let command = json!({"command": FORCE});
+        assert_eq!(json!(outcome), merged(&postponed(&again, "2029-12-29T01:11:00Z"), &command));
         assert_eq!((aws.subjects().len(), aws.notified()), (0, vec!["Patch Postponed: web".to_owned()]));
         aws.take(NAME);
         aws.forget();

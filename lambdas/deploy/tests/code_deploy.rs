@@ -3,12 +3,19 @@
 mod common;
 
 use common::{
-    NAME, NEW, NOW, OLD, VERIFY, WHY, answer, app_spec, calls, check, handle, handle_at, input, revision,
-    try_handle, with_code_deploy,
+    NAME, NEW, NOW, OLD, VERIFY, WHY, answer, app_spec, calls, check, handle_at, input, revision, try_handle,
+    with_code_deploy,
 };
-use fake_aws::{error, merged};
-use rules::deploy::outcome::DeployOutcomeKind;
+use fake_aws::{Aws, error, merged};
+use rules::deploy::outcome::{DeployOutcome, DeployOutcomeKind};
 use serde_json::{Value, json};
+
+const ENABLED: (&str, &str) = ("ENABLE_CODE_DEPLOY", "true");
+
+/// Handles the sample at its start time.
+async fn handle(aws: &Aws) -> DeployOutcome {
+    handle_at(aws, &[ENABLED], &input(&json!({})), NOW).await
+}
 
 /// A revision that CodeDeploy keeps and names by its hash alone.
 fn by_hash() -> Value {
@@ -111,7 +118,7 @@ async fn codedeploy_is_read_before_the_calendars_and_only_where_it_would_deploy(
     let calendars = ("CHANGE_CALENDARS", "Freeze");
     let aws = with_code_deploy(&revision(), None);
     aws.always("GetCalendarState", (200, json!({"State": "OPEN"})));
-    let outcome = handle_at(&aws, &[calendars], &input(&json!({})), NOW).await;
+    let outcome = handle_at(&aws, &[ENABLED, calendars], &input(&json!({})), NOW).await;
     assert_eq!(outcome.outcome, DeployOutcomeKind::Started);
     let calls = calls(&aws);
     let last = |call: &str| calls.iter().rposition(|other| other == call).unwrap();
@@ -119,7 +126,7 @@ async fn codedeploy_is_read_before_the_calendars_and_only_where_it_would_deploy(
     assert_eq!(last("CreateDeployment"), last("GetCalendarState") + 1, "{calls:?}");
 
     let late = json!({"window_ends_at": "2029-12-28T22:00:00Z", "scheduled_for": "2029-12-28T21:59:00Z"});
-    for (parameters, changes) in [(&[("MODE", "observe")][..], json!({})), (&[], late)] {
+    for (parameters, changes) in [(&[ENABLED, ("MODE", "observe")][..], json!({})), (&[ENABLED], late)] {
         let aws = with_code_deploy(&revision(), None);
         handle_at(&aws, parameters, &input(&changes), NOW).await;
         assert_eq!(reads.map(|read| aws.sent(read).len()), [0, 0], "{parameters:?} {changes}");
@@ -128,7 +135,7 @@ async fn codedeploy_is_read_before_the_calendars_and_only_where_it_would_deploy(
 
 #[tokio::test]
 async fn unreadable_codedeploy_fails_unless_something_blocks() {
-    let parameters = [("CHANGE_CALENDARS", "Freeze")];
+    let parameters = [ENABLED, ("CHANGE_CALENDARS", "Freeze")];
     for (state, expected) in [("CLOSED", Ok(DeployOutcomeKind::Postponed)), ("OPEN", Err(()))] {
         let aws = with_code_deploy(&revision(), None);
         aws.always("GetCalendarState", (200, json!({"State": state})));
@@ -137,4 +144,22 @@ async fn unreadable_codedeploy_fails_unless_something_blocks() {
         assert_eq!(found.map(|found| found.outcome).map_err(|_| ()), expected, "{state}");
         assert_eq!(aws.sent("CreateDeployment").len(), 0);
     }
+}
+
+#[tokio::test]
+async fn without_the_parameter_codedeploy_is_not_called_and_the_owner_gets_the_command() {
+    let aws = with_code_deploy(&revision(), None);
+    aws.always("GetCalendarState", (200, json!({"State": "CLOSED"})));
+    let outcome = handle_at(&aws, &[("CHANGE_CALENDARS", "Freeze")], &input(&json!({})), NOW).await;
+    assert_eq!(outcome.outcome, DeployOutcomeKind::NotActionable);
+    let reason = "the deployment controller is CODE_DEPLOY, and EnableCodeDeploy is false";
+    assert_eq!(outcome.reason, format!("{WHY}, {reason}"));
+    let command = outcome.command.expect("a command");
+    assert!(command.starts_with("aws deploy get-deployment --deployment-id d-1 "), "{command}");
+    assert!(aws.message().contains(&command), "{}", aws.message());
+    let calls = calls(&aws);
+    assert!(
+        !calls.iter().any(|call| ["GetDeployment", "ListDeployments", "CreateDeployment"].contains(&&**call)),
+        "{calls:?}"
+    );
 }

@@ -100,6 +100,31 @@ async fn the_message_of_a_skip_in_observe_mode() {
 }
 
 #[tokio::test]
+async fn the_message_of_a_skip_because_the_service_is_gone() {
+    let aws = Aws::default();
+    aws.always("DescribeServices", (200, json!({"failures": [{"reason": "MISSING"}]})));
+    let expected = "Skipped: prod/web\n\n\
+                    The service no longer exists. There is nothing to patch.\n\n\
+                    Next steps:\n\
+                    1. Check that the service was deleted on purpose, and that its name is right";
+    assert_eq!(sent(&aws, &[], &json!({}), NOW).await, format!("{expected}\n\n{}", facts(AT_THE_START)));
+}
+
+#[tokio::test]
+async fn the_message_where_a_calendar_is_unreadable_and_the_window_is_open() {
+    let aws = tagged(&[]);
+    aws.always("GetCalendarState", error("AccessDeniedException", "no"));
+    let found = sent(&aws, &[("CHANGE_CALENDARS", "Freeze")], &json!({}), NOW).await;
+    let start = "Postponed: prod/web\n\nChange Calendar Freeze is unreadable and is treated as closed: GetCalendarState failed";
+    assert!(found.starts_with(start), "{found}");
+    let next = "Next steps:\n\
+                1. Before the retirement date, fix what is unreadable or missing\n\
+                2. To redeploy the service anyway:\n\
+                \x20  aws ecs update-service --cluster prod --service web --force-new-deployment";
+    assert!(found.contains(next) && !found.contains("you do not need to do anything"), "{found}");
+}
+
+#[tokio::test]
 async fn the_message_where_a_calendar_is_unreadable_when_the_window_ends() {
     let aws = tagged(&[]);
     aws.always("GetCalendarState", error("AccessDeniedException", "no"));

@@ -66,13 +66,15 @@ async fn a_service_that_needs_no_deployment_is_skipped_and_one_that_was_just_dep
             None => assert!(aws.schedules().is_empty(), "{reason}"),
         }
         assert_eq!(aws.notified(), ["Patch Skipped: web"]);
-        // Of a service that somebody else has patched the owner is notified here, of the others by verify.
-        let notified = usize::from(reason == patched && checked.is_none());
+        // Of a service that somebody else has patched, or that is gone, the owner is notified here.
+        let gone = reason.ends_with("DRAINING");
+        let notified = usize::from(gone || (reason == patched && checked.is_none()));
         assert_eq!((aws.messages().len(), aws.sent("UpdateService").len()), (notified, 0), "{reason}");
     }
     let aws = Aws::default();
     aws.always("DescribeServices", (200, json!({"failures": [{"reason": "MISSING"}]})));
     assert_eq!(json!(handle(&aws).await), answer("skipped", "the service no longer exists"));
+    assert_eq!(aws.subjects(), ["Skipped: prod/web"]);
 }
 
 #[tokio::test]
@@ -116,7 +118,7 @@ async fn the_owner_is_notified_of_what_ecs_refuses_and_what_a_retry_may_solve_fa
                 let command = if failed { json!({"command": FORCE}) } else { json!({}) };
                 assert_eq!(json!(outcome), merged(&answer(kind, &reason), &command));
                 assert_eq!(aws.notified(), [format!("{event}: web")]);
-                assert_eq!(aws.subjects(), vec!["Failed: prod/web"; usize::from(failed)]);
+                assert_eq!(aws.subjects(), [if failed { "Failed: prod/web" } else { "Skipped: prod/web" }]);
                 assert!(!failed || aws.message().contains(FORCE));
             }
             (outcome, expected) => {
@@ -207,4 +209,16 @@ async fn a_deployment_whose_check_cannot_be_scheduled_fails_and_is_retried() {
     aws.always(&format!("{CREATE}{VERIFY}"), error("AccessDeniedException", "no"));
     let failure = try_handle(&aws, &[], &input(&json!({})), NOW).await.unwrap_err().to_string();
     assert_eq!(failure, "prod/web: CreateSchedule failed: AccessDeniedException: no");
+}
+
+#[tokio::test]
+async fn a_missing_permission_to_pass_a_role_says_which_statement_to_add() {
+    let aws = with_service(&json!({}), OLD);
+    let role = "arn:aws:iam::111122223333:role/web-task";
+    let denied = format!("User: arn:deploy is not authorized to perform: iam:PassRole on resource: {role}");
+    aws.always("UpdateService", error("AccessDeniedException", &denied));
+    let failure = try_handle(&aws, &[], &input(&json!({})), NOW).await.expect_err("a failure").to_string();
+    let statement =
+        format!("{{Sid: PassRoleOfTasks, Effect: Allow, Action: iam:PassRole, Resource: {role}}}");
+    assert!(failure.contains(&denied) && failure.ends_with(&statement), "{failure}");
 }

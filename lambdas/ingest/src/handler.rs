@@ -22,7 +22,7 @@ use crate::{
     function::{CONCURRENCY, Ingest},
     resolve::{Resolved, resolve},
     settle::{Settled, Settling},
-    tags::read_tags,
+    tags::{Services, read_services},
 };
 
 /// A notice, with what was read once about it.
@@ -32,8 +32,8 @@ struct Work<'a> {
     told: NoticeRef,
     /// Its entities, in its order.
     resolved: Vec<Resolved>,
-    /// What the owners of its services chose.
-    tags: BTreeMap<ServiceRef, Tags>,
+    /// What ECS says of its services.
+    services: Services,
     invocation: &'a Invocation,
 }
 
@@ -86,9 +86,9 @@ impl Ingest {
         let told = notice.to_ref(self.wait_period(notice).await);
         let resolved = resolve(&self.ecs, notice).await;
         let page = self.page(notice).await.map_err(Failure::call(&notice.event_arn))?;
-        let tags = read_tags(&self.ecs, services(notice, &resolved, &page), self.policy.zone).await;
-        let work = Work { notice, told, resolved, tags, invocation };
-        let may_write = self.may_write_any(&work.tags);
+        let services = read_services(&self.ecs, services(notice, &resolved, &page), self.policy.zone).await;
+        let may_write = self.may_write_any(&services.tags);
+        let work = Work { notice, told, resolved, services, invocation };
         // A repeat changes nothing, so it takes no lock.
         if (page.is_known() || !may_write)
             && let Some(report) = self.without_writing(&work, page, may_write).await?
@@ -165,7 +165,7 @@ impl Ingest {
         let settling = Settling {
             notice: kept,
             known: &page.services,
-            tags: &work.tags,
+            services: &work.services,
             calendars: Mutex::new(self.policy.calendars.clone()),
             invocation,
             now: invocation.now(),
@@ -305,18 +305,7 @@ fn log(event_arn: &str, outcome: &Outcome) {
     let (word, slot) = (kind.word(), slot.map(|slot| slot.to_rfc3339()));
     macro_rules! line {
         ($level:ident) => {
-            $level!(
-                event_arn,
-                entity,
-                cluster,
-                service,
-                outcome = word,
-                reason,
-                slot,
-                schedule,
-                warnings,
-                "{entity}: {word}: {reason}"
-            )
+            $level!(event_arn, entity, cluster, service, outcome = word, reason, slot, schedule, warnings,)
         };
     }
     if *kind == OutcomeKind::Failed { line!(error) } else { line!(info) }

@@ -37,8 +37,11 @@ enum Planned {
 impl Ingest {
     /// Warns of services that come after another one, and whose plan does not give that.
     pub(crate) async fn warn_of_order(&self, outcomes: &mut [Outcome], settling: &Settling<'_>) {
-        let after =
-            settling.tags.iter().filter_map(|(service, tags)| Some((service.clone(), tags.after.clone()?)));
+        let after = settling
+            .services
+            .tags
+            .iter()
+            .filter_map(|(service, tags)| Some((service.clone(), tags.after.clone()?)));
         let after: BTreeMap<ServiceRef, ServiceRef> = after.collect();
         if after.is_empty() {
             return;
@@ -63,7 +66,7 @@ impl Ingest {
                 (None, None) => Some(unreadable(other, "AWS did not answer in time")),
             };
             if let Some(warning) = warning {
-                warn!(event_arn = settling.notice.event_arn, %service, warning, "{service}: {warning}");
+                warn!(event_arn = settling.notice.event_arn, %service, warning);
                 outcome.warnings.push(warning);
             }
         }

@@ -63,46 +63,68 @@ fn without_service(affected: &Affected, entity: &Entity, notice: &Notice) -> Out
     Outcome::of(&affected.text, kind, reason)
 }
 
+/// A lookup in every cluster. An unreadable cluster only matters for what was found in no other one.
+struct Lookup<T> {
+    found: BTreeMap<String, T>,
+    /// Why something may be missing from `found`.
+    unreadable: Option<String>,
+}
+
+impl<T> Default for Lookup<T> {
+    fn default() -> Self {
+        Self { found: BTreeMap::new(), unreadable: None }
+    }
+}
+
+impl<T> Lookup<T> {
+    /// Keeps the first error.
+    fn failed_in(&mut self, cluster: &str, error: &CallFailed) {
+        self.unreadable.get_or_insert_with(|| format!("cluster {cluster} is unreadable: {error}"));
+    }
+}
+
 /// In which clusters there is an active service of each of the names whose ARN leaves the cluster out.
-async fn clusters_of(ecs: &Ecs, notice: &Notice) -> Result<BTreeMap<String, Vec<ServiceRef>>, CallFailed> {
+async fn clusters_of(ecs: &Ecs, notice: &Notice) -> Lookup<Vec<ServiceRef>> {
     let mut names: BTreeSet<String> = BTreeSet::new();
     for affected in &notice.entities {
         if let Entity::ServiceWithoutCluster(name) = &affected.entity {
             names.insert(name.clone());
         }
     }
-    let mut found: BTreeMap<String, Vec<ServiceRef>> = BTreeMap::new();
+    let mut lookup = Lookup::default();
     if names.is_empty() {
-        return Ok(found);
+        return lookup;
     }
     let names: Vec<String> = names.into_iter().collect();
-    for cluster in ecs.clusters().await? {
-        for name in ecs.active(&cluster, &names).await? {
-            let service = ServiceRef::new(&cluster, &name);
-            found.entry(name).or_default().extend(service);
+    let clusters = match ecs.clusters().await {
+        Ok(clusters) => clusters,
+        Err(error) => return Lookup { unreadable: Some(error.to_string()), ..lookup },
+    };
+    for cluster in clusters {
+        match ecs.active(&cluster, &names).await {
+            Ok(active) => {
+                for name in active {
+                    let service = ServiceRef::new(&cluster, &name);
+                    lookup.found.entry(name).or_default().extend(service);
+                }
+            }
+            Err(error) => lookup.failed_in(&cluster, &error),
         }
     }
-    Ok(found)
+    lookup
 }
 
 /// The service that an ARN of the old format means, which leaves the cluster out.
-fn service_without_cluster(
-    found: &Result<BTreeMap<String, Vec<ServiceRef>>, CallFailed>,
-    affected: &Affected,
-    name: &str,
-) -> Resolved {
+fn service_without_cluster(lookup: &Lookup<Vec<ServiceRef>>, affected: &Affected, name: &str) -> Resolved {
     let done = |kind, reason: String| Resolved::Done(Outcome::of(&affected.text, kind, reason));
-    let found = match found {
-        Err(error) => return done(OutcomeKind::Failed, error.to_string()),
-        Ok(found) => found.get(name).map_or(&[][..], Vec::as_slice),
-    };
-    match found {
-        [] => {
+    match (lookup.found.get(name).map_or(&[][..], Vec::as_slice), &lookup.unreadable) {
+        ([], Some(error)) => done(OutcomeKind::Failed, error.clone()),
+        ([], None) => {
             let reason = format!("no cluster has an active service {name:?}");
             Resolved::Done(Outcome::skipped(&affected.text, Cause::Gone, reason))
         }
-        [service] => Resolved::Service(service.clone()),
-        several => {
+        ([service], _) => Resolved::Service(service.clone()),
+        (several, _) => {
             let several: Vec<String> = several.iter().map(ToString::to_string).collect();
             let reason = format!(
                 "the ARN does not name the cluster, and several services match: {}",
@@ -113,12 +135,9 @@ fn service_without_cluster(
     }
 }
 
-/// The origins of the tasks that a notice names, by task id, with the cluster in which each was found.
-struct Tasks {
-    found: BTreeMap<String, (String, TaskOrigin)>,
-    /// Clusters whose tasks could not be read; the key is nothing for tasks whose ARN leaves it out.
-    failed: BTreeMap<Option<String>, CallFailed>,
-}
+/// The origins of the tasks that a notice names, by cluster as in the task's ARN, then by task ID, with the cluster in
+/// which each was found.
+struct Tasks(BTreeMap<Option<String>, Lookup<(String, TaskOrigin)>>);
 
 impl Tasks {
     async fn look_up(ecs: &Ecs, notice: &Notice) -> Self {
@@ -128,36 +147,41 @@ impl Tasks {
                 by_cluster.entry(cluster.clone()).or_default().push(id.clone());
             }
         }
-        let mut tasks = Self { found: BTreeMap::new(), failed: BTreeMap::new() };
+        let mut tasks = BTreeMap::new();
         for (cluster, ids) in by_cluster {
-            if let Err(error) = tasks.look_up_in(ecs, cluster.as_deref(), &ids).await {
-                tasks.failed.insert(cluster, error);
-            }
+            let lookup = Self::look_up_in(ecs, cluster.as_deref(), &ids).await;
+            tasks.insert(cluster, lookup);
         }
-        tasks
+        Self(tasks)
     }
 
-    async fn look_up_in(
-        &mut self,
-        ecs: &Ecs,
-        cluster: Option<&str>,
-        ids: &[String],
-    ) -> Result<(), CallFailed> {
+    async fn look_up_in(ecs: &Ecs, cluster: Option<&str>, ids: &[String]) -> Lookup<(String, TaskOrigin)> {
+        let mut lookup = Lookup::default();
         let clusters = match cluster {
-            Some(cluster) => vec![cluster.to_owned()],
-            None => ecs.clusters().await?,
+            Some(cluster) => Ok(vec![cluster.to_owned()]),
+            None => ecs.clusters().await,
+        };
+        let clusters = match clusters {
+            Ok(clusters) => clusters,
+            Err(error) => return Lookup { unreadable: Some(error.to_string()), ..lookup },
         };
         for cluster in clusters {
-            for origin in ecs.origins(&cluster, ids).await? {
-                self.found.insert(origin.id.clone(), (cluster.clone(), origin));
+            match ecs.origins(&cluster, ids).await {
+                Ok(origins) => {
+                    let found =
+                        origins.into_iter().map(|origin| (origin.id.clone(), (cluster.clone(), origin)));
+                    lookup.found.extend(found);
+                }
+                Err(error) => lookup.failed_in(&cluster, &error),
             }
         }
-        Ok(())
+        lookup
     }
 
     fn trace(&self, affected: &Affected, task: &TaskRef, notice: &Notice) -> Resolved {
         let done = |kind, reason: String| Resolved::Done(Outcome::of(&affected.text, kind, reason));
-        if let Some((cluster, origin)) = self.found.get(&task.id) {
+        let lookup = self.0.get(&task.cluster);
+        if let Some((cluster, origin)) = lookup.and_then(|lookup| lookup.found.get(&task.id)) {
             let service =
                 origin.group.strip_prefix("service:").and_then(|name| ServiceRef::new(cluster, name));
             return match service {
@@ -165,8 +189,8 @@ impl Tasks {
                 None => done(OutcomeKind::NotActionable, stand_alone(cluster, origin, notice)),
             };
         }
-        match self.failed.get(&task.cluster) {
-            Some(error) => done(OutcomeKind::Failed, error.to_string()),
+        match lookup.and_then(|lookup| lookup.unreadable.as_ref()) {
+            Some(error) => done(OutcomeKind::Failed, error.clone()),
             None => Resolved::Done(Outcome::skipped(
                 &affected.text,
                 Cause::Stopped,

@@ -27,7 +27,7 @@ use rules::{
 };
 use tokio::sync::Mutex;
 
-use crate::function::Ingest;
+use crate::{function::Ingest, tags::Services};
 
 /// What every service of an event is settled with.
 pub(crate) struct Settling<'a> {
@@ -35,8 +35,8 @@ pub(crate) struct Settling<'a> {
     pub(crate) notice: &'a NoticeRef,
     /// The services that the page has named before.
     pub(crate) known: &'a BTreeMap<ServiceRef, bool>,
-    /// What the owners chose, by tags.
-    pub(crate) tags: &'a BTreeMap<ServiceRef, Tags>,
+    /// What ECS says of the services.
+    pub(crate) services: &'a Services,
     /// What is known of the Change Calendars so far: a thousand services ask about the same few start times.
     pub(crate) calendars: Mutex<Calendars>,
     /// The invocation.
@@ -51,6 +51,7 @@ pub(crate) struct Settling<'a> {
 pub(crate) struct Settled {
     name: ScheduleName,
     verdict: Verdict,
+    unknown: bool,
     warnings: Vec<String>,
 }
 
@@ -80,9 +81,10 @@ impl Ingest {
         settling: &Settling<'_>,
     ) -> Result<Settled, CallFailed> {
         let name = ScheduleName::of_deployment(&self.notifier.reader.place, service);
-        let tags = settling.tags.get(service).cloned().unwrap_or_default();
+        let tags = settling.services.tags.get(service).cloned().unwrap_or_default();
         let mut policy = tags.over(&self.policy);
         let write = settling.write && tags.may_write(&self.policy);
+        let unknown = settling.services.unknown.contains(service);
         // Most services have no schedule yet: creating one without reading it first saves half of the calls.
         let mut read = !tags.may_write(&self.policy) || settling.known.contains_key(service);
         let mut found: Option<Found> = if read { self.scheduler.get(&name).await? } else { None };
@@ -94,14 +96,14 @@ impl Ingest {
             let warnings = warnings(&tags, &policy, &verdict);
             if !write {
                 let verdict = if tags.may_write(&self.policy) { verdict } else { verdict.observed() };
-                return Ok(Settled { name, verdict, warnings });
+                return Ok(Settled { name, verdict, unknown, warnings });
             }
             if found.is_some() && verdict.change != Change::Keep && lock.is_none() {
                 *lock = Some(self.scheduler.lock(&name, settling.invocation).await?);
             } else if self.write(&name, &verdict.change, found.as_ref(), read, settling).await?
                 == Written::Done
             {
-                return Ok(Settled { name, verdict, warnings });
+                return Ok(Settled { name, verdict, unknown, warnings });
             } else if read {
                 tokio::time::sleep(PAUSE * 2_u32.pow(nth)).await;
             }
@@ -211,16 +213,17 @@ impl Settled {
 
     /// The outcome for one entity of the service.
     pub(crate) fn outcome(&self, entity: &str) -> Outcome {
-        let Self { name, verdict, warnings } = self;
+        let Self { name, verdict, unknown, warnings } = self;
         // Where something is pending, an operator needs its name to see it.
         let pending =
             !matches!(verdict.outcome, OutcomeKind::Skipped) && !matches!(verdict.change, Change::Delete);
-        Outcome {
+        let outcome = Outcome {
             cause: verdict.cause,
             slot: verdict.slot,
             schedule: pending.then(|| name.to_string()),
             warnings: warnings.clone(),
             ..Outcome::of(entity, verdict.outcome, &verdict.reason)
-        }
+        };
+        if *unknown { outcome.of_unknown_service() } else { outcome }
     }
 }

@@ -1,6 +1,6 @@
-//! What the owners of a notice's services chose, by tags.
+//! What ECS says about a notice's services: their owners' choices, by tags, and which services it does not know.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws::ecs::{Ecs, SERVICES_PER_CALL};
 use chrono_tz::Tz;
@@ -10,13 +10,22 @@ use rules::{arn::ServiceRef, policy::tags::Tags};
 /// How many calls are made at once. ECS answers some twenty a second.
 const CONCURRENCY: usize = 8;
 
+/// What ECS says about services.
+#[derive(Default)]
+pub(crate) struct Services {
+    /// What the owners chose, by tags.
+    pub(crate) tags: BTreeMap<ServiceRef, Tags>,
+    /// The services that ECS does not know.
+    pub(crate) unknown: BTreeSet<ServiceRef>,
+}
+
 /// Reads the tags of each service. Where they are unreadable the parameters apply, with a warning: deploy reads them
 /// again.
-pub(crate) async fn read_tags<'a>(
+pub(crate) async fn read_services<'a>(
     ecs: &Ecs,
     services: impl IntoIterator<Item = &'a ServiceRef>,
     zone: Tz,
-) -> BTreeMap<ServiceRef, Tags> {
+) -> Services {
     let mut by_cluster: BTreeMap<&str, Vec<&ServiceRef>> = BTreeMap::new();
     for service in services {
         by_cluster.entry(service.cluster()).or_default().push(service);
@@ -29,16 +38,23 @@ pub(crate) async fn read_tags<'a>(
         let names: Vec<String> = services.iter().map(|service| service.service().to_owned()).collect();
         let tags = ecs.tags(cluster, &names).await;
         let parsed = |service: &ServiceRef| match &tags {
-            Ok(tags) => {
-                tags.get(service.service()).map(|tags| Tags::read(service, tags, zone)).unwrap_or_default()
-            }
+            Ok(tags) => tags.get(service.service()).map(|tags| Tags::read(service, tags, zone)),
             Err(error) => {
                 let problem =
                     format!("the tags are unreadable; they are read again at the start time: {error}");
-                Tags { problems: vec![problem], ..Tags::default() }
+                Some(Tags { problems: vec![problem], ..Tags::default() })
             }
         };
         services.into_iter().map(|service| (service.clone(), parsed(service))).collect::<Vec<_>>()
     });
-    read.buffer_unordered(CONCURRENCY).flat_map(stream::iter).collect().await
+    let read: Vec<(ServiceRef, Option<Tags>)> =
+        read.buffer_unordered(CONCURRENCY).flat_map(stream::iter).collect().await;
+    let mut services = Services::default();
+    for (service, tags) in read {
+        if tags.is_none() {
+            services.unknown.insert(service.clone());
+        }
+        services.tags.insert(service, tags.unwrap_or_default());
+    }
+    services
 }

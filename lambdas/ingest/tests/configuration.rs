@@ -109,11 +109,24 @@ async fn a_configuration_that_can_never_work_is_refused_with_a_valid_example() {
             &[("CHANGE_CALENDARS", "Freeze")],
             "ChangeCalendars names \"Freeze\", which is not a Change Calendar",
         ),
+        (
+            "7",
+            &[("CHANGE_CALENDARS", "Locked")],
+            "ChangeCalendars names \"Locked\", which is unreadable, so that nothing would be redeployed: GetCalendarState failed: \
+             SomeException: no; give this account access to the calendar, or leave it out",
+        ),
         ("7", &[("BLOCKING_ALARMS", &alarm)], &missing),
     ];
     for (wait, parameters, expected) in rows {
         let aws = with_wait(wait);
-        aws.always("GetCalendarState", unsuitable.clone());
+        let unsuitable = unsuitable.clone();
+        aws.on("GetCalendarState", move |_, asked| {
+            if asked["CalendarNames"] == json!(["Locked"]) {
+                error("SomeException", "no")
+            } else {
+                unsuitable.clone()
+            }
+        });
         aws.always("DescribeAlarms", (200, json!({})));
         for kind in ["Create", "Update"] {
             let changes = json!({"RequestType": kind, "PhysicalResourceId": "configuration.of-others"});
@@ -127,15 +140,11 @@ async fn a_configuration_that_can_never_work_is_refused_with_a_valid_example() {
 }
 
 #[tokio::test]
-async fn what_is_unreadable_is_reported_and_refuses_nothing() {
+async fn unreadable_alarms_and_account_settings_are_reported_and_refuse_nothing() {
     let aws = with_wait("14");
-    for call in ["GetCalendarState", "DescribeAlarms"] {
-        aws.always(call, error("SomeException", "no"));
-    }
-    let parameters = [("CHANGE_CALENDARS", "Freeze"), ("BLOCKING_ALARMS", "prod-")];
-    let (answer, _) = answered(&aws, &parameters, &json!({})).await;
-    let expected = "Change Calendar Freeze is unreadable; nothing is redeployed until that is fixed: GetCalendarState \
-                    failed: SomeException: no. BlockingAlarms are unreadable; nothing is redeployed until that is fixed: \
+    aws.always("DescribeAlarms", error("SomeException", "no"));
+    let (answer, _) = answered(&aws, &[("BLOCKING_ALARMS", "prod-")], &json!({})).await;
+    let expected = "BlockingAlarms are unreadable; nothing is redeployed until that is fixed: \
                     DescribeAlarms failed: SomeException: no.";
     assert_eq!((&answer["Status"], &answer["Reason"]), (&json!("SUCCESS"), &json!(expected)));
 

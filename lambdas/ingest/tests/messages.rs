@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{NOW, Texts, about, handle, tagged, task, try_handle, with_states};
+use common::{NOW, Texts, about, handle, tagged, task, try_handle, with_all_services, with_states};
 use fake_aws::Aws;
 use serde_json::json;
 
@@ -98,7 +98,7 @@ async fn a_message_about_services_that_are_not_scheduled_says_why_and_what_aws_d
 
 #[tokio::test]
 async fn on_the_retirement_date_a_message_says_that_every_service_is_patched() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     let task = json!({"createdAt": 1_893_002_401}); // a second after the cut-off
     aws.service(&json!({"status": "ACTIVE", "desiredCount": 1}), &[task], &[]);
     try_handle(&aws, BERLIN, &about(&["prod|web"]), "2030-01-02T18:00:05Z").await.unwrap();

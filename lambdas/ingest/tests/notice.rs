@@ -7,7 +7,8 @@ mod common;
 
 use aws::{Failure, Invocation, config::Config, scheduler::READS};
 use common::{
-    DEADLINE_CHECK, MEMORY, NAME, NOW, about, another, handle, refusal, sample, task, try_handle, with_states,
+    DEADLINE_CHECK, MEMORY, NAME, NOW, about, another, handle, refusal, sample, task, try_handle,
+    with_all_services, with_states,
 };
 use fake_aws::{Aws, CREATE, DELETE, UPDATE, environment, environment_with, in_turn, merged};
 use ingest::Ingest;
@@ -21,7 +22,7 @@ const DENIED: &str = "AccessDeniedException";
 /// An AWS whose ECS knows these tasks, by id and group.
 fn with_tasks(tasks: &[(&str, &str)]) -> Aws {
     let described = |(id, group): &(&str, &str)| json!({"taskArn": task(id), "group": group});
-    let aws = Aws::default();
+    let aws = with_all_services();
     aws.always("DescribeTasks", (200, json!({"tasks": tasks.iter().map(described).collect::<Value>()})));
     aws
 }
@@ -56,7 +57,7 @@ fn written(aws: &Aws) -> Vec<String> {
 
 #[tokio::test]
 async fn the_usual_notice_schedules_each_service() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     let report = handle(&aws, &[], &sample("service-notice")).await;
     let outcome = |cluster: &str, service: &str, hash: &str| {
         json!({
@@ -83,7 +84,7 @@ async fn the_usual_notice_schedules_each_service() {
 
 #[tokio::test]
 async fn a_notice_is_announced_once_in_one_message_and_gets_a_deadline_check() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     handle(&aws, &[], &sample("service-notice")).await;
     assert_eq!(aws.subjects(), ["Scheduled: 3 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
     assert_eq!(aws.sent("Publish")[0]["MessageAttributes.entry.1.Value.StringValue"], "Patch Scheduled");
@@ -144,7 +145,7 @@ async fn a_notice_is_announced_once_in_one_message_and_gets_a_deadline_check() {
 #[tokio::test(start_paused = true)]
 async fn a_notification_that_could_not_be_sent_is_sent_when_the_notice_comes_again() {
     for call in ["Publish", "PutEvents"] {
-        let aws = Aws::default();
+        let aws = with_all_services();
         aws.on(call, in_turn(&[refusal("AuthorizationError")]));
         let failure = failure(&aws, &sample("service-notice")).await;
         assert!(failure.contains("AuthorizationError"), "{failure}");
@@ -162,7 +163,7 @@ async fn a_notification_that_could_not_be_sent_is_sent_when_the_notice_comes_aga
 
 #[tokio::test]
 async fn a_repeated_notice_announces_only_what_changed_and_the_deadline_check_follows() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     handle(&aws, &[], &sample("service-notice")).await;
     aws.forget();
     assert_eq!(kinds(&aws, &sample("entity-resolved")).await, [Unchanged, Cancelled, Unchanged]);
@@ -176,7 +177,7 @@ async fn a_repeated_notice_announces_only_what_changed_and_the_deadline_check_fo
 
 #[tokio::test]
 async fn a_schedule_that_an_operator_deleted_comes_back_with_the_notice_and_only_that_is_announced() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     handle(&aws, &[], &sample("service-notice")).await;
     aws.take(NAME);
     aws.forget();
@@ -187,7 +188,7 @@ async fn a_schedule_that_an_operator_deleted_comes_back_with_the_notice_and_only
 
 #[tokio::test]
 async fn an_older_event_that_arrives_late_changes_nothing() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     handle(&aws, &[], &sample("update-moved-date")).await;
     let before = aws.schedules();
     aws.forget();
@@ -201,7 +202,7 @@ async fn an_older_event_that_arrives_late_changes_nothing() {
 
 #[tokio::test]
 async fn an_older_event_that_names_further_services_plans_and_announces_those() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     handle(&aws, &[], &sample("update-moved-date")).await;
     aws.forget();
     aws.always("DescribeTasks", (200, json!({"tasks": [{"taskArn": task("1"), "group": "family:batch"}]})));
@@ -219,7 +220,7 @@ async fn an_older_event_that_names_further_services_plans_and_announces_those() 
 
 #[tokio::test]
 async fn a_closed_notice_cancels_its_deployments_and_no_late_event_brings_them_back() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     handle(&aws, &[], &sample("service-notice")).await;
     aws.forget();
     let mut closed = sample("closed");
@@ -242,7 +243,7 @@ async fn a_closed_notice_cancels_its_deployments_and_no_late_event_brings_them_b
 async fn on_the_retirement_date_a_patched_service_is_left_alone_and_one_with_old_tasks_is_planned() {
     let (date, created) = ("2030-01-02T18:00:05Z", |date: i64| json!({"createdAt": date}));
     let (old, new) = (created(1_893_002_400), created(1_893_002_401)); // the cut-off, and a second later
-    let active = json!({"status": "ACTIVE", "desiredCount": 2});
+    let active = json!({"serviceName": "web", "status": "ACTIVE", "desiredCount": 2});
     let rows = [
         (
             vec![new.clone(), new.clone()],
@@ -260,7 +261,7 @@ async fn on_the_retirement_date_a_patched_service_is_left_alone_and_one_with_old
         ),
     ];
     for (tasks, kind, subject, name, checked) in rows {
-        let aws = Aws::default();
+        let aws = with_all_services();
         aws.service(&active, &tasks, &[]);
         let report = try_handle(&aws, &[], &about(&["prod|web"]), date).await.unwrap();
         assert_eq!(report.outcomes[0].outcome, kind, "{report:?}");
@@ -269,7 +270,7 @@ async fn on_the_retirement_date_a_patched_service_is_left_alone_and_one_with_old
         assert_eq!(aws.input_of(name)["services"], checked);
     }
     // An unreadable service is planned: deploy reads it again.
-    let aws = Aws::default();
+    let aws = with_all_services();
     aws.always("DescribeServices", refusal(DENIED));
     let report = try_handle(&aws, &[], &about(&["prod|web"]), date).await.unwrap();
     assert_eq!(report.outcomes[0].outcome, Scheduled);
@@ -278,7 +279,7 @@ async fn on_the_retirement_date_a_patched_service_is_left_alone_and_one_with_old
 
 #[tokio::test]
 async fn a_service_that_fails_does_not_stop_the_others_and_fails_the_invocation() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     aws.always(&format!("{CREATE}prod.web."), refusal(DENIED));
     let failure = failure(&aws, &sample("service-notice")).await;
     assert!(failure.contains("1 of 3 entities failed"), "{failure}");
@@ -290,7 +291,7 @@ async fn a_service_that_fails_does_not_stop_the_others_and_fails_the_invocation(
 
 #[tokio::test]
 async fn a_second_notice_is_added_to_the_existing_schedule() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     handle(&aws, &[], &another("arn:another", &["prod|web"])).await;
     aws.forget();
     let joined = "added to the existing schedule (2 notices); start time unchanged".to_owned();
@@ -308,7 +309,7 @@ async fn a_second_notice_is_added_to_the_existing_schedule() {
 
 #[tokio::test(start_paused = true)]
 async fn a_schedule_that_disappears_while_it_is_written_is_created_again() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     aws.on(
         &format!("{CREATE}{NAME}"),
         in_turn(&[refusal(CONFLICT), (200, json!({"ScheduleArn": "arn:schedule"}))]),
@@ -319,7 +320,7 @@ async fn a_schedule_that_disappears_while_it_is_written_is_created_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_schedule_that_others_keep_changing_is_a_failure() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     handle(&aws, &[], &another("arn:another", &["prod|web"])).await;
     aws.forget();
     aws.always(&format!("{UPDATE}{NAME}"), refusal(CONFLICT));
@@ -358,7 +359,7 @@ async fn a_notice_about_another_account_or_region_makes_no_call() {
         (Config::read(&elsewhere), sample("service-notice")),
     ];
     for (config, event) in rows {
-        let aws = Aws::default();
+        let aws = with_all_services();
         let ingest = Ingest::new(&aws.sdk(), config.expect("a configuration"));
         let report = ingest.handle(&event, &Invocation::at(NOW.parse().unwrap())).await.unwrap();
         assert!(report.outcomes.iter().all(|outcome| outcome.outcome == Skipped), "{report:?}");
@@ -375,7 +376,7 @@ async fn an_event_that_is_not_a_retirement_notice_fails_without_a_call() {
         (sample("malformed-start-time"), "detail.startTime is "),
     ];
     for (event, expected) in rows {
-        let aws = Aws::default();
+        let aws = with_all_services();
         let failure = try_handle(&aws, &[], &event, NOW).await.unwrap_err();
         assert!(matches!(failure, Failure::InvalidEvent(_)), "{failure}");
         assert!(failure.to_string().starts_with(expected), "{failure}");
@@ -395,7 +396,7 @@ async fn without_a_stated_cutoff_the_wait_period_gives_it_or_the_time_of_the_eve
         (refusal(DENIED), "2029-12-26T18:00:05Z"),
     ];
     for (setting, cutoff) in rows {
-        let aws = Aws::default();
+        let aws = with_all_services();
         aws.always("ListAccountSettings", setting);
         assert_eq!(kinds(&aws, &sample("iso-dates")).await, [Scheduled, Scheduled], "{cutoff}");
         let inputs =
@@ -408,12 +409,15 @@ async fn without_a_stated_cutoff_the_wait_period_gives_it_or_the_time_of_the_eve
 
 #[tokio::test]
 async fn unreadable_tasks_fail_alone() {
-    let (aws, task) = (Aws::default(), task("1"));
+    let (aws, task) = (with_all_services(), task("1"));
     aws.always("DescribeTasks", refusal(DENIED));
     let event = with_states(&[(&task, "PENDING"), ("prod|web", "PENDING"), ("prod web", "PENDING")]);
     let failure = failure(&aws, &event).await;
     assert!(failure.contains("2 of 3 entities failed"), "{failure}");
-    assert!(failure.contains(&format!("{task}: DescribeTasks failed: AccessDeniedException")), "{failure}");
+    assert!(
+        failure.contains(&format!("{task}: cluster prod is unreadable: DescribeTasks failed")),
+        "{failure}"
+    );
     assert!(failure.contains(r#"prod web: "prod web" has an unknown form"#), "{failure}");
     assert_eq!(written(&aws), ["POST prod.web"]);
 }
@@ -460,7 +464,7 @@ async fn an_arn_without_a_cluster_is_looked_up_in_every_cluster() {
     let event = with_states(&[("arn:aws:ecs:eu-west-2:111122223333:service/web", "PENDING")]);
     let rows = [(&[][..], Skipped), (&["prod"], Scheduled), (&["prod", "staging"], NotActionable)];
     for (having, expected) in rows {
-        let aws = Aws::default();
+        let aws = with_all_services();
         let clusters = json!({"clusterArns": ["arn:c/test", "arn:c/prod", "arn:c/staging"]});
         aws.always("ListClusters", (200, clusters));
         aws.on("DescribeServices", move |_, asked| {
@@ -473,8 +477,76 @@ async fn an_arn_without_a_cluster_is_looked_up_in_every_cluster() {
 }
 
 #[tokio::test]
+async fn a_drill_says_that_it_is_a_drill_until_aws_health_sends_the_notice() {
+    let aws = with_all_services();
+    let drill = merged(&sample("service-notice"), &json!({"source": "ecs-task-patching.drill"}));
+    handle(&aws, &[], &drill).await;
+    assert_eq!(aws.subjects(), ["Drill: Scheduled: 3 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
+    assert!(aws.events().iter().all(|event| event["Detail"]["drill"] == json!(true)), "{:?}", aws.events());
+    assert_eq!(aws.input_of(NAME)["notices"][0]["drill"], true);
+    assert_eq!(aws.input_of(DEADLINE_CHECK)["notice"]["drill"], true);
+    aws.forget();
+    handle(&aws, &[], &sample("service-notice")).await;
+    assert!(aws.subjects()[0].starts_with("Scheduled: 3 services, "), "{:?}", aws.subjects());
+    assert_eq!(aws.input_of(NAME)["notices"][0].get("drill"), None);
+    assert_eq!(aws.input_of(DEADLINE_CHECK)["notice"].get("drill"), None);
+}
+
+#[tokio::test]
+async fn a_service_that_ecs_does_not_know_is_said_to_be_unknown_and_keeps_its_schedule() {
+    let aws = with_all_services();
+    let inactive = json!({"serviceName": "old", "status": "INACTIVE"});
+    aws.on("DescribeServices", move |_, asked| {
+        assert_eq!(asked["services"], json!(["old", "wbe"]));
+        (200, json!({"services": [inactive], "failures": [{"reason": "MISSING"}]}))
+    });
+    let report = json!(handle(&aws, &[], &about(&["prod|old", "prod|wbe"])).await);
+    for outcome in report["outcomes"].as_array().unwrap() {
+        assert_eq!((&outcome["outcome"], &outcome["unknown"]), (&json!("scheduled"), &json!(true)));
+        let reason = outcome["reason"].as_str().unwrap();
+        assert!(reason.starts_with("ECS has no active service with this name; "), "{reason}");
+    }
+    assert_eq!(written(&aws), ["POST prod.old", "POST prod.wbe"]);
+    assert_eq!(aws.notified(), ["Patch Skipped: old", "Patch Skipped: wbe"]);
+    assert!(aws.subjects()[0].starts_with("Unknown to ECS: 2 services, "), "{:?}", aws.subjects());
+    assert!(!aws.message().contains("Will be redeployed"), "{}", aws.message());
+
+    // Tags that are unreadable say nothing about the service.
+    let aws = with_all_services();
+    aws.always("DescribeServices", refusal(DENIED));
+    let report = json!(handle(&aws, &[], &about(&["prod|web"])).await);
+    assert_eq!(report["outcomes"][0].get("unknown"), None);
+}
+
+#[tokio::test]
+async fn an_unreadable_cluster_only_fails_what_is_found_in_no_other_one() {
+    let (old, new) = ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210");
+    let arn = |resource: &str| format!("arn:aws:ecs:eu-west-2:111122223333:{resource}");
+    let entities = ["service/web", "service/lost", &format!("task/{old}"), &format!("task/{new}")].map(arn);
+    let event = with_states(&entities.each_ref().map(|entity| (entity.as_str(), "PENDING")));
+    let aws = with_all_services();
+    aws.always("ListClusters", (200, json!({"clusterArns": ["arn:c/locked", "arn:c/prod"]})));
+    aws.on("DescribeServices", |_, asked| {
+        let found = json!({"services": [{"serviceName": "web", "status": "ACTIVE"}]});
+        if asked["cluster"] == "locked" { refusal(DENIED) } else { (200, found) }
+    });
+    let task = json!({"taskArn": arn(&format!("task/prod/{old}")), "group": "service:worker"});
+    aws.on("DescribeTasks", move |_, asked| {
+        if asked["cluster"] == "locked" { refusal(DENIED) } else { (200, json!({"tasks": [task]})) }
+    });
+    let failure = failure(&aws, &event).await;
+    assert!(failure.starts_with("2 of 4 entities failed: "), "{failure}");
+    for (entity, call) in [(&entities[1], "DescribeServices"), (&entities[3], "DescribeTasks")] {
+        let expected =
+            format!("{entity}: cluster locked is unreadable: {call} failed: AccessDeniedException");
+        assert!(failure.contains(&expected), "{failure}");
+    }
+    assert_eq!(written(&aws), ["POST prod.web", "POST prod.worker"]);
+}
+
+#[tokio::test]
 async fn a_deadline_check_that_cannot_be_written_fails_the_invocation() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     aws.always(&format!("{CREATE}deadline."), refusal(DENIED));
     let failure = failure(&aws, &sample("service-notice")).await;
     assert!(failure.ends_with("CreateSchedule failed: AccessDeniedException: no"), "{failure}");
@@ -483,7 +555,7 @@ async fn a_deadline_check_that_cannot_be_written_fails_the_invocation() {
 
 #[tokio::test]
 async fn a_schedule_that_is_already_gone_counts_as_deleted() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     handle(&aws, &[], &sample("service-notice")).await;
     aws.always(DELETE, refusal(GONE));
     assert_eq!(kinds(&aws, &sample("closed")).await, [Cancelled; 3]);
@@ -496,7 +568,7 @@ fn description(aws: &Aws) -> String {
 
 #[tokio::test]
 async fn our_description_of_a_schedule_shows_every_time_to_which_an_operator_moves_it() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     handle(&aws, &[], &another("arn:1", &["prod|web"])).await;
     for (arn, at, expected) in [
         ("arn:2", "at(2029-12-30T03:00:00)", "Redeploys on Sun 30 Dec 2029 03:00 UTC; "),
@@ -511,7 +583,7 @@ async fn our_description_of_a_schedule_shows_every_time_to_which_an_operator_mov
 
 #[tokio::test]
 async fn our_description_of_a_schedule_that_version_0_1_wrote_counts_every_further_notice() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     handle(&aws, &[], &another("arn:1", &["prod|web"])).await;
     let (mut schedule, mut input) = (aws.schedules()[NAME].clone(), aws.input_of(NAME));
     input.as_object_mut().unwrap().remove("zone");

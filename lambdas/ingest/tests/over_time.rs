@@ -4,7 +4,10 @@
 
 mod common;
 
-use common::{DEADLINE_CHECK, MEMORY, NAME, NOW, about, handle, sample, task, try_handle, with_states};
+use common::{
+    DEADLINE_CHECK, MEMORY, NAME, NOW, about, handle, sample, task, try_handle, with_all_services,
+    with_states,
+};
 use fake_aws::{Aws, UPDATE};
 use rules::outcome::{
     Outcome,
@@ -39,7 +42,7 @@ fn summary(outcome: &Outcome) -> (&str, rules::outcome::OutcomeKind) {
 
 #[tokio::test]
 async fn a_repeat_after_the_proof_plans_nothing_and_notifies_nobody() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     let first = about(&["prod|web"]);
     handle(&aws, &[], &first).await;
     aws.take(NAME); // deployed, and deleted by the function that dealt with it
@@ -57,7 +60,7 @@ async fn a_repeat_after_the_proof_plans_nothing_and_notifies_nobody() {
 
 #[tokio::test]
 async fn a_repeat_without_a_proof_plans_again() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     let first = about(&["prod|web"]);
     handle(&aws, &[], &first).await;
     aws.take(NAME);
@@ -67,7 +70,7 @@ async fn a_repeat_without_a_proof_plans_again() {
 
 #[tokio::test]
 async fn a_late_older_event_adds_its_service_with_the_date_of_the_newer_event() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     handle(&aws, &[], &event(&["prod|web"], "2029-12-26T18:00:05Z", "2029-12-31T18:00:00Z")).await;
     let late = event(&["prod|web", "prod|api"], "2029-12-26T18:00:00Z", "2030-01-02T18:00:00Z");
     let report = handle(&aws, &[], &late).await;
@@ -84,7 +87,7 @@ async fn a_late_older_event_adds_its_service_with_the_date_of_the_newer_event() 
 
 #[tokio::test]
 async fn a_longer_wait_period_does_not_make_the_cut_off_earlier() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     for days in ["7", "14"] {
         aws.always("ListAccountSettings", (200, json!({"settings": [{"value": days}]})));
         let mut event = without_a_stated_date();
@@ -101,7 +104,7 @@ async fn a_longer_wait_period_does_not_make_the_cut_off_earlier() {
 #[tokio::test]
 async fn a_notice_closed_without_entities_is_closed_for_every_known_service() {
     for named in [&[][..], &["prod|web"]] {
-        let aws = Aws::default();
+        let aws = with_all_services();
         handle(&aws, &[], &about(&["prod|web", "prod|api"])).await;
         let mut closed = about(named);
         closed["detail"]["statusCode"] = json!("closed");
@@ -118,12 +121,12 @@ async fn a_notice_closed_without_entities_is_closed_for_every_known_service() {
     // Of a notice that is not known there is nothing to close.
     let mut closed = about(&[]);
     closed["detail"]["statusCode"] = json!("closed");
-    assert_eq!(handle(&Aws::default(), &[], &closed).await.outcomes, []);
+    assert_eq!(handle(&with_all_services(), &[], &closed).await.outcomes, []);
 }
 
 #[tokio::test]
 async fn two_resolved_tasks_of_one_service_release_it() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     let (one, two) = (task("1"), task("2"));
     let tasks = json!([
         {"taskArn": one, "group": "service:web"},
@@ -141,7 +144,7 @@ async fn two_resolved_tasks_of_one_service_release_it() {
 
 #[tokio::test]
 async fn pages_without_numbers_share_one_deadline_check_with_all_services() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     for entity in ["prod|web", "prod|api"] {
         let mut event = about(&[entity]);
         event["detail"]["page"] = Value::Null;
@@ -152,7 +155,7 @@ async fn pages_without_numbers_share_one_deadline_check_with_all_services() {
 
 #[tokio::test]
 async fn a_page_without_a_number_that_closes_a_service_is_remembered_before_its_notice_arrives() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     let event = |entity: &str, status: &str, time: &str| {
         let mut event = about(&[entity]);
         event["detail"]["page"] = Value::Null;
@@ -171,7 +174,7 @@ async fn a_page_without_a_number_that_closes_a_service_is_remembered_before_its_
 
 #[tokio::test]
 async fn an_event_for_another_account_writes_nothing() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     let mut event = about(&["prod|web"]);
     event["account"] = json!("999999999999");
     let report = try_handle(&aws, &[], &event, NOW).await.unwrap();

@@ -4,7 +4,9 @@
 
 mod common;
 
-use common::{DEADLINE_CHECK, FRIDAY, MEMORY, NAME, Texts, about, another, handle, tagged};
+use common::{
+    DEADLINE_CHECK, FRIDAY, MEMORY, NAME, Texts, about, another, handle, tagged, with_all_services,
+};
 use fake_aws::{Answer, Aws, CREATE, DELETE, UPDATE, error, merged};
 use rules::{
     arn::{Place, ServiceRef},
@@ -80,7 +82,7 @@ async fn an_unreadable_tag_is_reported_in_outcome_event_and_message_and_the_para
 
 #[tokio::test]
 async fn tags_that_cannot_be_requested_do_not_hold_up_the_plan() {
-    let aws = Aws::default();
+    let aws = with_all_services();
     aws.always("DescribeServices", error("AccessDeniedException", "no"));
     let report = handle(&aws, &[], &about(&["prod|web"])).await;
     assert_eq!(json!(report.counts), json!({"scheduled": 1}));
@@ -415,6 +417,11 @@ async fn a_service_planned_before_the_one_that_it_waits_for_is_warned_of() {
     }
     // The other service does not exist.
     let aws = tagged(&[("prod/web", prod)]);
+    let web = json!({"serviceName": "web", "status": "ACTIVE", "tags": [{"key": "ecs-task-patching:after", "value": "dev/web"}]});
+    aws.on("DescribeServices", move |_, asked| {
+        let found = if asked["cluster"] == "prod" { json!([web]) } else { json!([]) };
+        (200, json!({"services": found, "failures": [{"reason": "MISSING"}]}))
+    });
     let report = handle(&aws, &[], &about(&["prod|web"])).await;
     let missing = "tag ecs-task-patching:after names dev/web, which does not exist; the tag is ignored";
     assert_eq!(report.outcomes[0].warnings, [missing]);

@@ -120,6 +120,9 @@ pub struct Outcome {
     /// The name of the schedule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
+    /// ECS has no active service with this name: unless that changes, nothing is redeployed at the start time.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unknown: bool,
     /// Problems that the owner should know about, such as an unreadable tag.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -138,6 +141,7 @@ impl Outcome {
             cause: None,
             slot: None,
             schedule: None,
+            unknown: false,
             warnings: Vec::new(),
         }
     }
@@ -146,6 +150,20 @@ impl Outcome {
     #[must_use]
     pub fn skipped(entity: &str, cause: Cause, reason: impl Into<String>) -> Self {
         Self { cause: Some(cause), ..Self::of(entity, OutcomeKind::Skipped, reason) }
+    }
+
+    /// The same outcome for a service that ECS does not know, if anything is, or would be, planned for it. Its
+    /// schedule stays: deploy reads the service again.
+    #[must_use]
+    pub fn of_unknown_service(self) -> Self {
+        if self.slot.is_none() {
+            return self;
+        }
+        let reason = format!(
+            "ECS has no active service with this name; read again at the start time ({})",
+            self.reason
+        );
+        Self { unknown: true, reason, ..self }
     }
 
     /// The service, if known.

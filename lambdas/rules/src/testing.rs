@@ -51,6 +51,8 @@ pub(crate) fn service_with(tasks: &[&str], deployments: Vec<Rollout>) -> Service
         events: Vec::new(),
         task_definition: None,
         tags: Vec::new(),
+        has_hooks: false,
+        pause: None,
     }
 }
 

@@ -48,7 +48,12 @@ fn policy() -> Policy {
 /// A notice that arrives at `now`, with the retirement date a week later.
 fn notice(now: &str) -> NoticeRef {
     let now = instant(now);
-    NoticeRef { event_arn: "arn:1".to_owned(), starts_at: Some(now + TimeDelta::days(7)), cutoff: now }
+    NoticeRef {
+        event_arn: "arn:1".to_owned(),
+        starts_at: Some(now + TimeDelta::days(7)),
+        cutoff: now,
+        drill: false,
+    }
 }
 
 /// The start time for a notice that arrives at `now`.

@@ -155,7 +155,12 @@ fn the_planner_agrees_with_a_walk_over_the_minutes_in_every_time_zone() {
             .run(&cases(), |case| {
                 let now = *case.change.get(&changes) - TimeDelta::seconds(case.before_change);
                 let starts_at = now + TimeDelta::minutes(case.wait_minutes);
-                let notice = NoticeRef { event_arn: "arn:1".into(), starts_at: Some(starts_at), cutoff: now };
+                let notice = NoticeRef {
+                    event_arn: "arn:1".into(),
+                    starts_at: Some(starts_at),
+                    cutoff: now,
+                    drill: false,
+                };
                 let found = plan(&case.policy(zone), &[notice], now).map(|slot| slot.at).ok();
                 let expected = slowly(&case, zone, now, starts_at - TimeDelta::minutes(case.margin.into()));
                 prop_assert_eq!(found, expected, "now {} starts_at {}", now, starts_at);

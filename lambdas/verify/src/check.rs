@@ -13,7 +13,7 @@ use rules::{
     },
     service::{Controller, ServiceState, command},
     verify::{
-        judge::{Judgement, judge},
+        judge::{Judgement, Problem, judge},
         pauses::next_check,
     },
 };
@@ -136,14 +136,16 @@ impl Verify {
         invocation: &Invocation,
     ) -> Result<Check, CallFailed> {
         let now = invocation.now();
-        let state = self.ecs.state(&input.service).await?;
+        let state = self.ecs.state_and_pause(&input.service).await?;
         let code = match (&input.deployment, state.as_ref().map(|state| &state.controller)) {
-            (Some(id), Some(Controller::CodeDeploy(_))) => self.code_deploy.get(id).await?,
+            (Some(id), Some(Controller::CodeDeploy(_))) if self.policy.code_deploy => {
+                self.code_deploy.get(id).await?
+            }
             _ => None,
         };
         let judgement = judge(input, state.as_ref(), code.as_ref(), &self.policy, now);
         let judgement = self.with_cause(judgement, input, state.as_ref()).await;
-        let command = state.as_ref().map(|state| command::redeploy(&input.service, &state.controller));
+        let command = state.as_ref().map(|state| command::patch(&input.service, Some(state)));
         let reader = &self.notifier.reader;
         if let Some(notification) =
             verification::of_check(reader, &self.policy, input, &judgement, command, now)
@@ -157,13 +159,8 @@ impl Verify {
                 let at = self.check_again(input, name, state.as_ref(), invocation).await?;
                 Check::of(input, CheckKind::Rolling, reason, at)
             }
-            Judgement::Attention { reason, late, .. } => {
-                let notified = CheckInput {
-                    notified: input.notified || !late,
-                    notified_late: input.notified_late || late,
-                    ..input.clone()
-                };
-                let at = self.check_again(&notified, name, state.as_ref(), invocation).await?;
+            Judgement::Attention { reason, problem, .. } => {
+                let at = self.check_again(&problem.noted(input), name, state.as_ref(), invocation).await?;
                 Check::of(input, CheckKind::NeedsAttention, reason, at)
             }
         })
@@ -195,7 +192,12 @@ impl Verify {
         input: &CheckInput,
         state: Option<&ServiceState>,
     ) -> Judgement {
-        let Judgement::Attention { reason, next, late } = judgement else { return judgement };
+        let (reason, next, problem) = match judgement {
+            Judgement::Attention { reason, next, problem } if !matches!(problem, Problem::Paused(_)) => {
+                (reason, next, problem)
+            }
+            other => return other,
+        };
         let events = state.map_or(&[][..], |state| &state.events);
         // A delivery before this one may have started the deployment.
         let since = input.since - TimeDelta::minutes(15);
@@ -203,7 +205,7 @@ impl Verify {
         let causes: Vec<&str> = causes.iter().map(|cause| cause.trim_end_matches('.')).collect();
         let cause =
             if causes.is_empty() { String::new() } else { format!(". ECS says: {}", causes.join("; ")) };
-        Judgement::Attention { reason: format!("{reason}{cause}"), next, late }
+        Judgement::Attention { reason: format!("{reason}{cause}"), next, problem }
     }
 }
 
@@ -212,15 +214,7 @@ fn log(check: &Check) {
     let (word, verify_at) = (outcome.word(), verify_at.map(|at| at.to_rfc3339()));
     macro_rules! line {
         ($level:ident) => {
-            $level!(
-                cluster,
-                service,
-                outcome = word,
-                reason,
-                deployment_id,
-                verify_at,
-                "{cluster}/{service}: {word}: {reason}"
-            )
+            $level!(cluster, service, outcome = word, reason, deployment_id, verify_at,)
         };
     }
     if *outcome == CheckKind::NeedsAttention {

@@ -153,7 +153,7 @@ impl Verify {
         sorted
     }
 
-    /// How a service stands, and how it is redeployed. An unreadable one is in progress while there is time to check
+    /// How a service stands, and the command for its owner. An unreadable one is in progress while there is time to check
     /// again.
     async fn standing(
         &self,
@@ -161,14 +161,11 @@ impl Verify {
         input: &DeadlineInput,
         now: DateTime<Utc>,
     ) -> (Standing, String) {
-        let redeploy = |state: Option<&ServiceState>| {
-            command::redeploy(service, state.map_or(&Controller::Ecs, |state| &state.controller))
-        };
         let unreadable =
             |error: CallFailed| Standing::InProgress(format!("the service is unreadable: {error}"));
-        let state = match self.ecs.state(service).await {
+        let state = match self.ecs.state_and_pause(service).await {
             Ok(state) => state,
-            Err(error) => return (unreadable(error), redeploy(None)),
+            Err(error) => return (unreadable(error), command::patch(service, None)),
         };
         let standing = match self.rest(service, state.as_ref()).await {
             Ok((pending, rolling)) => {
@@ -179,7 +176,7 @@ impl Verify {
             }
             Err(error) => unreadable(error),
         };
-        (standing, redeploy(state.as_ref()))
+        (standing, command::patch(service, state.as_ref()))
     }
 
     /// A service's schedule, and the CodeDeploy deployment that is in progress, if there are.
@@ -191,7 +188,7 @@ impl Verify {
         let name = ScheduleName::of_deployment(&self.notifier.reader.place, service);
         let pending = self.scheduler.get(&name).await?;
         let Some(Controller::CodeDeploy(Some(TaskSet { deployment: Some(id), .. }))) =
-            state.map(|state| &state.controller)
+            state.map(|state| &state.controller).filter(|_| self.policy.code_deploy)
         else {
             return Ok((pending, None));
         };
@@ -210,13 +207,7 @@ impl Verify {
     ) -> Result<(), CallFailed> {
         for Unpatched { service, reason, .. } in unpatched {
             let (cluster, name) = (service.cluster(), service.service());
-            warn!(
-                cluster,
-                service = name,
-                outcome = "needs-attention",
-                reason,
-                "{service}: not patched: {reason}"
-            );
+            warn!(cluster, service = name, outcome = "needs-attention", reason,);
         }
         let reader = &self.notifier.reader;
         let notification = verification::of_deadline_check(reader, &self.policy, input, unpatched, now);
@@ -231,7 +222,6 @@ fn log(check: &DeadlineCheck) {
         settled,
         in_hand = in_progress,
         unpatched = unpatched.len(),
-        "the notice's services: {settled} settled, {in_progress} in progress, {} not patched",
-        unpatched.len()
+        "the services of the notice were checked"
     );
 }

@@ -2,13 +2,13 @@
 
 use aws::{Failure, Invocation, config::Config};
 use chrono::Utc;
-use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 use verify::Verify;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    aws::log::init(&|name| std::env::var(name).ok());
     // With a wrong configuration every invocation fails with what is wrong, and its input is kept.
     let config = Config::read(&|name| std::env::var(name).ok());
     let sdk = aws::sdk_config().await;

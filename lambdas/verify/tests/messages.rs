@@ -6,7 +6,7 @@ mod common;
 
 use common::{
     LATER, OLD, SOON, STARTED, check, deadline_check, deployment, ended, handle_with, notice, primary,
-    with_service, with_services,
+    with_pause, with_service, with_services,
 };
 use fake_aws::{Aws, merged};
 use serde_json::{Value, json};
@@ -91,6 +91,23 @@ async fn the_message_about_a_rollback_has_the_reasons_that_ecs_gives() {
 }
 
 #[tokio::test]
+async fn the_message_about_a_deployment_that_waits_for_a_person() {
+    let aws = with_pause();
+    let expected = "Needs attention: prod/web\n\n\
+                    Deployment ecs-svc/2 is paused by a lifecycle hook until someone continues it; ECS rolls \
+                    it back on Sat 29 Dec 2029 22:00 UTC; 1 of 2 running tasks was created before Wed 26 \
+                    Dec 2029 18:00 UTC. The service is not patched. AWS replaces its old tasks from Wed 2 \
+                    Jan 2030 19:00 Europe/Berlin (18:00 UTC).\n\n\
+                    Next steps:\n\
+                    1. Check the new tasks, then continue the deployment:\n\
+                    \x20  aws ecs continue-service-deployment --service-deployment-arn \
+                    arn:aws:ecs:eu-west-2:111122223333:service-deployment/prod/web/2 --hook-id ecs-pause-1 \
+                    --action CONTINUE";
+    let facts = facts("Fri 28 Dec 2029 23:03 Europe/Berlin (22:03 UTC)");
+    assert_eq!(sent(&aws, &check(&json!({})), SOON).await, format!("{expected}\n\n{facts}"));
+}
+
+#[tokio::test]
 async fn the_message_about_a_rollout_that_has_not_completed_by_the_deadline() {
     let aws = with_service(&json!([primary("ecs-svc/2", "IN_PROGRESS")]), &[OLD, STARTED + 9]);
     let expected = "Needs attention: prod/web\n\n\
@@ -154,4 +171,20 @@ async fn after_the_retirement_date_a_message_says_that_aws_may_replace_the_tasks
     let aws = "The service is not patched. The retirement date was Thu 27 Dec 2029 19:00 Europe/Berlin (18:00 UTC): AWS may \
                replace its old tasks at any time.\n\nNext steps:\n1. ";
     assert!(found.contains(aws), "{found}");
+}
+
+#[tokio::test]
+async fn the_messages_about_a_drill_say_so() {
+    let drill = merged(&notice(), &json!({"drill": true}));
+    let aws = with_service(&json!([primary("ecs-svc/2", "COMPLETED")]), &[STARTED + 1]);
+    sent(&aws, &check(&json!({"notices": [drill]})), SOON).await;
+    assert_eq!(
+        (aws.subjects(), &aws.events()[0]["Detail"]["drill"]),
+        (vec!["Drill: Patched: prod/web".into()], &json!(true))
+    );
+    let aws = with_services(&[("web", OLD, "")]);
+    let input = merged(&deadline_check(&["web"]), &json!({"notice": drill}));
+    sent(&aws, &input, "2030-01-02T15:30:00Z").await;
+    assert!(aws.subjects()[0].starts_with("Drill: Not patched: 1 service, "), "{:?}", aws.subjects());
+    assert_eq!(aws.events()[0]["Detail"]["drill"], true);
 }

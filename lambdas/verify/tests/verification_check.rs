@@ -3,8 +3,8 @@
 mod common;
 
 use common::{
-    FORCE, LATER, NAME, OLD, SOON, STARTED, answer, change, check, deployment, ended, fires, handle, notice,
-    primary, scheduled, with_service,
+    FORCE, LATER, NAME, OLD, SOON, STARTED, answer, change, check, deployment, ended, fires, handle,
+    handle_with, notice, primary, scheduled, with_pause, with_service,
 };
 use fake_aws::{Aws, CREATE, error, in_turn, merged};
 use serde_json::{Value, json};
@@ -199,6 +199,23 @@ async fn a_rollout_is_checked_after_growing_pauses_until_the_retirement_date_and
 }
 
 #[tokio::test]
+async fn a_deployment_that_waits_for_a_person_is_reported_once_and_checked_on() {
+    let aws = with_pause();
+    let found = handle(&aws, &check(&json!({})), SOON).await.unwrap();
+    assert_eq!((&found["outcome"], aws.messages().len()), (&json!("needs-attention"), 1));
+    assert_eq!(aws.input_of(NAME), check(&json!({"look": 1, "paused": "ecs-pause-1", "woken": 0})));
+    for _ in 0..3 {
+        let found = handle(&aws, &aws.input_of(NAME), &fires(&aws, NAME)).await.unwrap();
+        assert_eq!((&found["outcome"], aws.messages().len()), (&json!("needs-attention"), 1));
+    }
+    // It was continued, and its new tasks fail.
+    let failed = deployment("ecs-svc/2", "PRIMARY", "FAILED", "tasks failed to start.", 3);
+    change(&aws, &json!({"deployments": [failed]}), &[OLD; 2]);
+    let found = handle(&aws, &aws.input_of(NAME), &fires(&aws, NAME)).await.unwrap();
+    assert_eq!((&found["outcome"], aws.messages().len()), (&json!("needs-attention"), 2));
+}
+
+#[tokio::test]
 async fn a_repeated_delivery_checks_nothing_again() {
     let aws = with_service(&json!([primary("ecs-svc/2", "IN_PROGRESS")]), &[OLD, STARTED + 9]);
     let first = handle(&aws, &check(&json!({})), SOON).await.unwrap();
@@ -317,7 +334,8 @@ async fn the_owner_is_notified_how_a_deployment_by_codedeploy_ends() {
         aws.always("GetDeployment", (200, json!({"deploymentInfo": merged(&info, &changes)})));
         let whole = json!({"revisionType": "AppSpecContent", "appSpecContent": {"sha256": "6f1e", "content": "version: 0.0"}});
         aws.always("GetApplicationRevision", (200, json!({"applicationName": "the-app", "revision": whole})));
-        let found = handle(&aws, &check(&json!({"deployment": "d-3"})), LATER).await.unwrap();
+        let enabled = [("ENABLE_CODE_DEPLOY", "true")];
+        let found = handle_with(&aws, &enabled, &check(&json!({"deployment": "d-3"})), LATER).await.unwrap();
         assert_eq!(found["outcome"], outcome, "{found}");
         assert!(found["reason"].as_str().unwrap().contains(reason), "{found}");
         assert_eq!(aws.messages().len(), usize::from(outcome != "rolling"), "{found}");
@@ -331,7 +349,8 @@ async fn no_owner_is_told_to_force_what_ecs_cannot_force() {
     let controller = json!({"deploymentController": {"type": "CODE_DEPLOY"}, "deployments": []});
     let aws = with_service(&json!([]), &[]);
     change(&aws, &controller, &[OLD; 2]);
-    aws.always("GetDeployment", error("DeploymentDoesNotExistException", "no"));
+    // Without EnableCodeDeploy, verify may not read CodeDeploy.
+    aws.always("GetDeployment", error("AccessDeniedException", "no"));
     let found = handle(&aws, &check(&json!({"deployment": "d-3"})), LATER).await.unwrap();
     assert_eq!(found["outcome"], "needs-attention");
     assert!(!aws.message().contains("--force-new-deployment"), "{}", aws.message());

@@ -41,6 +41,10 @@ pub(super) fn service_state(service: &Service) -> ServiceState {
         events: service.events().iter().filter_map(event).collect(),
         task_definition: service.task_definition().map(str::to_owned),
         tags: tags(service),
+        has_hooks: service
+            .deployment_configuration()
+            .is_some_and(|found| !found.lifecycle_hooks().is_empty()),
+        pause: None,
     }
 }
 

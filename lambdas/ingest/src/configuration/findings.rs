@@ -28,7 +28,7 @@ impl Ingest {
         findings
     }
 
-    /// A calendar that does not exist would block every deployment for ever.
+    /// A calendar that does not exist or is unreadable would block every deployment.
     async fn calendars(&self, now: DateTime<Utc>, findings: &mut Findings) {
         for calendar in self.policy.calendars.names() {
             let Err(error) = patiently(|| self.change_calendars.state(calendar, now)).await else { continue };
@@ -36,14 +36,17 @@ impl Ingest {
                 error.code(),
                 Some("InvalidDocument" | "InvalidDocumentType" | "UnsupportedCalendarException")
             );
-            if no_calendar {
-                findings.refusals.push(format!(
+            findings.refusals.push(if no_calendar {
+                format!(
                     "ChangeCalendars names {calendar:?}, which is not a Change Calendar: {error}; to list yours: aws ssm \
                      list-documents --filters Key=DocumentType,Values=ChangeCalendar"
-                ));
+                )
             } else {
-                findings.warnings.push(unreadable(&format!("Change Calendar {calendar} is"), &error));
-            }
+                format!(
+                    "ChangeCalendars names {calendar:?}, which is unreadable, so that nothing would be redeployed: {error}; \
+                     give this account access to the calendar, or leave it out"
+                )
+            });
         }
     }
 
@@ -56,7 +59,9 @@ impl Ingest {
                     format!("BlockingAlarms: {missing}; use the ARN of an existing alarm, or a name prefix")
                 }));
             }
-            Err(error) => findings.warnings.push(unreadable("BlockingAlarms are", &error)),
+            Err(error) => findings.warnings.push(format!(
+                "BlockingAlarms are unreadable; nothing is redeployed until that is fixed: {error}"
+            )),
         }
         for alarm in &self.policy.alarms {
             let AlarmRef::Prefix(prefix) = alarm else { continue };
@@ -91,10 +96,6 @@ where
     call().await
 }
 
-fn unreadable(what: &str, error: &CallFailed) -> String {
-    format!("{what} unreadable; nothing is redeployed until that is fixed: {error}")
-}
-
 #[cfg(test)]
 mod tests {
     use aws::config::Config;
@@ -104,9 +105,9 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_permission_that_was_just_granted_is_waited_for_and_a_missing_one_is_reported() {
+    async fn a_permission_that_was_just_granted_is_waited_for_and_a_missing_one_is_refused() {
         let (denied, open) = (error("AccessDeniedException", "no"), (200, json!({"State": "OPEN"})));
-        for (answers, warned) in
+        for (answers, refused) in
             [(vec![denied.clone(), denied.clone(), open], false), (vec![denied; 5], true)]
         {
             let aws = Aws::default();
@@ -115,7 +116,7 @@ mod tests {
             let config = Config::read(&environment_with(&[("CHANGE_CALENDARS", "Freeze")])).unwrap();
             let findings =
                 Ingest::new(&aws.sdk(), config).findings("2029-12-26T18:00:10Z".parse().unwrap()).await;
-            assert_eq!((findings.refusals.len(), findings.warnings.len()), (0, usize::from(warned)));
+            assert_eq!((findings.refusals.len(), findings.warnings.len()), (usize::from(refused), 0));
         }
     }
 }

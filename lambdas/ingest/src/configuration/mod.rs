@@ -105,7 +105,7 @@ impl Asked {
         };
         let accepted = findings.refusals.is_empty();
         for finding in findings.refusals.iter().chain(&findings.warnings) {
-            warn!(stack_id = self.stack_id, accepted, finding, "configuration: {finding}");
+            warn!(stack_id = self.stack_id, accepted, finding);
         }
         // A refusal must not be buried in warnings.
         let findings = if accepted { findings.warnings } else { findings.refusals };

@@ -60,7 +60,12 @@ pub(crate) fn refusal(code: &str) -> Answer {
     error(code, "no")
 }
 
-/// An AWS whose ECS knows services by these tags, each with tasks that are old.
+/// An AWS whose ECS knows every service, each with tasks that are old.
+pub(crate) fn with_all_services() -> Aws {
+    tagged(&[])
+}
+
+/// An AWS whose ECS knows every service, these with these tags, each with tasks that are old.
 pub(crate) fn tagged(tags: &[(&str, Texts<'_>)]) -> Aws {
     let tags: Vec<(String, Value)> = tags
         .iter()
@@ -73,11 +78,12 @@ pub(crate) fn tagged(tags: &[(&str, Texts<'_>)]) -> Aws {
     aws.on("DescribeServices", move |_, asked| {
         let cluster = asked["cluster"].as_str().unwrap();
         let names = asked["services"].as_array().unwrap().iter().filter_map(Value::as_str);
-        let known = names.filter_map(|name| {
-            let (_, tags) = tags.iter().find(|(service, _)| *service == format!("{cluster}/{name}"))?;
-            Some(json!({"serviceName": name, "status": "ACTIVE", "desiredCount": 1, "tags": tags}))
+        let known = names.map(|name| {
+            let tagged = tags.iter().find(|(service, _)| *service == format!("{cluster}/{name}"));
+            let tags = tagged.map_or(json!([]), |(_, tags)| tags.clone());
+            json!({"serviceName": name, "status": "ACTIVE", "desiredCount": 1, "tags": tags})
         });
-        (200, json!({"services": known.collect::<Vec<_>>(), "failures": [{"reason": "MISSING"}]}))
+        (200, json!({"services": known.collect::<Vec<_>>()}))
     });
     aws.always("ListTasks", (200, json!({"taskArns": ["arn:task"]})));
     aws.always("DescribeTasks", (200, json!({"tasks": [{"taskArn": "arn:task", "createdAt": 0}]})));

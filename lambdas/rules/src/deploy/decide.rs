@@ -87,7 +87,7 @@ const JUST_STARTED: TimeDelta = TimeDelta::minutes(15);
 #[must_use]
 pub fn decide(facts: &Facts, policy: &Policy, now: DateTime<Utc>) -> Decision {
     let policy = &facts.policy(policy);
-    let need = match need(facts, now) {
+    let need = match need(facts, policy, now) {
         Ok(need) => need,
         Err((cause, reason)) => return Decision::Skip { cause, reason },
     };
@@ -111,9 +111,10 @@ pub fn decide(facts: &Facts, policy: &Policy, now: DateTime<Utc>) -> Decision {
                 unreadable: false,
                 command: facts.command(),
             },
-            (None, Need::Owner(reason)) => {
-                Decision::NotActionable { reason, command: command::task_sets(facts.name()) }
-            }
+            (None, Need::Owner(reason)) => Decision::NotActionable {
+                reason,
+                command: command::patch(facts.name(), facts.service.as_ref()),
+            },
             (None, Need::Force(reason)) => Decision::Force { reason },
             (None, Need::CodeDeploy(reason, set)) => with_code_deploy(facts, reason, &set),
         },
@@ -157,11 +158,11 @@ fn would_wait(reason: &str) -> String {
     format!("would wait: {reason}")
 }
 
-/// What a service needs, by its tasks, its deployments and its deployment controller.
+/// What a service needs, by its tasks, its deployments and its deployment controller, whatever blocks.
 ///
 /// # Errors
 /// Says why it needs nothing.
-pub fn need(facts: &Facts, now: DateTime<Utc>) -> Result<Need, (Cause, String)> {
+pub fn need(facts: &Facts, policy: &Policy, now: DateTime<Utc>) -> Result<Need, (Cause, String)> {
     let cutoff = facts.cutoff();
     let state = ServiceState::to_patch(facts.service.as_ref())?;
     let rolling = state.rolling();
@@ -183,6 +184,9 @@ pub fn need(facts: &Facts, now: DateTime<Utc>) -> Result<Need, (Cause, String)> 
     let why = state.describe_old_tasks(cutoff);
     Ok(match &state.controller {
         Controller::Ecs => Need::Force(why),
+        Controller::CodeDeploy(_) if !policy.code_deploy => Need::Owner(format!(
+            "{why}, the deployment controller is CODE_DEPLOY, and EnableCodeDeploy is false"
+        )),
         Controller::CodeDeploy(Some(running)) => Need::CodeDeploy(why, running.clone()),
         Controller::CodeDeploy(None) => Need::Owner(format!(
             "{why}, and the deployment controller is CODE_DEPLOY, but ECS reports no task set"
@@ -322,7 +326,8 @@ mod tests {
 
     /// What deploy knows of a service whose schedule fires at its start time.
     fn facts(state: Option<ServiceState>) -> Facts {
-        let notice = NoticeRef { event_arn: "arn:1".into(), starts_at: None, cutoff: instant(CUTOFF) };
+        let notice =
+            NoticeRef { event_arn: "arn:1".into(), starts_at: None, cutoff: instant(CUTOFF), drill: false };
         let input = DeployInput {
             service: web(),
             notices: vec![notice],
@@ -355,7 +360,7 @@ mod tests {
     }
 
     fn decided(facts: &Facts) -> String {
-        seen(decide(facts, &Policy::default(), instant(NOW)))
+        seen(decide(facts, &Policy { code_deploy: true, ..Policy::default() }, instant(NOW)))
     }
 
     #[test]
@@ -487,6 +492,19 @@ mod tests {
             let code_deploy = Some(CodeDeployFacts { last, running });
             assert_eq!(decided(&Facts { code_deploy, ..facts(Some(under_code_deploy())) }), expected);
         }
+    }
+
+    #[test]
+    fn without_the_parameter_a_service_under_codedeploy_is_for_its_owner_whatever_blocks() {
+        let controller = Controller::CodeDeploy(Some(task_set()));
+        let mut facts = facts(Some(ServiceState { controller, ..service(&[OLD, NEW]) }));
+        facts.blocks = vec![Block::by("a calendar is closed")];
+        let why = "the deployment controller is CODE_DEPLOY, and EnableCodeDeploy is false";
+        let command = command::code_deploy("d-1");
+        assert_eq!(
+            seen(decide(&facts, &Policy::default(), instant(NOW))),
+            format!("not actionable: {ONE_OLD}, {why}: {command}")
+        );
     }
 
     #[test]

@@ -68,6 +68,9 @@ pub struct DeployOutcome {
     /// The cause of a skip, to count by.
     #[serde(skip)]
     pub cause: Option<Cause>,
+    /// Something that blocks is unreadable: the owner must fix it.
+    #[serde(skip)]
+    pub unreadable: bool,
     /// The owner must act, though it is retried.
     #[serde(skip)]
     pub attention: bool,
@@ -88,6 +91,7 @@ impl DeployOutcome {
             verify_at: None,
             warnings: facts.warnings(),
             cause: None,
+            unreadable: false,
             attention: false,
         };
         match decision {
@@ -101,6 +105,7 @@ impl DeployOutcome {
             },
             Decision::Wait { reason, unreadable, command, .. } => Self {
                 command: command.clone(),
+                unreadable: *unreadable,
                 attention: *unreadable,
                 // What would only matter at the start is said at the start.
                 warnings: facts.tags.problems.clone(),
@@ -141,6 +146,7 @@ impl DeployOutcome {
             warnings: Vec::new(),
             cause: None,
             attention: false,
+            unreadable: false,
         }
     }
 
@@ -170,7 +176,7 @@ impl DeployOutcome {
         let attention = self.attention && next_window;
         Self {
             reason: format!("{}; {when}", self.reason),
-            command: self.command.filter(|_| attention),
+            command: self.command.filter(|_| self.unreadable),
             slot,
             attention,
             ..self

@@ -18,6 +18,8 @@ pub const DRILL: &str = "ecs-task-patching.drill";
 /// The envelope of the event.
 #[derive(Clone, Debug, Deserialize)]
 pub struct HealthEvent {
+    /// AWS Health, or a drill.
+    pub source: String,
     /// The account that received the event.
     pub account: String,
     /// The Region that received the event.
@@ -136,7 +138,7 @@ fn shorten(value: &Value) -> String {
 /// # Errors
 /// Names the invalid field and its value.
 pub fn read(event: &Value, now: DateTime<Utc>) -> Result<Notice, InvalidEvent> {
-    let HealthEvent { account, region, time, resources, detail, .. } = HealthEvent::read(event)?;
+    let HealthEvent { source, account, region, time, resources, detail } = HealthEvent::read(event)?;
     let region = detail.event_region.unwrap_or(region);
     let starts_at = read_date("detail.startTime", detail.start_time.as_deref())?;
     let sent_at = read_date("time", time.as_deref())?.unwrap_or(now);
@@ -165,6 +167,7 @@ pub fn read(event: &Value, now: DateTime<Utc>) -> Result<Notice, InvalidEvent> {
         page: detail.page.and_then(|page| page.trim().parse().ok()).unwrap_or(1),
         sent_at,
         received_at: now,
+        drill: source == DRILL,
         entities,
     })
 }

@@ -52,6 +52,8 @@ pub struct Notice {
     pub closed: bool,
     /// The account that the notice is about, if it is not the account that received the event.
     pub other_account: Option<String>,
+    /// The event is a drill, which an operator sent.
+    pub drill: bool,
     /// The affected entities without duplicates, in the order of the event.
     pub entities: Vec<Affected>,
 }
@@ -76,6 +78,15 @@ pub struct NoticeRef {
     pub starts_at: Option<DateTime<Utc>>,
     /// The cut-off: a task created after this instant is already on the new revision.
     pub cutoff: DateTime<Utc>,
+    /// The notice is a drill, which an operator sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drill: bool,
+}
+
+/// Whether all of these notices are drills. What serves a real notice too is not a drill.
+#[must_use]
+pub fn is_drill(notices: &[NoticeRef]) -> bool {
+    !notices.is_empty() && notices.iter().all(|notice| notice.drill)
 }
 
 /// The latest cut-off of several notices: a task created after it is on the new revision of all of them.
@@ -155,6 +166,7 @@ impl Notice {
                 .or_else(|| Some(announced()?.min(self.sent_at)))
                 .unwrap_or(self.sent_at)
                 .min(self.received_at),
+            drill: self.drill,
         }
     }
 }

@@ -66,7 +66,7 @@ fn concerns_people(input: &DeployInput, outcome: &DeployOutcome) -> bool {
     match outcome.outcome {
         DeployOutcomeKind::Started => !outcome.warnings.is_empty(),
         DeployOutcomeKind::Skipped => match outcome.cause {
-            Some(Cause::Observed) => true,
+            Some(Cause::Observed | Cause::Gone) => true,
             Some(Cause::Patched) => outcome.verify_at.is_none(),
             _ => false,
         },
@@ -92,6 +92,10 @@ fn message(
     let (meaning, next) = match outcome.outcome {
         DeployOutcomeKind::Started => started(),
         DeployOutcomeKind::Skipped if outcome.cause == Some(Cause::Observed) => observed(&aws),
+        DeployOutcomeKind::Skipped if outcome.cause == Some(Cause::Gone) => {
+            let next = Step::new("Check that the service was deleted on purpose, and that its name is right");
+            ("there is nothing to patch".to_owned(), vec![next])
+        }
         DeployOutcomeKind::Skipped => {
             ("the service is patched; there is nothing to do before the retirement date".to_owned(), vec![])
         }
@@ -141,7 +145,7 @@ fn observed(aws: &str) -> Advice {
 
 fn postponed(outcome: &DeployOutcome, retried: Option<&str>, aws: &str) -> Advice {
     match retried {
-        Some(retried) if outcome.attention => (
+        Some(retried) if outcome.unreadable => (
             format!("the service is not patched yet. It is retried on {retried}. {aws}"),
             vec![
                 Step::new("Before the retirement date, fix what is unreadable or missing"),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     arn::{Place, ServiceRef},
-    notice::NoticeRef,
+    notice::{NoticeRef, is_drill},
 };
 
 /// The `source` of every event.
@@ -71,6 +71,9 @@ pub struct Detail {
     pub service_arn: Option<String>,
     /// The notices.
     pub notices: Vec<NoticeRef>,
+    /// All of the notices are drills.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub drill: bool,
     /// When the service will be redeployed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<DateTime<Utc>>,
@@ -103,6 +106,7 @@ impl BusEvent {
             service: Some(service.service().to_owned()),
             service_arn: Some(arn.clone()),
             notices: notices.to_vec(),
+            drill: is_drill(notices),
             reason: reason.to_owned(),
             ..Detail::default()
         };

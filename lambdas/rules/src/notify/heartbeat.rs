@@ -87,6 +87,7 @@ mod tests {
             event_arn: "arn:1".into(),
             starts_at: Some(instant("2026-12-02T18:00:00Z")),
             cutoff: instant("2026-11-25T18:00:00Z"),
+            drill: false,
         }
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::event::Happened;
 use crate::{
     arn::{Place, ServiceRef},
-    notice::{NoticeRef, first_retirement_date},
+    notice::{NoticeRef, first_retirement_date, is_drill},
     time::instant::{UNKNOWN, local, local_and_utc},
     wording::sentence,
 };
@@ -108,7 +108,7 @@ impl Reader {
         facts.extend(notices.iter().map(|notice| ("Notice", notice.event_arn.clone())));
         Message {
             happened,
-            title: format!("{state}: {service}"),
+            title: title(notices, &format!("{state}: {service}")),
             lead: vec![lead.iter().map(|text| sentence(text)).collect::<Vec<_>>().join(" ")],
             next: Vec::new(),
             details: Vec::new(),
@@ -159,6 +159,11 @@ impl Reader {
     pub(super) fn place_facts(&self) -> [(&'static str, String); 2] {
         [("Account", self.place.account.clone()), ("Region", self.place.region.clone())]
     }
+}
+
+/// The title of a message about these notices: that of a drill says so.
+pub(super) fn title(notices: &[NoticeRef], title: &str) -> String {
+    format!("{}{title}", if is_drill(notices) { "Drill: " } else { "" })
 }
 
 /// The items under their heading; `None` where there are none.
@@ -267,6 +272,7 @@ pub(super) mod tests {
             event_arn: "arn:aws:health:eu-west-2::event/ECS/X/1".into(),
             starts_at: Some(instant("2026-07-15T18:00:00Z")),
             cutoff: instant("2026-07-08T18:00:00Z"),
+            drill: false,
         }
     }
 
@@ -298,6 +304,17 @@ pub(super) mod tests {
              Console:         https://eu-west-2.console.aws.amazon.com/ecs/v2/clusters/prod/services/web/health?region=eu-west-2\n\
              Notice:          arn:aws:health:eu-west-2::event/ECS/X/1"
         );
+    }
+
+    #[test]
+    fn the_subject_of_a_drill_says_so_unless_a_real_notice_is_served_too() {
+        let drill = NoticeRef { drill: true, ..notice() };
+        let title = |notices: &[NoticeRef]| {
+            let now = instant("2026-07-10T21:30:00Z");
+            reader().about_service(Happened::Completed, &web(), notices, &[], now).subject()
+        };
+        assert_eq!(title(std::slice::from_ref(&drill)), "Drill: Patched: prod/web");
+        assert_eq!(title(&[drill, notice()]), "Patched: prod/web");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{
     event::{BusEvent, Detail, Happened},
-    message::{MOST_LISTED, Message, Reader, Step, list},
+    message::{MOST_LISTED, Message, Reader, Step, list, title},
     metrics::{Metric, Sample},
 };
 use crate::{
@@ -26,6 +26,7 @@ pub fn plan_fingerprint(notice: &NoticeRef, outcomes: &[Outcome]) -> String {
         .iter()
         .map(|outcome| {
             let class = match outcome.outcome {
+                _ if outcome.unknown => "unknown",
                 _ if outcome.cause == Some(Cause::NothingPending) => "cancelled",
                 // What was announced as pending, and is patched by now, is no news.
                 _ if outcome.cause == Some(Cause::Patched) => "pending",
@@ -40,6 +41,7 @@ pub fn plan_fingerprint(notice: &NoticeRef, outcomes: &[Outcome]) -> String {
         })
         .collect();
     lines.sort();
+    lines.extend(notice.drill.then(|| "drill".to_owned())); // a real notice after its drill is news
     lines.push(notice.starts_at.map_or_else(|| "no date".to_owned(), |date| date.to_rfc3339()));
     fingerprint(lines.iter().map(String::as_str), "\n")
 }
@@ -55,6 +57,7 @@ pub fn event(
 ) -> Option<BusEvent> {
     use OutcomeKind::{Cancelled, Failed, Held, NotActionable, Rescheduled, Scheduled, Skipped, Unchanged};
     let happened = match outcome.outcome {
+        _ if outcome.unknown => Happened::Skipped,
         Scheduled | Rescheduled | Unchanged => Happened::Scheduled,
         Cancelled | Held | Skipped => Happened::Skipped,
         NotActionable => Happened::NeedsAttention,
@@ -66,7 +69,12 @@ pub fn event(
         None => BusEvent {
             happened,
             resource: outcome.entity.clone(),
-            detail: Detail { notices: notices.to_vec(), reason: outcome.reason.clone(), ..Detail::default() },
+            detail: Detail {
+                notices: notices.to_vec(),
+                drill: notice.drill,
+                reason: outcome.reason.clone(),
+                ..Detail::default()
+            },
         },
     };
     event.detail.slot = outcome.slot;
@@ -115,14 +123,17 @@ pub fn message(reader: &Reader, report: &Report, notice: &NoticeRef, now: DateTi
         .iter()
         .filter_map(Outcome::service_ref)
         .map(|service| reader.place.service_arn(&service));
-    let attention = !plan.owner.is_empty() || plan.with(Cause::NoWindow) > 0;
+    let attention = !plan.owner.is_empty() || !plan.unknown.is_empty() || plan.with(Cause::NoWindow) > 0;
     Message {
         happened: if plan.pending.is_empty() && attention {
             Happened::NeedsAttention
         } else {
             Happened::Scheduled
         },
-        title: format!("{}, {}", plan.title(), reader.subject_date(notice)),
+        title: title(
+            std::slice::from_ref(notice),
+            &format!("{}, {}", plan.title(), reader.subject_date(notice)),
+        ),
         lead: vec![plan.lead(&what_aws_does(reader, notice, now))],
         next: next_steps(reader, &plan),
         details: details(reader, &plan),
@@ -151,6 +162,7 @@ fn details(reader: &Reader, plan: &Plan<'_>) -> Vec<String> {
     let lists = [
         ("Will be redeployed:", &plan.pending, &start as &dyn Fn(&&Outcome) -> String),
         ("Would be redeployed (observe mode):", &plan.observed, &would),
+        ("Unknown to ECS:", &plan.unknown, &why),
         ("Held by an operator:", &plan.held, &why),
         ("Needs action by the owner:", &plan.owner, &why),
         ("Will not be redeployed:", &plan.skipped, &why),
@@ -173,6 +185,9 @@ fn next_steps(reader: &Reader, plan: &Plan<'_>) -> Vec<Step> {
         next.push(Step::new(
             "Before the retirement date, do what is listed under \"Needs action by the owner\"",
         ));
+    }
+    if !plan.unknown.is_empty() {
+        next.push(Step::new("Check the names under \"Unknown to ECS\". A deleted service needs nothing"));
     }
     if !plan.pending.is_empty() {
         next.push(Step::with(
@@ -211,6 +226,8 @@ struct Plan<'a> {
     all: Vec<&'a Outcome>,
     pending: Vec<&'a Outcome>,
     observed: Vec<&'a Outcome>,
+    /// Services that ECS does not know: nothing is promised.
+    unknown: Vec<&'a Outcome>,
     held: Vec<&'a Outcome>,
     owner: Vec<&'a Outcome>,
     skipped: Vec<&'a Outcome>,
@@ -225,8 +242,10 @@ impl<'a> Plan<'a> {
         use OutcomeKind::{
             Cancelled, Failed, Held, NotActionable, Rescheduled, Scheduled, Skipped, Unchanged,
         };
+        let (unknown, known): (Vec<&Outcome>, Vec<&Outcome>) =
+            report.outcomes.iter().partition(|outcome| outcome.unknown);
         let of = |kinds: &[OutcomeKind]| -> Vec<&Outcome> {
-            report.outcomes.iter().filter(|outcome| kinds.contains(&outcome.outcome)).collect()
+            known.iter().copied().filter(|outcome| kinds.contains(&outcome.outcome)).collect()
         };
         let (mut pending, mut held) = (of(&[Scheduled, Rescheduled, Unchanged, Held]), of(&[Held]));
         pending.retain(|outcome| outcome.slot.is_some());
@@ -248,6 +267,7 @@ impl<'a> Plan<'a> {
             all: report.outcomes.iter().collect(),
             pending,
             observed,
+            unknown,
             held,
             owner: of(&[NotActionable]),
             skipped,
@@ -271,6 +291,8 @@ impl<'a> Plan<'a> {
             State::Scheduled(&self.pending)
         } else if !self.observed.is_empty() {
             State::Observed(&self.observed)
+        } else if !self.unknown.is_empty() {
+            State::Unknown(&self.unknown)
         } else if !self.cancelled.is_empty() {
             State::Cancelled(&self.cancelled)
         } else {
@@ -285,6 +307,7 @@ impl<'a> Plan<'a> {
             State::Patched => format!("Patched: all {}", things(&self.all)),
             State::Scheduled(outcomes) => format!("Scheduled: {}", things(outcomes)),
             State::Observed(outcomes) => format!("Observe mode: {}", things(outcomes)),
+            State::Unknown(outcomes) => format!("Unknown to ECS: {}", things(outcomes)),
             State::Cancelled(outcomes) => format!("Cancelled: {}", things(outcomes)),
             State::NotScheduled => format!("Not scheduled: {}", things(&self.all)),
         }
@@ -307,6 +330,9 @@ impl<'a> Plan<'a> {
                 "{intro} In observe mode, nothing is scheduled: {} would be redeployed at the times below. {aws}.",
                 things(outcomes)
             ),
+            State::Unknown(outcomes) => {
+                format!("{intro} ECS does not know {}, so nothing will be redeployed.", things(outcomes))
+            }
             State::Cancelled(outcomes) => {
                 let number = name_count(outcomes);
                 let planned = count(number, "planned deployment");
@@ -332,6 +358,7 @@ enum State<'p, 'a> {
     Patched,
     Scheduled(&'p [&'a Outcome]),
     Observed(&'p [&'a Outcome]),
+    Unknown(&'p [&'a Outcome]),
     Cancelled(&'p [&'a Outcome]),
     NotScheduled,
 }
@@ -426,6 +453,33 @@ mod tests {
         let message = message_of(vec![Outcome { slot: None, ..planned("a", OutcomeKind::Cancelled) }]);
         assert!(message.title.starts_with("Cancelled: 1 service, "), "{}", message.title);
         assert!(message.text().starts_with("1 planned deployment was cancelled. "));
+    }
+
+    #[test]
+    fn a_plan_promises_nothing_for_services_that_ecs_does_not_know() {
+        let unknown = planned("wbe", OutcomeKind::Scheduled).of_unknown_service();
+        let message = message_of(vec![unknown.clone()]);
+        assert!(message.title.starts_with("Unknown to ECS: 1 service, "), "{}", message.title);
+        assert_eq!(message.happened, Happened::NeedsAttention);
+        let text = message.text();
+        let list = "Unknown to ECS:\n- prod/wbe: ECS has no active service with this name; read again at the start time (why)\n";
+        assert!(text.contains(list) && !text.contains("will be redeployed at"), "{text}");
+        let known = planned("web", OutcomeKind::Scheduled);
+        let message = message_of(vec![unknown.clone(), known.clone()]);
+        assert!(message.title.starts_with("Scheduled: 1 service, "), "{}", message.title);
+        assert!(message.text().contains(list), "{}", message.text());
+        let event = |outcome| {
+            event(&reader(), &Policy::default(), outcome, &notice(), instant(NOW)).unwrap().happened
+        };
+        assert_eq!([&unknown, &known].map(event), [Happened::Skipped, Happened::Scheduled]);
+        // When the service exists, the plan is news.
+        assert_ne!(
+            plan_fingerprint(&notice(), &[unknown]),
+            plan_fingerprint(&notice(), &[planned("wbe", OutcomeKind::Unchanged)])
+        );
+        let closed =
+            Outcome::skipped("prod|wbe", Cause::NothingPending, "closed").for_service(&service("wbe"));
+        assert_eq!(closed.clone().of_unknown_service(), closed);
     }
 
     #[test]

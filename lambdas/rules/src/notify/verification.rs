@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{
     Notification,
     event::{BusEvent, Happened},
-    message::{MOST_LISTED, Message, Reader, Step, list},
+    message::{MOST_LISTED, Message, Reader, Step, list, title},
     metrics::{Metric, Sample},
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What is sent for what a check has shown; `None` while the deployment is rolling out, and where the owner was
-/// notified already. `command` redeploys the service.
+/// notified already. `command` is for the owner to run.
 #[must_use]
 pub fn of_check(
     reader: &Reader,
@@ -45,7 +45,7 @@ pub fn of_check(
             let meaning = "there is nothing to patch, and nothing to do before the retirement date";
             (Happened::Skipped, reason, meaning.to_owned(), vec![], samples)
         }
-        Judgement::Attention { reason, next, late } if !already_notified(input, *late) => {
+        Judgement::Attention { reason, next, problem } if !problem.is_known(input) => {
             let meaning = format!("the service is not patched. {aws}");
             let next = vec![Step::with(next.clone(), command)];
             (Happened::NeedsAttention, reason, meaning, next, vec![Sample::one(Metric::NeedsAttention)])
@@ -58,11 +58,6 @@ pub fn of_check(
     let lead = [reason.clone(), meaning];
     let message = reader.about_service(happened, &input.service, &input.notices, &lead, now);
     Some(Notification { events: vec![event], message: Some(Message { next, ..message }), samples })
-}
-
-/// Whether the owner knows: of a failure, or that the deployment is not complete in time.
-fn already_notified(input: &CheckInput, late: bool) -> bool {
-    input.notified || (late && input.notified_late)
 }
 
 /// What is sent for services that are not patched shortly before the retirement date.
@@ -108,7 +103,10 @@ fn unpatched_message(
     facts.push(("Notice", notice.event_arn.clone()));
     Message {
         happened: Happened::NeedsAttention,
-        title: format!("Not patched: {services}, {}", reader.subject_date(notice)),
+        title: title(
+            std::slice::from_ref(notice),
+            &format!("Not patched: {services}, {}", reader.subject_date(notice)),
+        ),
         lead: vec![format!("{services} {} not patched. {aws}.", is(unpatched.len()))],
         next: vec![
             Step::new(
@@ -133,6 +131,7 @@ mod tests {
     use crate::{
         notify::message::tests::reader,
         testing::{instant, web},
+        verify::judge::Problem,
     };
 
     const DOCUMENT: &str = include_str!("../../../../docs/notifications.md");
@@ -143,6 +142,7 @@ mod tests {
             event_arn: "arn:aws:health:eu-west-2::event/ECS/AWS_ECS_TASK_PATCHING_RETIREMENT/…".into(),
             starts_at: Some(instant("2026-12-02T18:00:00Z")),
             cutoff: instant("2026-11-25T18:00:00Z"),
+            drill: false,
         };
         let input =
             CheckInput::first(&web(), &[notice], Some("ecs-svc/2".into()), instant("2026-11-27T22:00:00Z"));
@@ -152,7 +152,7 @@ mod tests {
         let judgement = Judgement::Attention {
             reason: reason.into(),
             next: "Fix the cause, then redeploy the service".into(),
-            late: false,
+            problem: Problem::Failed,
         };
         let command = "aws ecs update-service --cluster prod --service web --force-new-deployment";
         let now = instant("2026-11-27T22:32:00Z");

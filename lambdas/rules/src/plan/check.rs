@@ -113,7 +113,8 @@ fn without_a_start(policy: &Policy, wait: TimeDelta, now: DateTime<Utc>) -> usiz
     let mut at = now.duration_trunc(TimeDelta::hours(1)).unwrap_or(now) + TimeDelta::minutes(30);
     let mut without = 0;
     for _ in 0..HOURS {
-        let notice = NoticeRef { event_arn: String::new(), starts_at: Some(at + wait), cutoff: at };
+        let notice =
+            NoticeRef { event_arn: String::new(), starts_at: Some(at + wait), cutoff: at, drill: false };
         without += usize::from(plan(policy, &[notice], at).is_err());
         at += TimeDelta::hours(1);
     }

@@ -258,6 +258,7 @@ mod tests {
             event_arn: format!("arn:{starts_at:?}"),
             starts_at: starts_at.map(instant),
             cutoff: instant("2026-11-25T18:00:00Z"),
+            drill: false,
         }
     }
 

@@ -33,6 +33,8 @@ pub struct Policy {
     pub fallback: Fallback,
     /// `SpreadMinutes`: deployments in the same window start within this many minutes.
     pub spread_minutes: u16,
+    /// `EnableCodeDeploy`: the functions may read and create CodeDeploy deployments.
+    pub code_deploy: bool,
 }
 
 impl Default for Policy {
@@ -48,6 +50,7 @@ impl Default for Policy {
             preference: Preference::Earliest,
             fallback: Fallback::AnyDay,
             spread_minutes: 15,
+            code_deploy: false,
         }
     }
 }

@@ -94,6 +94,9 @@ impl<'a> Settings<'a> {
             spread_minutes: self.read("SpreadMinutes", "SPREAD_MINUTES", default.spread_minutes, |text| {
                 whole_minutes(text, 1_440, 15)
             }),
+            code_deploy: self.read("EnableCodeDeploy", "ENABLE_CODE_DEPLOY", default.code_deploy, |text| {
+                text.parse().map_err(|_| "must be true or false".to_owned())
+            }),
         }
     }
 
@@ -158,7 +161,7 @@ mod tests {
         assert_eq!(policy.minimum_notice, TimeDelta::minutes(60));
         assert_eq!(policy.margin, TimeDelta::minutes(120));
         assert_eq!((policy.preference, policy.fallback), (Preference::Earliest, Fallback::AnyDay));
-        assert_eq!(policy.spread_minutes, 15);
+        assert_eq!((policy.spread_minutes, policy.code_deploy), (15, false));
         assert_eq!((policy.mode, policy.zone), (Mode::Deploy, Tz::UTC));
         assert_eq!((policy.calendars, policy.alarms), (Calendars::default(), Vec::new()));
     }
@@ -193,6 +196,7 @@ mod tests {
                 ("SPREAD_MINUTES", "1441"),
                 r#"SpreadMinutes is "1441": must be a whole number of minutes from 0 to 1440, for example 15"#,
             ),
+            (("ENABLE_CODE_DEPLOY", "yes"), r#"EnableCodeDeploy is "yes": must be true or false"#),
             (("SLOT_PREFERENCE", "last"), r#"SlotPreference is "last": must be earliest or latest"#),
             (("MODE", "off"), r#"Mode is "off": must be deploy or observe"#),
             (

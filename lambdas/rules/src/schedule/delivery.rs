@@ -149,7 +149,7 @@ mod tests {
     const LATER: &str = "2026-11-27T22:10:00Z";
 
     fn notice(arn: &str, cutoff: &str) -> NoticeRef {
-        NoticeRef { event_arn: arn.into(), starts_at: None, cutoff: instant(cutoff) }
+        NoticeRef { event_arn: arn.into(), starts_at: None, cutoff: instant(cutoff), drill: false }
     }
 
     fn one() -> NoticeRef {

@@ -277,6 +277,7 @@ mod tests {
             event_arn: "arn:1".into(),
             starts_at: starts_at.map(instant),
             cutoff: instant("2026-11-25T18:00:00Z"),
+            drill: false,
         };
         DeployInput {
             service,

@@ -81,7 +81,8 @@ impl Page {
     pub fn merged(&self, notice: &Notice, told: NoticeRef) -> NoticeRef {
         let Some(known) = &self.notice else { return told };
         let starts_at = if self.newer_than(notice).is_some() { known.starts_at } else { told.starts_at };
-        NoticeRef { starts_at, cutoff: told.cutoff.max(known.cutoff), ..told }
+        let drill = told.drill && known.drill;
+        NoticeRef { starts_at, cutoff: told.cutoff.max(known.cutoff), drill, ..told }
     }
 
     /// The services that the notice still concerns.

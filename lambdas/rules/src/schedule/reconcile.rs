@@ -258,6 +258,7 @@ fn merge(scheduled: &[NoticeRef], notice: &NoticeRef) -> Vec<NoticeRef> {
         Some(known) => {
             known.starts_at = notice.starts_at;
             known.cutoff = known.cutoff.max(notice.cutoff);
+            known.drill &= notice.drill;
         }
         None => notices.push(notice.clone()),
     }
@@ -373,7 +374,7 @@ mod tests {
 
     fn notice(name: &str, starts_at: &str) -> NoticeRef {
         let cutoff = instant("2026-11-25T18:00:00Z");
-        NoticeRef { event_arn: name.into(), starts_at: Some(instant(starts_at)), cutoff }
+        NoticeRef { event_arn: name.into(), starts_at: Some(instant(starts_at)), cutoff, drill: false }
     }
 
     /// A schedule as ingest writes it.

@@ -83,6 +83,7 @@ mod tests {
                 event_arn: "arn:1".into(),
                 starts_at: starts_at.map(instant),
                 cutoff: instant("2026-11-25T18:00:00Z"),
+                drill: false,
             }],
             slot: instant("2026-11-27T22:00:00Z"),
             window_ends_at: instant("2026-11-28T02:00:00Z"),

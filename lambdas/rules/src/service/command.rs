@@ -1,7 +1,26 @@
 //! Commands that an operator can run, for the next steps of a message.
 
-use super::{Controller, TaskSet};
+use super::{Controller, Pause, ServiceState, TaskSet};
 use crate::arn::ServiceRef;
+
+/// The command that gets a service patched: it continues a paused deployment, or redeploys the service.
+#[must_use]
+pub fn patch(service: &ServiceRef, state: Option<&ServiceState>) -> String {
+    match state {
+        Some(ServiceState { pause: Some(pause), .. }) => resume(pause),
+        Some(state) => redeploy(service, &state.controller),
+        None => redeploy(service, &Controller::Ecs),
+    }
+}
+
+/// The command that continues a paused deployment.
+fn resume(pause: &Pause) -> String {
+    let Pause { deployment_arn, hook, .. } = pause;
+    format!(
+        "aws ecs continue-service-deployment --service-deployment-arn {deployment_arn} --hook-id {hook} \
+         --action CONTINUE"
+    )
+}
 
 /// The command that redeploys a service. If an external or unknown tool deploys it, the command that shows its task
 /// sets.

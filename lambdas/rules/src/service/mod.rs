@@ -3,6 +3,7 @@
 pub mod code_deploy;
 pub mod command;
 pub mod image;
+pub mod permission;
 
 use chrono::{DateTime, Utc};
 
@@ -33,6 +34,10 @@ pub struct ServiceState {
     pub task_definition: Option<String>,
     /// The tags, as keys and values.
     pub tags: Vec<(String, String)>,
+    /// Whether its deployments have lifecycle hooks.
+    pub has_hooks: bool,
+    /// The lifecycle hook at which its deployment waits for a person. `None` also if nobody asked.
+    pub pause: Option<Pause>,
 }
 
 impl ServiceState {
@@ -151,6 +156,29 @@ pub struct Rollout {
     pub reason: Option<String>,
     /// The number of consecutive tasks that failed to start.
     pub failed_tasks: i32,
+}
+
+/// A lifecycle hook at which a deployment waits until a person continues it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// The hook ID. Every pause has its own.
+    pub hook: String,
+    /// The ARN of the service deployment.
+    pub deployment_arn: String,
+    /// When ECS stops waiting.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Whether ECS then continues the deployment. Otherwise ECS rolls it back.
+    pub then_continues: bool,
+}
+
+impl Pause {
+    /// Text such as `paused by a lifecycle hook until someone continues it; ECS rolls it back on …`.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let then = if self.then_continues { "continues it" } else { "rolls it back" };
+        let end = self.expires_at.map_or_else(String::new, |at| format!("; ECS {then} on {}", utc(at)));
+        format!("paused by a lifecycle hook until someone continues it{end}")
+    }
 }
 
 /// The `rolloutState` of a deployment.

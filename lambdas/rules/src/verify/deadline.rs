@@ -103,7 +103,7 @@ pub struct Unpatched {
     pub service: ServiceRef,
     /// Why it is not patched.
     pub reason: String,
-    /// The command that redeploys it.
+    /// The command for its owner.
     pub command: String,
 }
 
@@ -132,6 +132,9 @@ pub fn standing(
         return Standing::Settled(format!("{} new", number_is(all, all)));
     }
     let counted = format!("{} old", number_is(old, all));
+    if let Some(pause) = &state.pause {
+        return Standing::InProgress(format!("{counted}; its deployment is {}", pause.describe()));
+    }
     if let Some(id) = state.rolling().map(|rollout| rollout.id.as_str()).or(rolling) {
         return Standing::InProgress(format!("{counted}; deployment {id} is rolling out"));
     }
@@ -174,7 +177,12 @@ mod tests {
     }
 
     fn notice(starts_at: Option<&str>) -> NoticeRef {
-        NoticeRef { event_arn: "arn:1".into(), starts_at: starts_at.map(instant), cutoff: instant(NOW) }
+        NoticeRef {
+            event_arn: "arn:1".into(),
+            starts_at: starts_at.map(instant),
+            cutoff: instant(NOW),
+            drill: false,
+        }
     }
 
     #[test]

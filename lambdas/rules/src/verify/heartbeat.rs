@@ -110,7 +110,12 @@ mod tests {
     const NOW: &str = "2026-11-27T23:30:00Z";
 
     fn notice() -> NoticeRef {
-        NoticeRef { event_arn: "arn:1".into(), starts_at: None, cutoff: instant("2026-11-25T18:00:00Z") }
+        NoticeRef {
+            event_arn: "arn:1".into(),
+            starts_at: None,
+            cutoff: instant("2026-11-25T18:00:00Z"),
+            drill: false,
+        }
     }
 
     fn check(woken: Option<u32>) -> Wake {

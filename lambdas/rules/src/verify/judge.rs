@@ -36,9 +36,43 @@ pub enum Judgement {
         reason: String,
         /// The next step.
         next: String,
-        /// The problem is only that the deployment is not complete in time: it may still succeed, or fail.
-        late: bool,
+        /// Its kind.
+        problem: Problem,
     },
+}
+
+/// What the owner is notified of: each kind once for a deployment, and each pause once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// The deployment failed, is stuck, was rolled back, or left old tasks.
+    Failed,
+    /// The deployment is only not complete in time: it may still succeed, or fail.
+    Late,
+    /// The deployment waits for a person at the lifecycle hook with this ID.
+    Paused(String),
+}
+
+impl Problem {
+    /// Whether the owner knows of it already.
+    #[must_use]
+    pub fn is_known(&self, input: &CheckInput) -> bool {
+        match self {
+            Self::Failed => input.notified,
+            Self::Late => input.notified || input.notified_late,
+            Self::Paused(hook) => input.paused.as_ref() == Some(hook),
+        }
+    }
+
+    /// The input of the next check, which knows that the owner has been notified.
+    #[must_use]
+    pub fn noted(self, input: &CheckInput) -> CheckInput {
+        let input = input.clone();
+        match self {
+            Self::Failed => CheckInput { notified: true, ..input },
+            Self::Late => CheckInput { notified_late: true, ..input },
+            Self::Paused(hook) => CheckInput { paused: Some(hook), ..input },
+        }
+    }
 }
 
 /// Judges a verification check. `state` is `None` if the service does not exist; `code` is the CodeDeploy deployment
@@ -77,8 +111,16 @@ pub fn judge(
         let who = rolling.map_or("no deployment has completed".to_owned(), |rollout| {
             format!("deployment {} has not completed", rollout.id)
         });
-        let reason = format!("{who} by {}; {counted}", utc(now));
-        return Judgement::Attention { reason, next: HURRY.to_owned(), late: true };
+        let pause =
+            state.pause.as_ref().map_or_else(String::new, |pause| format!("; it is {}", pause.describe()));
+        let reason = format!("{who} by {}{pause}; {counted}", utc(now));
+        let next = if state.pause.is_some() { CONTINUE } else { HURRY };
+        return Judgement::Attention { reason, next: next.to_owned(), problem: Problem::Late };
+    }
+    if let (Some(rollout), Some(pause)) = (rolling, &state.pause) {
+        let reason = format!("deployment {} is {}; {counted}", rollout.id, pause.describe());
+        let problem = Problem::Paused(pause.hook.clone());
+        return Judgement::Attention { reason, next: CONTINUE.to_owned(), problem };
     }
     let who = match (rolling, code) {
         (Some(rollout), _) => format!("deployment {} is rolling out", rollout.id),
@@ -119,12 +161,13 @@ fn settled(
     })
 }
 
+const CONTINUE: &str = "Check the new tasks, then continue the deployment";
 const FIX: &str = "Fix the cause, then redeploy the service";
 const HURRY: &str = "Find out what is delaying the deployment, then redeploy the service: AWS stops the old tasks from the \
                      retirement date, whether or not new ones are ready";
 
 fn attention(reason: String, next: &str) -> Judgement {
-    Judgement::Attention { reason, next: next.to_owned(), late: false }
+    Judgement::Attention { reason, next: next.to_owned(), problem: Problem::Failed }
 }
 
 /// Why the deployment failed or was rolled back. `None` if it did not fail and was not rolled back.
@@ -209,7 +252,7 @@ mod tests {
     use crate::testing::{instant, rollout, service_with, web};
     use crate::{
         notice::NoticeRef,
-        service::{ServiceEvent, code_deploy::Revision},
+        service::{Pause, ServiceEvent, code_deploy::Revision},
     };
 
     const SINCE: &str = "2026-11-27T22:00:00Z";
@@ -218,7 +261,12 @@ mod tests {
     const NEW: &str = "2026-11-27T22:01:00Z";
 
     fn notice(arn: &str, starts_at: Option<&str>) -> NoticeRef {
-        NoticeRef { event_arn: arn.into(), starts_at: starts_at.map(instant), cutoff: instant(CUTOFF) }
+        NoticeRef {
+            event_arn: arn.into(),
+            starts_at: starts_at.map(instant),
+            cutoff: instant(CUTOFF),
+            drill: false,
+        }
     }
 
     fn input() -> CheckInput {
@@ -431,6 +479,37 @@ mod tests {
     }
 
     #[test]
+    fn a_pause_for_a_person_is_a_problem_at_once_and_each_pause_is_reported_once() {
+        let pause = |hook: &str| Pause {
+            hook: hook.into(),
+            deployment_arn: "arn:sd/2".into(),
+            expires_at: Some(instant("2026-11-28T10:00:00Z")),
+            then_continues: false,
+        };
+        let judged = |hook: &str, now: &str| {
+            let mut state =
+                service_with(&[OLD, NEW], vec![rollout("ecs-svc/2", SINCE, Progress::InProgress)]);
+            state.pause = Some(pause(hook));
+            judge(&input(), Some(&state), None, &Policy::default(), instant(now))
+        };
+        let Judgement::Attention { reason, problem, .. } = judged("1", "2026-11-27T22:02:00Z") else {
+            panic!("not reported");
+        };
+        assert_eq!(
+            reason,
+            "deployment ecs-svc/2 is paused by a lifecycle hook until someone continues it; ECS rolls it back on \
+             Sat 28 Nov 2026 10:00 UTC; 1 of 2 running tasks was created before Wed 25 Nov 2026 18:00 UTC"
+        );
+        assert!(!problem.is_known(&input()));
+        let notified = problem.clone().noted(&input());
+        assert!(problem.is_known(&notified));
+        assert!(!Problem::Paused("2".into()).is_known(&notified), "a second pause is reported");
+        assert!(!Problem::Failed.is_known(&notified), "a failure after a pause is reported");
+        let late = judged("1", "2026-12-02T16:00:00Z");
+        assert!(matches!(late, Judgement::Attention { problem: Problem::Late, .. }), "{late:?}");
+    }
+
+    #[test]
     fn a_crash_loop_with_new_tasks_in_between_is_reported_while_failures_grow() {
         let crash_looping =
             |failed_tasks| Rollout { failed_tasks, ..rollout("ecs-svc/2", SINCE, Progress::InProgress) };
@@ -447,7 +526,11 @@ mod tests {
         };
         for (failed_tasks, before, reported) in [(9, 4, true), (3, 0, true), (2, 0, false), (9, 9, false)] {
             let found = judged(failed_tasks, before);
-            assert_eq!(matches!(found, Judgement::Attention { late: false, .. }), reported, "{found:?}");
+            assert_eq!(
+                matches!(found, Judgement::Attention { problem: Problem::Failed, .. }),
+                reported,
+                "{found:?}"
+            );
         }
     }
 }

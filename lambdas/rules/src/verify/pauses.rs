@@ -49,7 +49,8 @@ mod tests {
 
     fn input(starts_at: Option<&str>) -> CheckInput {
         let cutoff = instant("2026-11-25T18:00:00Z");
-        let notice = NoticeRef { event_arn: "arn:1".into(), starts_at: starts_at.map(instant), cutoff };
+        let notice =
+            NoticeRef { event_arn: "arn:1".into(), starts_at: starts_at.map(instant), cutoff, drill: false };
         CheckInput::first(&web(), &[notice], Some("ecs-svc/2".into()), instant(SINCE))
     }
 

@@ -70,6 +70,25 @@ pub(crate) fn with_service(deployments: &Value, tasks: &[i64]) -> Aws {
     aws
 }
 
+/// An AWS whose service has a deployment that waits for a person, with one old task and one new task.
+pub(crate) fn with_pause() -> Aws {
+    let aws = Aws::default();
+    let hooks = json!({"lifecycleHooks": [{"targetType": "PAUSE"}]});
+    let deployments = json!([primary("ecs-svc/2", "IN_PROGRESS")]);
+    let changes = json!({"deployments": deployments, "deploymentConfiguration": hooks});
+    change(&aws, &changes, &[OLD, STARTED + 9]);
+    let arn = "arn:aws:ecs:eu-west-2:111122223333:service-deployment/prod/web/2";
+    let listed = json!({"serviceDeploymentArn": arn, "status": "IN_PROGRESS", "createdAt": STARTED});
+    aws.always("ListServiceDeployments", (200, json!({"serviceDeployments": [listed]})));
+    let hook = json!({
+        "hookId": "ecs-pause-1", "targetType": "PAUSE", "status": "AWAITING_ACTION", "expiresAt": STARTED - 3 + 86_400,
+        "timeoutAction": "ROLLBACK",
+    });
+    let described = json!({"serviceDeploymentArn": arn, "lifecycleHookDetails": [hook]});
+    aws.always("DescribeServiceDeployments", (200, json!({"serviceDeployments": [described]})));
+    aws
+}
+
 /// From now on the service is like this.
 pub(crate) fn change(aws: &Aws, changes: &Value, tasks: &[i64]) {
     let tasks: Vec<Value> = tasks.iter().map(|created_at| json!({"createdAt": created_at})).collect();

@@ -31,6 +31,8 @@ pub struct CheckInput {
     /// How often the heartbeat has woken the function again. `None` if AWS deletes the schedule after it has fired, as
     /// with schedules of version 0.1.
     pub woken: Option<u32>,
+    /// The ID of the last lifecycle hook whose pause the owner has been notified of.
+    pub paused: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,6 +51,8 @@ struct Wire {
     failed_tasks: i32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     woken: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    paused: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -60,8 +64,19 @@ impl TryFrom<Wire> for CheckInput {
     type Error = String;
 
     fn try_from(wire: Wire) -> Result<Self, String> {
-        let Wire { cluster, service, notices, deployment, since, look, told, late, failed_tasks, woken } =
-            wire;
+        let Wire {
+            cluster,
+            service,
+            notices,
+            deployment,
+            since,
+            look,
+            told,
+            late,
+            failed_tasks,
+            paused,
+            woken,
+        } = wire;
         let service = ServiceRef::named(&cluster, &service)?;
         if notices.is_empty() {
             return Err("notices is []; expected at least one notice".to_owned());
@@ -76,6 +91,7 @@ impl TryFrom<Wire> for CheckInput {
             notified_late: late,
             failed_tasks,
             woken,
+            paused,
         })
     }
 }
@@ -92,6 +108,7 @@ impl From<CheckInput> for Wire {
             told: input.notified,
             late: input.notified_late,
             failed_tasks: input.failed_tasks,
+            paused: input.paused,
             woken: input.woken,
         }
     }
@@ -117,6 +134,7 @@ impl CheckInput {
             notified_late: false,
             failed_tasks: 0,
             woken: Some(0),
+            paused: None,
         }
     }
 
@@ -152,7 +170,12 @@ mod tests {
     use crate::testing::{instant, web};
 
     fn notice(arn: &str) -> NoticeRef {
-        NoticeRef { event_arn: arn.into(), starts_at: None, cutoff: instant("2026-11-25T18:00:00Z") }
+        NoticeRef {
+            event_arn: arn.into(),
+            starts_at: None,
+            cutoff: instant("2026-11-25T18:00:00Z"),
+            drill: false,
+        }
     }
 
     fn input() -> CheckInput {

@@ -165,11 +165,13 @@ mod tests {
                     event_arn: "arn:1".into(),
                     starts_at: Some(instant("2026-12-02T18:00:00Z")),
                     cutoff: instant("2026-11-25T18:00:00Z"),
+                    drill: false,
                 },
                 NoticeRef {
                     event_arn: "arn:2".into(),
                     starts_at: None,
                     cutoff: instant("2026-11-26T18:00:00Z"),
+                    drill: false,
                 },
             ],
             slot: instant("2026-11-27T22:00:00Z"),
