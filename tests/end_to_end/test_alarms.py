@@ -14,6 +14,56 @@ ALARMS = {
     if resource["Type"] == "AWS::CloudWatch::Alarm"
 }
 
+# ---- Where alarms go, and what has one -------------------------------------------------------------------------------
+
+
+def test_every_alarm_goes_to_the_topic_for_alarms():
+    topic = {"Fn::If": ["HasAlarmTopicArn", {"Ref": "AlarmTopicArn"}, {"Ref": "AlarmTopic"}]}
+    for name, alarm in ALARMS.items():
+        assert alarm["AlarmActions"] == [topic] and alarm.get("OKActions", [topic]) == [topic], name
+
+
+def test_the_email_address_is_subscribed_to_both_topics():
+    subscriptions = [found["Properties"] for found in RESOURCES.values() if found["Type"] == "AWS::SNS::Subscription"]
+    assert [found["TopicArn"]["Ref"] for found in subscriptions] == ["NotificationTopic", "AlarmTopic"]
+    assert {found["Endpoint"]["Ref"] for found in subscriptions} == {"NotificationEmail"}
+
+
+# Each metric that AWS documents for what is lost or given up, with the resources that it is about.
+LOST = {
+    ("AWS/Lambda", "AsyncEventsDropped", "FunctionName"): {"IngestFunction", "DeployFunction", "VerifyFunction"},
+    ("AWS/Lambda", "DestinationDeliveryFailures", "FunctionName"): {"IngestFunction", "DeployFunction", "VerifyFunction"},
+    ("AWS/Scheduler", "InvocationDroppedCount", "ScheduleGroup"): {"ScheduleGroup"},
+    ("AWS/Scheduler", "InvocationsFailedToBeSentToDeadLetterCount", "ScheduleGroup"): {"ScheduleGroup"},
+    ("AWS/Events", "InvocationsFailedToBeSentToDlq", "RuleName"): {"RetirementRule"},
+    # A message that arrives while others are visible changes the state of no alarm on those that are visible.
+    ("AWS/SQS", "NumberOfMessagesSent", "QueueName"): {"DeadLetterQueue"},
+}
+
+
+@pytest.mark.parametrize("metric", LOST, ids=lambda metric: metric[1])
+def test_a_single_lost_or_arriving_input_raises_an_alarm(metric):
+    namespace, name, dimension = metric
+    found = [alarm for alarm in ALARMS.values() if (alarm["Namespace"], alarm["MetricName"]) == (namespace, name)]
+    about = set()
+    for alarm in found:
+        assert (alarm["Statistic"], alarm["Threshold"], alarm["ComparisonOperator"]) == ("Sum", 0, "GreaterThanThreshold")
+        assert alarm["EvaluationPeriods"] == 1
+        [by] = alarm["Dimensions"]
+        assert by["Name"] == dimension
+        about.add(by["Value"].get("Ref") or by["Value"]["Fn::GetAtt"][0])
+    assert about == LOST[metric]
+
+
+def test_the_dashboard_shows_every_metric_of_what_is_lost():
+    body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    assert [name for _, name, _ in LOST if f'"{name}"' not in body and name != "NumberOfMessagesSent"] == []
+
+
+def test_the_dashboards_of_two_regions_have_different_names():
+    assert RESOURCES["Dashboard"]["Properties"]["DashboardName"] == {"Fn::Sub": "${AWS::StackName}-${AWS::Region}"}
+
+
 # ---- Silence ---------------------------------------------------------------------------------------------------------
 
 SILENCE, HEARTBEAT = ALARMS["SilenceAlarm"], RESOURCES["Heartbeat"]["Properties"]
