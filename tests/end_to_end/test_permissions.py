@@ -38,6 +38,7 @@ EXPECTED = {
        for verb in ("GetApplicationRevision", "GetDeploymentConfig", "RegisterApplicationRevision")},
     "VerifyRole": EVERY_FUNCTION
     | {action: resources for action, resources in WRITE_SCHEDULES.items() if "Update" not in action}
+    | {f"events:{call}": ["RetirementRule.Arn"] for call in ("DescribeRule", "ListTargetsByRule")}
     | {"scheduler:ListSchedules": ["*"], "ecs:ListServiceDeployments": [f"{ECS}service/*"]}
     | {f"codedeploy:{verb}": [f"{CODE_DEPLOY}deploymentgroup:*"] for verb in ("GetDeployment", "ListDeployments")},
     "SchedulerRole": {

@@ -11,6 +11,7 @@ mod error;
 mod failure;
 pub mod notify;
 mod retry;
+pub mod rule;
 pub mod scheduler;
 
 use std::time::Duration;

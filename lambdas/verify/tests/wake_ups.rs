@@ -3,7 +3,7 @@
 mod common;
 
 use aws::Failure;
-use common::{DEADLINE, NAME, SOON, check, handle};
+use common::{DEADLINE, NAME, SOON, check, handle, handle_with};
 use fake_aws::{Aws, error, in_turn};
 use serde_json::{Value, json};
 
@@ -27,6 +27,38 @@ async fn a_heartbeat_counts_the_pending_schedules_on_every_page() {
     aws.always("GET /schedules?", error("AccessDeniedException", "no"));
     let failure = handle(&aws, &heartbeat, SOON).await.unwrap_err().to_string();
     assert_eq!(failure, "the heartbeat: ListSchedules failed: AccessDeniedException: no");
+}
+
+#[tokio::test]
+async fn a_heartbeat_finds_a_rule_that_delivers_no_notices() {
+    let environment = [("RULE_NAME", "the-rule"), ("INGEST_FUNCTION_ARN", "arn:ingest")];
+    let heartbeat = json!({"version": 1, "kind": "heartbeat"});
+    let targets = |arns: &[&str]| {
+        let targets: Vec<Value> = arns.iter().map(|arn| json!({"Id": arn, "Arn": arn})).collect();
+        (200, json!({"Targets": targets}))
+    };
+    let state = |state: &str| (200, json!({"Name": "the-rule", "State": state}));
+    let rows = [
+        (state("ENABLED"), targets(&["arn:other", "arn:ingest"]), None),
+        (state("ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"), targets(&["arn:ingest"]), None),
+        (state("DISABLED"), targets(&["arn:ingest"]), Some("the rule the-rule is disabled")),
+        (state("ENABLED"), targets(&["arn:other"]), Some("the rule the-rule does not invoke arn:ingest")),
+        (state("ENABLED"), targets(&[]), Some("the rule the-rule does not invoke arn:ingest")),
+        (error("ResourceNotFoundException", "no"), targets(&[]), Some("the rule the-rule does not exist")),
+    ];
+    for (rule, targets, fault) in rows {
+        let aws = Aws::default();
+        aws.always("GET /schedules?", (200, json!({"Schedules": []})));
+        aws.always("DescribeRule", rule);
+        aws.always("ListTargetsByRule", targets);
+        let found = handle_with(&aws, &environment, &heartbeat, SOON).await.unwrap();
+        assert_eq!(found.get("rule_fault").and_then(Value::as_str), fault, "{found}");
+    }
+    let aws = Aws::default();
+    aws.always("GET /schedules?", (200, json!({"Schedules": []})));
+    aws.always("DescribeRule", error("AccessDeniedException", "no"));
+    let failure = handle_with(&aws, &environment, &heartbeat, SOON).await.unwrap_err().to_string();
+    assert_eq!(failure, "the heartbeat: DescribeRule failed: AccessDeniedException: no");
 }
 
 #[tokio::test]
