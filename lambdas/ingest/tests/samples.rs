@@ -1,16 +1,14 @@
 //! The samples in `events/`, sent as they are in their files, in the order of the table that explains them: each has the
 //! result that the table promises, on every day, after one another, and after real notices.
 
-mod common;
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
-use std::collections::BTreeMap;
+mod common;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{another, sample, tagged, try_handle};
 use fake_aws::Aws;
-use rules::outcome::OutcomeKind::{
-    self, Cancelled, NotActionable, Rescheduled, Scheduled, Skipped, Unchanged,
-};
+use rules::outcome::OutcomeKind::{self, Cancelled, NotActionable, Scheduled, Skipped, Unchanged};
 use serde_json::json;
 
 /// The table, without what fails.
@@ -46,7 +44,8 @@ async fn all_do_what_the_table_says(aws: &Aws, story: &str, now: DateTime<Utc>) 
         let report = try_handle(aws, &[], &event, &now.to_rfc3339()).await.expect(name);
         let mut found: Vec<OutcomeKind> = report.outcomes.iter().map(|outcome| outcome.outcome).collect();
         let mut expected = expected.to_vec();
-        (found.sort(), expected.sort());
+        found.sort();
+        expected.sort();
         assert_eq!(found, expected, "{name} on {now}: {report:#?}");
     }
 }
