@@ -209,7 +209,7 @@ class LocalAws:
                 deployed = functions.get_function_configuration(FunctionName=physical[name])
                 variables = deployed.get("Environment", {}).get("Variables", {})
                 endpoint = self.url.replace("127.0.0.1", "host.docker.internal")  # the name in Docker Desktop
-                resource["Properties"]["CodeUri"] = str(BUILT_TEMPLATE.with_name(name))
+                resource["Properties"]["CodeUri"] = str(BUILT_TEMPLATE.parent / resource["Properties"]["CodeUri"])
                 resource["Properties"]["Environment"] = {"Variables": variables | {"AWS_ENDPOINT_URL": endpoint}}
         path = LOCAL_TEMPLATE
         path.write_text(json.dumps(template, indent=2))  # JSON is YAML

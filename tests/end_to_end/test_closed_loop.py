@@ -191,7 +191,7 @@ def test_a_deployment_writes_its_metrics(stack, cluster):
 
 def test_the_heartbeat_counts_pending_schedules(stack, cluster):
     heartbeat = stack.schedules.get("heartbeat")
-    assert heartbeat["ScheduleExpression"] == "rate(6 hours)"
+    assert heartbeat["ScheduleExpression"] == "rate(1 hour)"
     before = stack.verify(json.loads(heartbeat["Target"]["Input"]))["pending"]
     stack.ingest(notice(f"{cluster}|web"))
     # The local AWS returns at most one page.

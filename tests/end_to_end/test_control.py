@@ -254,10 +254,12 @@ def test_an_impossible_configuration_is_rejected_and_a_possible_one_is_deployed_
     variables = stack.functions.get_function_configuration(FunctionName=f"{name}-ingest")["Environment"]["Variables"]
     assert variables["DEADLINE_MARGIN_MINUTES"] == "2880"
 
-    # The account no longer leaves any time. An update is rejected, but rollback and deletion succeed.
+    # The account no longer leaves any time. An update is rejected, also to values that were accepted before, but
+    # rollback and deletion succeed.
+    aws.deploy(name, DeadlineMarginMinutes="120")
     set_wait_period("0")
     try:
-        assert "fargateTaskRetirementWaitPeriod is 0" in rejected(DeadlineMarginMinutes="120")
+        assert "fargateTaskRetirementWaitPeriod is 0" in rejected(DeadlineMarginMinutes="2880")
         assert status() == "UPDATE_ROLLBACK_COMPLETE"
         delete()
     finally:

@@ -161,6 +161,13 @@ def test_every_action_that_a_role_is_granted_is_explained():
     assert granted == explained
 
 
+def test_the_rule_is_restored_as_the_template_has_it():
+    [pattern] = re.findall(r"--event-pattern '(.*?)'", DOCUMENTS["docs/troubleshooting.md"], re.DOTALL)
+    expected = template()["Resources"]["RetirementRule"]["Properties"]["EventPattern"]
+    drills, without_drills = expected["source"]["Fn::If"][1:]
+    assert json.loads(pattern) == expected | {"source": without_drills} and "ecs-task-patching.drill" in drills
+
+
 def test_every_alarm_is_explained():
     alarms = {name for name, found in template()["Resources"].items() if found["Type"] == "AWS::CloudWatch::Alarm"}
     assert alarms == set(re.findall(r"`(\w+Alarm)`", DOCUMENTS["docs/notifications.md"]))

@@ -6,7 +6,7 @@ from local_aws import BUILT_TEMPLATE, CloudFormationLoader
 ECS = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:"
 CODE_DEPLOY = "arn:${AWS::Partition}:codedeploy:${AWS::Region}:${AWS::AccountId}:"
 SCHEDULES = "arn:${AWS::Partition}:scheduler:${AWS::Region}:${AWS::AccountId}:schedule/${ScheduleGroup}/*"
-FUNCTION = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${AWS::StackName}-"
+FUNCTION = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${Names.Prefix}-"
 CALENDARS = "arn:${AWS::Partition}:ssm:${AWS::Region}:*:document/*"
 BUS = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"
 
@@ -27,7 +27,7 @@ IF_CONFIGURED = {
     "ssm:GetCalendarState": ("HasChangeCalendars", [CALENDARS]),
 }
 EXPECTED = {
-    "IngestRole": EVERY_FUNCTION | WRITE_SCHEDULES | IF_CONFIGURED | {"ecs:ListAccountSettings": ["*"], "ecs:ListClusters": ["*"]},
+    "IngestRole": EVERY_FUNCTION | WRITE_SCHEDULES | IF_CONFIGURED | {"ecs:ListAccountSettings": ["*"], "ecs:ListClusters": ["*"], "cloudformation:DescribeStacks": ["AWS::StackId"]},
     "DeployRole": EVERY_FUNCTION
     | WRITE_SCHEDULES
     | IF_CONFIGURED
@@ -41,7 +41,9 @@ EXPECTED = {
     | {"scheduler:ListSchedules": ["*"], "ecs:ListServiceDeployments": [f"{ECS}service/*"]}
     | {"ecs:DescribeServiceDeployments": [f"{ECS}service-deployment/*"]}
     | {f"codedeploy:{verb}": ("CodeDeployEnabled", [f"{CODE_DEPLOY}deploymentgroup:*"])
-       for verb in ("GetDeployment", "ListDeployments")},
+       for verb in ("GetDeployment", "ListDeployments")}
+    | {f"events:{call}": ["RetirementRule.Arn"] for call in ("DescribeRule", "ListTargetsByRule")},
+    "NamesRole": {"logs:CreateLogStream": ["LOGS"], "logs:PutLogEvents": ["LOGS"]},
     "SchedulerRole": {
         "lambda:InvokeFunction": [f"{FUNCTION}deploy", f"{FUNCTION}verify"],
         "sqs:SendMessage": ["DeadLetterQueue.Arn"],

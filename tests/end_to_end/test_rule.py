@@ -46,3 +46,22 @@ def test_a_drill_on_the_event_bus_schedules_its_service(stack, cluster):
     send_drill(stack.aws, notice(f"{cluster}|web"))
     wait_until(lambda: stack.schedules.names(cluster), seconds=20)
     assert len(stack.schedules.names(cluster)) == 1
+
+
+def test_the_heartbeat_finds_a_rule_that_is_disabled_or_lost_its_target(stack):
+    events = stack.aws.client("events")
+    [rule] = [found["Name"] for found in events.list_rules(NamePrefix=stack.name)["Rules"]]
+    [target] = events.list_targets_by_rule(Rule=rule)["Targets"]
+    heartbeat = {"version": 1, "kind": "heartbeat"}
+    assert "rule_fault" not in stack.verify(heartbeat)
+    events.disable_rule(Name=rule)
+    try:
+        assert stack.verify(heartbeat)["rule_fault"] == f"the rule {rule} is disabled"
+    finally:
+        events.enable_rule(Name=rule)
+    events.remove_targets(Rule=rule, Ids=[target["Id"]])
+    try:
+        assert stack.verify(heartbeat)["rule_fault"] == f"the rule {rule} does not invoke {target['Arn']}"
+    finally:
+        events.put_targets(Rule=rule, Targets=[target])
+    assert "rule_fault" not in stack.verify(heartbeat)

@@ -32,7 +32,7 @@ def test_sam_local_invoke_prints_the_answer_as_json(stack):
         schedules = aws.client("scheduler").list_schedules(GroupName=group, NamePrefix="prod.")["Schedules"]
     assert answer["starts_at"] == "2030-01-02T18:00:00Z"
     assert [outcome["entity"] for outcome in answer["outcomes"]] == [
-        "prod/web", "arn:aws:ecs:eu-west-2:111122223333:service/prod/api",
+        "prod/billing", "arn:aws:ecs:eu-west-2:111122223333:service/prod/reports",
     ]
     names = sorted(outcome["schedule"] for outcome in answer["outcomes"])
     assert names == sorted(schedule["Name"] for schedule in schedules)

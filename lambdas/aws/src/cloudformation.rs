@@ -1,13 +1,15 @@
-//! AWS CloudFormation: the responses of custom resources.
+//! AWS CloudFormation: the responses of custom resources, and the states of stacks.
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
+use aws_sdk_cloudformation::types::StackStatus;
 use http::{Method, Request, Uri};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::Value;
 
-use crate::CallFailed;
+use crate::{CallFailed, best_effort};
 
 const CALL: &str = "PUT of CloudFormation's ResponseURL";
 /// The timeout of the request.
@@ -34,6 +36,33 @@ pub async fn answer(url: &str, answer: &Value) -> Result<(), CallFailed> {
         Ok(())
     } else {
         Err(CallFailed::unexpected(CALL, format!("HTTP status {status}")))
+    }
+}
+
+/// The stacks of this account and Region.
+#[derive(Clone, Debug)]
+pub struct Stacks {
+    client: aws_sdk_cloudformation::Client,
+}
+
+impl Stacks {
+    /// Uses the account and Region of the SDK configuration.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig) -> Self {
+        Self { client: aws_sdk_cloudformation::Client::new(&best_effort(sdk)) }
+    }
+
+    /// Whether AWS CloudFormation is rolling this stack back.
+    ///
+    /// # Errors
+    /// The call failed after its retries, or returned no stack.
+    pub async fn is_rolling_back(&self, stack: &str) -> Result<bool, CallFailed> {
+        const CALL: &str = "DescribeStacks";
+        let answer = self.client.describe_stacks().stack_name(stack).send().await;
+        let answer = answer.map_err(|error| CallFailed::new(CALL, &error))?;
+        let status = answer.stacks().first().and_then(|stack| stack.stack_status());
+        let status = status.ok_or_else(|| CallFailed::unexpected(CALL, "no stack"))?;
+        Ok(matches!(status, StackStatus::RollbackInProgress | StackStatus::UpdateRollbackInProgress))
     }
 }
 

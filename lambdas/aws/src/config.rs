@@ -8,7 +8,7 @@ use rules::{
     },
 };
 
-use crate::scheduler::ScheduleTarget;
+use crate::{rule::Rule, scheduler::ScheduleTarget};
 
 /// The configuration that all functions share.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Config {
     pub topic_arn: String,
     /// Where the functions run.
     pub place: Place,
+    /// The rule that delivers notices. Only verify, which watches it, knows it.
+    pub rule: Option<Rule>,
 }
 
 impl Config {
@@ -46,7 +48,9 @@ impl Config {
             region: settings.required("AWS_REGION"),
             account: settings.required("ACCOUNT_ID"),
         };
-        settings.finish(Self { policy, format, target, topic_arn, place })
+        let rule = lookup("RULE_NAME").zip(lookup("INGEST_FUNCTION_ARN"));
+        let rule = rule.map(|(name, target_arn)| Rule { name, target_arn });
+        settings.finish(Self { policy, format, target, topic_arn, place, rule })
     }
 }
 

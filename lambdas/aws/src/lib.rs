@@ -15,6 +15,7 @@ pub mod log;
 pub mod notify;
 pub mod pending;
 mod retry;
+pub mod rule;
 pub mod scheduler;
 
 use std::time::Duration;

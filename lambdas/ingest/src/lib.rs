@@ -10,5 +10,5 @@ mod resolve;
 mod settle;
 mod tags;
 
-pub use configuration::{Answer, Checked, handle};
+pub use configuration::{Answer, Checked, Named, handle};
 pub use function::Ingest;

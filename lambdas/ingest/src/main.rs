@@ -1,6 +1,6 @@
 //! Ingest, as AWS Lambda runs it.
 
-use aws::{Failure, Invocation, config::Config};
+use aws::{Failure, Invocation, cloudformation::Stacks, config::Config};
 use chrono::Utc;
 use ingest::Ingest;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -13,9 +13,10 @@ async fn main() -> Result<(), Error> {
     let config = Config::read(&|name| std::env::var(name).ok());
     let sdk = aws::sdk_config().await;
     let ingest = config.map(|config| Ingest::new(&sdk, config)).map_err(Failure::from);
-    let ingest = ingest.as_ref();
+    let (ingest, stacks) = (ingest.as_ref(), &Stacks::new(&sdk));
     run(service_fn(|event: LambdaEvent<Value>| async move {
-        ingest::handle(ingest, &event.payload, &Invocation::of(&event.context, Utc::now())).await
+        let invocation = Invocation::of(&event.context, Utc::now());
+        ingest::handle(ingest, stacks, &event.payload, &invocation).await
     }))
     .await
 }

@@ -8,7 +8,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use aws::{Failure, Invocation, config::Config};
+use aws::{Failure, Invocation, cloudformation::Stacks, config::Config};
 use fake_aws::{Answer, Aws, environment_with, error, merged};
 use ingest::Ingest;
 use serde_json::{Value, json};
@@ -64,9 +64,9 @@ async fn answered(
     });
     let config = Config::read(&environment_with(parameters)).map_err(Failure::from);
     let ingest = config.map(|config| Ingest::new(&aws.sdk(), config));
-    let done =
-        ingest::handle(ingest.as_ref(), &merged(&request, changes), &Invocation::at(NOW.parse().unwrap()))
-            .await;
+    let (stacks, request) = (Stacks::new(&aws.sdk()), merged(&request, changes));
+    let invocation = Invocation::at(NOW.parse().unwrap());
+    let done = ingest::handle(ingest.as_ref(), &stacks, &request, &invocation).await;
     let (head, body) = taken.join().unwrap();
     assert!(head.starts_with("PUT /bucket?signature=a%2Fb HTTP/1.1\r\n"), "{head}");
     assert!(
@@ -128,6 +128,7 @@ async fn a_configuration_that_can_never_work_is_refused_with_a_valid_example() {
             }
         });
         aws.always("DescribeAlarms", (200, json!({})));
+        with_status(&aws, "UPDATE_IN_PROGRESS");
         for kind in ["Create", "Update"] {
             let changes = json!({"RequestType": kind, "PhysicalResourceId": "configuration.of-others"});
             let (answer, done) = answered(&aws, parameters, &changes).await;
@@ -161,8 +162,16 @@ async fn unreadable_alarms_and_account_settings_are_reported_and_refuse_nothing(
     assert!(answer.to_string().contains("which matches this stack's own alarms"), "{answer}");
 }
 
+/// From now on the stack has this status.
+fn with_status(aws: &Aws, status: &str) {
+    aws.always(
+        "DescribeStacks",
+        (200, json!({"Stacks": [{"StackName": "the-stack", "StackStatus": status}]})),
+    );
+}
+
 #[tokio::test]
-async fn deletions_and_rollbacks_are_always_accepted() {
+async fn a_deletion_is_always_accepted() {
     let aws = Aws::default(); // it has no answer to anything
     for parameters in [&[][..], &[("TIME_ZONE", "Mars/Olympus")]] {
         let changes = json!({"RequestType": "Delete", "PhysicalResourceId": "anything"});
@@ -172,16 +181,48 @@ async fn deletions_and_rollbacks_are_always_accepted() {
             (&json!("SUCCESS"), &json!("anything"))
         );
     }
-    // Accepted once. By now the account leaves no time, so an update is refused and rolled back.
-    let (first, _) = answered(&with_wait("7"), &[], &json!({})).await;
-    let id = &first["PhysicalResourceId"];
-    let another =
-        json!({"RequestType": "Update", "PhysicalResourceId": id, "ResourceProperties": {"TimeZone": "x"}});
-    let (refused, _) = answered(&with_wait("0"), &[], &another).await;
-    assert_eq!((&refused["Status"], &refused["PhysicalResourceId"]), (&json!("FAILED"), id));
-    let back = json!({"RequestType": "Update", "PhysicalResourceId": id});
-    let (answer, _) = answered(&with_wait("0"), &[], &back).await;
-    assert_eq!((&answer["Status"], &answer["PhysicalResourceId"]), (&json!("SUCCESS"), id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_is_accepted_with_its_findings_and_an_update_to_the_same_values_is_not() {
+    let rows = [
+        ("UPDATE_IN_PROGRESS", "Update", "FAILED"), // also to values that were accepted before
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "Update", "SUCCESS"),
+        ("ROLLBACK_IN_PROGRESS", "Update", "SUCCESS"),
+        ("CREATE_IN_PROGRESS", "Create", "FAILED"),
+    ];
+    for (status, kind, expected) in rows {
+        for (wait, parameters) in [("0", &[][..]), ("7", &[("TIME_ZONE", "Mars/Olympus")])] {
+            let aws = with_wait(wait);
+            with_status(&aws, status);
+            let changes = json!({"RequestType": kind, "PhysicalResourceId": "configuration"});
+            let (answer, _) = answered(&aws, parameters, &changes).await;
+            assert_eq!(answer["Status"], expected, "{status} {parameters:?}");
+            let reason = answer["Reason"].as_str().unwrap();
+            let found = ["fargateTaskRetirementWaitPeriod is 0", "Mars/Olympus"];
+            assert!(found.iter().any(|found| reason.contains(found)), "{reason}");
+        }
+    }
+    // If nobody knows, it may be a rollback.
+    let aws = with_wait("0");
+    aws.always("DescribeStacks", error("AccessDenied", "no"));
+    let changes = json!({"RequestType": "Update", "PhysicalResourceId": "configuration"});
+    assert_eq!(answered(&aws, &[], &changes).await.0["Status"], "SUCCESS");
+}
+
+#[tokio::test]
+async fn the_names_of_resources_are_given_whatever_the_configuration() {
+    let aws = Aws::default();
+    let set = "StackSet-ecs-task-patching-6f1d3a52-0c0b-4b8e-9f7e-0123456789ab";
+    for (stack, prefix) in
+        [("the-stack", "the-stack"), (set, "StackSet-ecs-task-patching-6f1d3a52-0c0b-4b8e-ac67a92a69")]
+    {
+        let id = format!("arn:aws:cloudformation:eu-west-2:111122223333:stack/{stack}/0e1f");
+        let changes = json!({"ResourceType": "Custom::Names", "LogicalResourceId": "Names", "StackId": id});
+        let (answer, done) = answered(&aws, &[("TIME_ZONE", "Mars/Olympus")], &changes).await;
+        assert_eq!((&answer["Status"], &answer["Data"]), (&json!("SUCCESS"), &json!({"Prefix": prefix})));
+        assert_eq!(done.expect("an answer"), json!({"prefix": prefix}));
+    }
 }
 
 #[tokio::test]
@@ -192,7 +233,9 @@ async fn an_answer_that_cannot_be_delivered_fails_the_invocation_so_that_lambda_
         "LogicalResourceId": "ConfigurationCheck",
     });
     let failed = Failure::InvalidConfiguration("wrong".to_owned());
-    let done = ingest::handle(Err(&failed), &request, &Invocation::at(NOW.parse().unwrap())).await;
+    let stacks = Stacks::new(&Aws::default().sdk());
+    let invocation = Invocation::at(NOW.parse().unwrap());
+    let done = ingest::handle(Err(&failed), &stacks, &request, &invocation).await;
     taken.join().unwrap();
     assert_eq!(
         done.unwrap_err().to_string(),

@@ -1,6 +1,13 @@
 //! What verify works with.
 
-use aws::{code_deploy::CodeDeploy, config::Config, ecs::Ecs, notify::Notifier, scheduler::Scheduler};
+use aws::{
+    code_deploy::CodeDeploy,
+    config::Config,
+    ecs::Ecs,
+    notify::Notifier,
+    rule::{EventRules, Rule},
+    scheduler::Scheduler,
+};
 use aws_config::SdkConfig;
 use rules::policy::Policy;
 
@@ -15,6 +22,10 @@ pub struct Verify {
     pub scheduler: Scheduler,
     /// Where notifications are sent.
     pub notifier: Notifier,
+    /// Where the rule is read.
+    pub event_rules: EventRules,
+    /// The rule that delivers notices.
+    pub rule: Option<Rule>,
     /// When and whether services are redeployed.
     pub policy: Policy,
 }
@@ -28,6 +39,8 @@ impl Verify {
             code_deploy: CodeDeploy::new(sdk),
             notifier: Notifier::new(sdk, &config),
             scheduler: Scheduler::new(sdk, config.target),
+            event_rules: EventRules::new(sdk),
+            rule: config.rule,
             policy: config.policy,
         }
     }

@@ -1,8 +1,10 @@
-//! The heartbeat: shows that schedules wake functions, on which the alarm on silence rests, and repairs what was lost.
+//! The heartbeat: shows that schedules wake functions, repairs what was lost, and finds out whether notices still arrive.
+//! The alarms on silence and on the rule rest on it.
 
 use std::collections::BTreeMap;
 
 use aws::{CallFailed, Failure, Invocation, scheduler::Found};
+use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lambda_runtime::tracing::{error, warn};
 use rules::{
@@ -42,15 +44,20 @@ pub struct Heartbeat {
     /// The notices whose deadline check was missing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub watched: Vec<String>,
+    /// Why notices do not arrive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule_fault: Option<String>,
 }
 
 impl Verify {
-    /// Counts the pending schedules, and repairs what was lost. What cannot be repaired does not stop the rest.
+    /// Counts the pending schedules, repairs what was lost, and reads the rule. What fails does not stop the rest.
     pub(crate) async fn heartbeat(&self, invocation: &Invocation) -> Result<Heartbeat, Failure> {
         let found = self.all().await.map_err(Failure::call("the heartbeat"))?;
         let all: Vec<Pending> = found.iter().filter_map(|(name, found)| pending(name, found)).collect();
         let count = all.iter().filter(|pending| is_pending(&pending.wake)).count();
-        let mut done = Heartbeat { pending: count, woken: Vec::new(), watched: Vec::new() };
+        let sample = Sample::counted(&[(Metric::Heartbeat, 1), (Metric::Pending, count)]);
+        self.notifier.count(&[sample], invocation.now());
+        let mut done = Heartbeat { pending: count, woken: Vec::new(), watched: Vec::new(), rule_fault: None };
         let mut failed = None;
         for action in actions(&all, invocation.now()) {
             if let Err(error) = self.repair(&action, &found, &mut done, invocation).await {
@@ -58,9 +65,23 @@ impl Verify {
                 failed.get_or_insert(error);
             }
         }
-        let sample = Sample::counted(&[(Metric::Heartbeat, 1), (Metric::Pending, count)]);
-        self.notifier.count(&[sample], invocation.now());
+        match self.rule_fault(invocation.now()).await {
+            Ok(fault) => done.rule_fault = fault,
+            Err(error) => failed = Some(error),
+        }
         failed.map_or(Ok(done), |error| Err(Failure::call("the heartbeat")(error)))
+    }
+
+    /// Why notices do not arrive. The metric is written in either case, because the alarm keeps its state until the next
+    /// value.
+    async fn rule_fault(&self, now: DateTime<Utc>) -> Result<Option<String>, CallFailed> {
+        let Some(rule) = &self.rule else { return Ok(None) };
+        let fault = self.event_rules.fault(rule).await?;
+        if let Some(fault) = &fault {
+            error!(fault, "notices do not arrive");
+        }
+        self.notifier.count(&[Sample::counted(&[(Metric::RuleFault, usize::from(fault.is_some()))])], now);
+        Ok(fault)
     }
 
     async fn all(&self) -> Result<BTreeMap<ScheduleName, Found>, CallFailed> {

@@ -4,7 +4,7 @@ mod common;
 
 use aws::Failure;
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{DEADLINE, NAME, SOON, check, deadline_check, handle, notice, scheduled};
+use common::{DEADLINE, NAME, SOON, check, deadline_check, handle, handle_with, notice, scheduled};
 use fake_aws::{Aws, READ, error, in_turn, merged};
 use serde_json::{Value, json};
 
@@ -77,6 +77,37 @@ async fn a_lost_deadline_check_is_made_again() {
     let input = aws.input_of(replaced);
     assert_eq!((&input["notice"], &input["services"]), (&notice(), &json!({"prod": ["web"]})));
     assert_eq!(handle(&aws, &heartbeat(), SOON).await.unwrap(), json!({"pending": 2}));
+}
+
+#[tokio::test]
+async fn a_heartbeat_finds_a_rule_that_delivers_no_notices() {
+    let environment = [("RULE_NAME", "the-rule"), ("INGEST_FUNCTION_ARN", "arn:ingest")];
+    let targets = |arns: &[&str]| {
+        let targets: Vec<Value> = arns.iter().map(|arn| json!({"Id": arn, "Arn": arn})).collect();
+        (200, json!({"Targets": targets}))
+    };
+    let state = |state: &str| (200, json!({"Name": "the-rule", "State": state}));
+    let rows = [
+        (state("ENABLED"), targets(&["arn:other", "arn:ingest"]), None),
+        (state("ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"), targets(&["arn:ingest"]), None),
+        (state("DISABLED"), targets(&["arn:ingest"]), Some("the rule the-rule is disabled")),
+        (state("ENABLED"), targets(&["arn:other"]), Some("the rule the-rule does not invoke arn:ingest")),
+        (state("ENABLED"), targets(&[]), Some("the rule the-rule does not invoke arn:ingest")),
+        (error("ResourceNotFoundException", "no"), targets(&[]), Some("the rule the-rule does not exist")),
+    ];
+    for (rule, targets, fault) in rows {
+        let aws = Aws::default();
+        aws.always("GET /schedules?", (200, json!({"Schedules": []})));
+        aws.always("DescribeRule", rule);
+        aws.always("ListTargetsByRule", targets);
+        let found = handle_with(&aws, &environment, &heartbeat(), SOON).await.unwrap();
+        assert_eq!(found.get("rule_fault").and_then(Value::as_str), fault, "{found}");
+    }
+    let aws = Aws::default();
+    aws.always("GET /schedules?", (200, json!({"Schedules": []})));
+    aws.always("DescribeRule", error("AccessDeniedException", "no"));
+    let failure = handle_with(&aws, &environment, &heartbeat(), SOON).await.unwrap_err().to_string();
+    assert_eq!(failure, "the heartbeat: DescribeRule failed: AccessDeniedException: no");
 }
 
 #[tokio::test]

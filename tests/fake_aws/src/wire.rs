@@ -1,7 +1,5 @@
 //! AWS's wire formats: requests are read into a call with its body, and answers are written.
 
-use std::fmt::Write as _;
-
 use http::{Response, request::Parts};
 use serde_json::{Map, Value, json};
 
@@ -17,7 +15,7 @@ pub type Request = (String, Value);
 pub(crate) enum Protocol {
     /// JSON: ECS, EventBridge, EventBridge Scheduler and most others.
     Json,
-    /// A form, answered in XML: Amazon SNS.
+    /// A form, answered in XML: Amazon SNS, AWS CloudFormation.
     Query,
     /// CBOR: Amazon CloudWatch.
     Cbor,
@@ -75,12 +73,19 @@ fn xml(call: &str, status: u16, body: &Value) -> String {
             "<ErrorResponse xmlns=\"{NAMESPACE}\"><Error>{error}</Error>{REQUEST}</ErrorResponse>"
         );
     }
-    let mut result = String::new();
-    for field in body.as_object().expect("an object").keys() {
-        write!(result, "<{field}>{}</{field}>", text(field)).expect("a text takes every write");
-    }
+    let result = elements(body);
     format!(
         "<{call}Response xmlns=\"{NAMESPACE}\"><{call}Result>{result}</{call}Result>\
          <ResponseMetadata>{REQUEST}</ResponseMetadata></{call}Response>"
     )
+}
+
+/// The fields of an object as elements, the members of a list as `member`, and a text as it is.
+fn elements(value: &Value) -> String {
+    let element = |name: &str, value: &Value| format!("<{name}>{}</{name}>", elements(value));
+    match value {
+        Value::Object(fields) => fields.iter().map(|(name, value)| element(name, value)).collect(),
+        Value::Array(members) => members.iter().map(|value| element("member", value)).collect(),
+        value => value.as_str().unwrap_or_default().to_owned(),
+    }
 }

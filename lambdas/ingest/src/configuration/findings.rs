@@ -81,7 +81,7 @@ impl Ingest {
 }
 
 /// Repeats a call that is denied: the stack may have granted it a moment ago, and IAM takes seconds to propagate it.
-async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T, CallFailed>
+pub(super) async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T, CallFailed>
 where
     F: Future<Output = Result<T, CallFailed>>,
 {

@@ -1,17 +1,22 @@
 //! Validates the configuration when the stack is deployed. Ingest answers AWS CloudFormation's custom resource itself,
-//! so that the code that plans has read the parameters.
+//! so that the code that plans has read the parameters. The same code also answers for the names of resources.
 
 mod findings;
+mod names;
 
 use std::time::Duration;
 
-use aws::{Failure, Invocation, cloudformation};
+use aws::{
+    Failure, Invocation,
+    cloudformation::{self, Stacks},
+};
 use chrono::{DateTime, Utc};
 use lambda_runtime::tracing::{info, warn};
-use rules::{outcome::Report, plan::check::Findings, schedule::name::fingerprint, wording::sentence};
+use rules::{outcome::Report, plan::check::Findings, wording::sentence};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use self::findings::patiently;
 use crate::function::Ingest;
 
 /// Ingest's answer.
@@ -22,6 +27,8 @@ pub enum Answer {
     Report(Report),
     /// To AWS CloudFormation.
     Checked(Checked),
+    /// To AWS CloudFormation, before there is anything else of the stack.
+    Named(Named),
 }
 
 /// What became of the check.
@@ -33,20 +40,27 @@ pub struct Checked {
     pub findings: Vec<String>,
 }
 
+/// What the resources of the stack are named after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// The prefix of the names.
+    pub prefix: String,
+}
+
 /// A custom resource's request, as far as it is needed
 /// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-requests.html>).
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Asked {
     request_type: RequestType,
+    #[serde(default)]
+    resource_type: String,
     #[serde(rename = "ResponseURL")]
     response_url: String,
     stack_id: String,
     request_id: String,
     logical_resource_id: String,
     physical_resource_id: Option<String>,
-    #[serde(default)]
-    resource_properties: Value,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -56,26 +70,30 @@ enum RequestType {
     Delete,
 }
 
-/// Handles whatever invokes ingest: AWS CloudFormation asks about the configuration, all else is an event.
+/// Handles whatever invokes ingest: AWS CloudFormation asks about the configuration or the names, all else is an event.
 ///
 /// # Errors
 /// The configuration cannot be read, or as for [`Ingest::handle`]. AWS CloudFormation always gets its answer; that
 /// it could not be given is an error.
 pub async fn handle(
     ingest: Result<&Ingest, &Failure>,
+    stacks: &Stacks,
     payload: &Value,
     invocation: &Invocation,
 ) -> Result<Answer, Failure> {
-    if let Some(request) = Asked::read(payload) {
+    let Some(request) = Asked::read(payload) else {
+        return Box::pin(ingest.map_err(Clone::clone)?.handle(payload, invocation)).await.map(Answer::Report);
+    };
+    let (sent, answer) = if request.resource_type == names::TYPE {
+        let prefix = names::prefix(request.stack_name());
+        (request.names(&prefix), Answer::Named(Named { prefix }))
+    } else {
         // Boxed: the types of the SDK's futures nest deeper than the compiler follows.
-        let checked = Box::pin(request.check(ingest, invocation.now())).await;
-        let answer = request.answer(&checked);
-        cloudformation::answer(&request.response_url, &answer)
-            .await
-            .map_err(Failure::call(&request.stack_id))?;
-        return Ok(Answer::Checked(checked));
-    }
-    Box::pin(ingest.map_err(Clone::clone)?.handle(payload, invocation)).await.map(Answer::Report)
+        let checked = Box::pin(request.check(ingest, stacks, invocation.now())).await;
+        (request.answer(&checked), Answer::Checked(checked))
+    };
+    cloudformation::answer(&request.response_url, &sent).await.map_err(Failure::call(&request.stack_id))?;
+    Ok(answer)
 }
 
 impl Asked {
@@ -85,15 +103,16 @@ impl Asked {
         Self::deserialize(payload).ok()
     }
 
-    async fn check(&self, ingest: Result<&Ingest, &Failure>, now: DateTime<Utc>) -> Checked {
-        let nothing = Checked { accepted: true, findings: Vec::new() };
+    /// The name in `arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/ID`.
+    fn stack_name(&self) -> &str {
+        self.stack_id.split('/').nth(1).unwrap_or_default()
+    }
+
+    async fn check(&self, ingest: Result<&Ingest, &Failure>, stacks: &Stacks, now: DateTime<Utc>) -> Checked {
         if self.request_type == RequestType::Delete {
-            return nothing;
+            return Checked { accepted: true, findings: Vec::new() };
         }
-        if self.was_accepted() {
-            return nothing;
-        }
-        let findings = match ingest {
+        let mut findings = match ingest {
             Ok(ingest) => tokio::time::timeout(PATIENCE, ingest.findings(now)).await.unwrap_or_else(|_| {
                 let warning = format!(
                     "AWS did not answer within {} seconds: the configuration was not validated completely",
@@ -103,6 +122,9 @@ impl Asked {
             }),
             Err(wrong) => Findings { refusals: vec![wrong.to_string()], warnings: Vec::new() },
         };
+        if !findings.refusals.is_empty() && self.may_be_a_rollback(stacks).await {
+            findings.warnings.splice(..0, findings.refusals.drain(..));
+        }
         let accepted = findings.refusals.is_empty();
         for finding in findings.refusals.iter().chain(&findings.warnings) {
             warn!(stack_id = self.stack_id, accepted, finding);
@@ -113,31 +135,19 @@ impl Asked {
         Checked { accepted, findings }
     }
 
-    /// The fingerprint of the parameters that the request carries.
-    fn fingerprint(&self) -> String {
-        fingerprint([self.resource_properties.to_string().as_str()], "\n")
-    }
-
-    /// The resource carried these parameters before, or does. A stack that is rolled back to them must not be held
-    /// up, whatever the account says by now.
-    fn was_accepted(&self) -> bool {
-        let known = self.physical_resource_id.as_deref().unwrap_or_default();
-        self.request_type == RequestType::Update && known.contains(&self.fingerprint())
-    }
-
-    /// The id of the resource: which parameters were accepted last, and which before those.
-    fn physical_id(&self, accepted: bool) -> String {
-        let known = self.physical_resource_id.clone();
-        match known {
-            Some(known) if !accepted || self.request_type == RequestType::Delete => known,
-            Some(known) => {
-                let this = self.fingerprint();
-                let last =
-                    known.rsplit('.').find(|part| **part != this && *part != PREFIX).map(str::to_owned);
-                [PREFIX.to_owned()].into_iter().chain(last).chain([this]).collect::<Vec<_>>().join(".")
-            }
-            None => format!("{PREFIX}.{}", self.fingerprint()),
+    /// The stack is rolled back to this configuration, or that is unknown. A rollback must not be held up, whatever the
+    /// account says by now. The request itself does not tell it from an update to earlier values.
+    async fn may_be_a_rollback(&self, stacks: &Stacks) -> bool {
+        if self.request_type != RequestType::Update {
+            return false;
         }
+        patiently(|| stacks.is_rolling_back(&self.stack_id)).await.unwrap_or_else(|error| {
+            warn!(
+                stack_id = self.stack_id,
+                "an invalid configuration is accepted, in case of a rollback: {error}"
+            );
+            true
+        })
     }
 
     fn answer(&self, Checked { accepted, findings }: &Checked) -> Value {
@@ -146,20 +156,27 @@ impl Asked {
             "No problems found.".clone_into(&mut found);
         }
         let found = found.get(..found.floor_char_boundary(MOST_BYTES)).unwrap_or_default();
+        self.respond(*accepted, found, "configuration", &json!({ "Findings": found }))
+    }
+
+    fn names(&self, prefix: &str) -> Value {
+        self.respond(true, "", prefix, &json!({ "Prefix": prefix }))
+    }
+
+    /// A response about the resource, whose id `new_id` is if it has none yet.
+    fn respond(&self, success: bool, reason: &str, new_id: &str, data: &Value) -> Value {
         json!({
-            "Status": if *accepted { "SUCCESS" } else { "FAILED" },
-            "Reason": found,
-            "PhysicalResourceId": self.physical_id(*accepted),
+            "Status": if success { "SUCCESS" } else { "FAILED" },
+            "Reason": reason,
+            "PhysicalResourceId": self.physical_resource_id.as_deref().unwrap_or(new_id),
             "StackId": self.stack_id,
             "RequestId": self.request_id,
             "LogicalResourceId": self.logical_resource_id,
-            "Data": { "Findings": found },
+            "Data": data,
         })
     }
 }
 
-/// What the id of the resource begins with.
-const PREFIX: &str = "configuration";
 /// AWS CloudFormation takes 4,096 bytes as an answer, in which this stands twice, and 1,024 as an output.
 const MOST_BYTES: usize = 1_000;
 /// For how long the account is asked. The template has AWS CloudFormation wait for a minute longer.
@@ -169,15 +186,14 @@ const PATIENCE: Duration = Duration::from_mins(2);
 mod tests {
     use super::*;
 
-    fn asked(kind: &str, id: Option<&str>, windows: &str) -> Asked {
+    fn asked(id: Option<&str>) -> Asked {
         let payload = json!({
-            "RequestType": kind,
+            "RequestType": "Create",
             "ResponseURL": "https://example.com",
-            "StackId": "arn:stack",
+            "StackId": "arn:aws:cloudformation:eu-west-2:111122223333:stack/the-stack/0e1f",
             "RequestId": "1",
             "LogicalResourceId": "ConfigurationCheck",
             "PhysicalResourceId": id,
-            "ResourceProperties": { "MaintenanceWindows": windows },
         });
         Asked::read(&payload).expect("a request of the test")
     }
@@ -190,35 +206,19 @@ mod tests {
     }
 
     #[test]
-    fn a_rollback_finds_its_parameters_accepted() {
-        let first = asked("Create", None, "Fri").physical_id(true);
-        // The update is refused, and its resource keeps its id.
-        let refused = asked("Update", Some(&first), "Sat");
-        assert!(!refused.was_accepted());
-        assert_eq!(refused.physical_id(false), first);
-        assert!(asked("Update", Some(&first), "Fri").was_accepted());
-        // The update is accepted, and something else fails.
-        let second = refused.physical_id(true);
-        assert!(second != first && second.len() < 100, "{second}");
-        assert!(asked("Update", Some(&second), "Fri").was_accepted());
-        let back = asked("Update", Some(&second), "Fri").physical_id(true);
-        assert!(asked("Update", Some(&back), "Sat").was_accepted());
-        // Only the last two are known, and nothing is at creation.
-        let third = asked("Update", Some(&second), "Sun").physical_id(true);
-        assert!(!asked("Update", Some(&third), "Fri").was_accepted());
-        assert!(!asked("Create", Some(&first), "Fri").was_accepted());
-        // The same again is the same resource.
-        assert_eq!(asked("Update", Some(&third), "Sun").physical_id(true), third);
-        assert_eq!(asked("Delete", Some(&third), "Sun").physical_id(true), third);
+    fn the_resource_keeps_its_id() {
+        let answer = |id| asked(id).answer(&Checked { accepted: false, findings: Vec::new() });
+        assert_eq!(answer(None)["PhysicalResourceId"], "configuration");
+        assert_eq!(answer(Some("configuration.0123"))["PhysicalResourceId"], "configuration.0123");
     }
 
     #[test]
     fn an_answer_is_short_enough_for_cloudformation() {
         let findings = vec!["\"é\" ".repeat(2_000)];
-        let answer = asked("Create", None, "Fri").answer(&Checked { accepted: false, findings });
+        let answer = asked(None).answer(&Checked { accepted: false, findings });
         assert!(answer.to_string().len() < 4_096, "{}", answer.to_string().len());
         assert_eq!(answer["Status"], "FAILED");
-        let fine = asked("Create", None, "Fri").answer(&Checked { accepted: true, findings: Vec::new() });
+        let fine = asked(None).answer(&Checked { accepted: true, findings: Vec::new() });
         assert_eq!(
             (&fine["Status"], &fine["Data"]["Findings"]),
             (&json!("SUCCESS"), &json!("No problems found."))

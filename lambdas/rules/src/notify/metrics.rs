@@ -39,6 +39,8 @@ pub enum Metric {
     Pending,
     /// The heartbeat: a schedule has woken a function.
     Heartbeat,
+    /// The rule does not deliver notices.
+    RuleFault,
     /// Messages and events that could not be sent.
     NotificationsFailed,
 }

@@ -12,6 +12,10 @@ use crate::{
 /// The time between two attempts in the same window.
 const PAUSE: TimeDelta = TimeDelta::minutes(10);
 
+/// Over how many minutes retries are spread. What keeps one deployment from starting may keep a thousand from starting,
+/// and ECS takes 5 updates a second.
+const RETRY_SPREAD: u16 = 5;
+
 /// A retry of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
@@ -38,17 +42,16 @@ pub fn retry(policy: &Policy, input: &DeployInput, now: DateTime<Utc>) -> Result
     let in_window =
         input.slot <= now && again < input.window_ends_at && input.may_start(&policy.windows, again);
     if in_time && in_window {
+        // Many deployments may be waiting for the same calendar: do not start them all at once.
+        let spread_minutes =
+            if again > soon { policy.spread_minutes.max(RETRY_SPREAD) } else { RETRY_SPREAD };
+        let spreading = Policy { spread_minutes, ..policy.clone() };
         let slot = Slot {
             at: again,
             window_ends_at: input.window_ends_at,
             zone: policy.windows.zone(),
             windows: policy.windows.to_string(),
-            // Many deployments may be waiting for the same calendar: do not start them all at once.
-            spread_minutes: if again > soon {
-                spread(policy, again, input.window_ends_at, deadline)
-            } else {
-                0
-            },
+            spread_minutes: spread(&spreading, again, input.window_ends_at, deadline),
             fallback: input.fallback,
             reason: format!("retrying in the same window on {}", utc(again)),
         };
@@ -140,14 +143,18 @@ mod tests {
     }
 
     #[test]
-    fn starts_are_spread_within_the_window_when_a_calendar_opens() {
+    fn retries_are_spread_within_the_window_even_without_a_spread_of_start_times() {
         let rows = [
-            ("2026-11-27T23:00:00Z", "2026-11-27T23:00:00Z", 15),
-            ("2026-11-28T01:50:30Z", "2026-11-28T01:51:00Z", 9),
-            ("2026-11-27T22:05:00Z", "2026-11-27T22:11:00Z", 0), // it opens before the next attempt
+            ("15", "2026-11-27T23:00:00Z", "2026-11-27T23:00:00Z", 15),
+            ("0", "2026-11-27T23:00:00Z", "2026-11-27T23:00:00Z", 5),
+            ("15", "2026-11-28T01:50:30Z", "2026-11-28T01:51:00Z", 9),
+            ("0", "2026-11-28T01:56:30Z", "2026-11-28T01:57:00Z", 3),
+            // It opens before the next attempt.
+            ("15", "2026-11-27T22:05:00Z", "2026-11-27T22:11:00Z", 5),
+            ("0", "2026-11-27T22:05:00Z", "2026-11-27T22:11:00Z", 5),
         ];
-        for (opens, at, spread) in rows {
-            let mut policy = policy("Fri 22:00-02:00");
+        for (minutes, opens, at, spread) in rows {
+            let mut policy = Policy { spread_minutes: minutes.parse().unwrap(), ..policy("Fri 22:00-02:00") };
             let now = instant("2026-11-27T22:00:03Z");
             policy.calendars.learn("Freeze", now, State::Closed, Some(instant(opens)));
             let deployment = retry(&policy, &input(Some("2026-12-09T18:00:00Z")), now).unwrap().deployment;

@@ -1,0 +1,84 @@
+"""The limits of AWS that the template must keep to, whatever the names and the parameters."""
+
+import re
+
+import pytest
+import yaml
+from local_aws import ROOT, CloudFormationLoader
+
+TEMPLATE = yaml.load((ROOT / "template.yaml").read_text(), Loader=CloudFormationLoader)
+RESOURCES, PARAMETERS = TEMPLATE["Resources"], TEMPLATE["Parameters"]
+FUNCTIONS = [name for name, found in RESOURCES.items() if found["Type"] == "AWS::Serverless::Function"]
+REGION, PARTITION = len("ap-southeast-99"), len("aws-us-gov")
+STACK, PREFIX = 128, 57  # the name of a stack, and what lambdas/ingest/src/configuration/names.rs makes of it
+ARN = len("arn::::123456789012:") + PARTITION + REGION
+
+# How long the references can be that the template makes. What AWS CloudFormation names is as long as AWS allows.
+LONGEST = {
+    "AWS::StackName": STACK,
+    "AWS::AccountId": 12,
+    "AWS::Partition": PARTITION,
+    "AWS::Region": REGION,
+    "Names.Prefix": PREFIX,
+    "ScheduleGroup": PREFIX,
+    "RetirementRule": 64,
+    "NotificationTopic": ARN + len("sns") + 256,
+    "SchedulerRole": 64,
+    "SchedulerRole.Arn": ARN + len("iam") + len("role/") + 64,
+    "DeadLetterQueue": len("https://sqs..amazonaws.com.cn/123456789012/") + REGION + 80,
+    "DeadLetterQueue.Arn": ARN + len("sqs") + 80,
+    "Dashboard": STACK + 1 + REGION,
+}
+for function in ("Ingest", "Deploy", "Verify"):
+    LONGEST |= {
+        f"{function}Function": PREFIX + 7,
+        f"{function}Function.Arn": ARN + len("lambda") + len("function:") + PREFIX + 7,
+        f"{function}LogGroup": len("/aws/lambda/") + PREFIX + 7,
+        f"{function}Role": 64,
+    }
+
+
+def longest_parameter(name):
+    parameter = PARAMETERS[name]
+    if "AllowedValues" in parameter:
+        return max(len(str(value)) for value in parameter["AllowedValues"])
+    return len(str(parameter["MaxValue"])) if "MaxValue" in parameter else parameter["MaxLength"]
+
+
+def longest(value):
+    """The longest text that a value of the template can become. Other functions than these are not used for texts."""
+    if isinstance(value, str):
+        return len(value)
+    [(function, argument)] = value.items()
+    if function == "Fn::Sub":
+        names = re.findall(r"\$\{([^}]+)\}", argument)
+        return len(re.sub(r"\$\{[^}]+\}", "", argument)) + sum(LONGEST[name] for name in names)
+    name = ".".join(argument) if function == "Fn::GetAtt" else argument
+    assert function in ("Ref", "Fn::GetAtt")
+    return longest_parameter(name) if name in PARAMETERS else LONGEST[name]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_environment_variables_fit_into_4_kb(function):
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    variables = variables | RESOURCES[function]["Properties"].get("Environment", {}).get("Variables", {})
+    # AWS Lambda measures them as JSON: {"NAME":"value",…}. It refuses more, such as values with many accented letters.
+    total = 2 + sum(len(name) + longest(value) + len('"":"",') for name, value in variables.items())
+    assert total <= 4096
+
+
+@pytest.mark.parametrize("name", [name for name, found in RESOURCES.items() if found["Type"] == "AWS::CloudWatch::Alarm"])
+def test_the_descriptions_of_alarms_fit(name):
+    assert longest(RESOURCES[name]["Properties"]["AlarmDescription"]) <= 1024
+
+
+def test_nothing_with_a_short_name_is_named_after_the_stack_itself():
+    limits = {"FunctionName": 64, "Name": 64, "LogGroupName": 512, "DashboardName": 255}
+    found = [
+        (resource["Type"], key, longest(resource["Properties"][key]))
+        for resource in RESOURCES.values()
+        for key in limits
+        if key in resource.get("Properties", {}) and resource["Type"] != "AWS::Lambda::Permission"
+    ]
+    assert len(found) == 9  # functions, their log groups, the schedule group, the heartbeat, the dashboard
+    assert [(kind, key) for kind, key, length in found if length > limits[key]] == []

@@ -1,0 +1,124 @@
+"""The command in docs/operations.md that replays the dead-letter queue, run as printed with messages of each kind."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import deploy_input, deployment_ids, notice, old_service, wait_until
+from local_aws import ACCOUNT, REGION, ROOT
+
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+[REPLAY] = re.findall(r"^```sh\n(while aws sqs .*?)^```$", OPERATIONS, re.DOTALL | re.MULTILINE)
+RULE = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/ecs-task-patching-RetirementRule-1"
+SCHEDULE = f"arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/ecs-task-patching/prod.web.1"
+# What EventBridge Scheduler calls. AWS does not document whether TARGET_ARN is this or the function.
+API = "arn:aws:scheduler:::aws-sdk:lambda:invoke"
+
+
+def function_arn(name):
+    return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}"
+
+
+def of_lambda(function, payload):
+    """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
+    return {
+        "version": "1.0",
+        "timestamp": "2026-11-24T08:25:25.111Z",
+        "requestContext": {
+            "requestId": "e0ad3d2a", "functionArn": f"{function_arn(function)}:$LATEST", "condition": "RetriesExhausted",
+            "approximateInvokeCount": 3,
+        },
+        "requestPayload": payload,
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "responsePayload": {"errorType": "CallFailed", "errorMessage": "…"},
+    }, {}
+
+
+def of_the_rule(function, event):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"""
+    return event, {
+        "RULE_ARN": RULE, "TARGET_ARN": function_arn(function), "ERROR_CODE": "NO_PERMISSIONS", "ERROR_MESSAGE": "…",
+    }
+
+
+def of_scheduler(target, schedule_input, truncated="false"):
+    """https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html"""
+    return schedule_input, {
+        "SCHEDULE_ARN": SCHEDULE, "TARGET_ARN": target, "ERROR_CODE": "AWSLambdaException", "ERROR_MESSAGE": "…",
+        "EXHAUSTED_RETRY_CONDITION": "MaximumEventAgeInSeconds", "EXECUTION_ID": "ad06616e",
+        "IS_PAYLOAD_TRUNCATED": truncated, "RETRY_ATTEMPTS": "185", "SCHEDULED_TIME": "2026-11-27T22:00:00Z",
+    }
+
+
+class Queue:
+    """A dead-letter queue that no other test fills."""
+
+    def __init__(self, stack, name):
+        self._stack, self._queues = stack, stack.aws.client("sqs")
+        self.url = self._queues.create_queue(QueueName=name)["QueueUrl"]
+
+    def keep(self, body, attributes):
+        self._queues.send_message(
+            QueueUrl=self.url,
+            MessageBody=body if isinstance(body, str) else json.dumps(body),
+            MessageAttributes={name: {"DataType": "String", "StringValue": text} for name, text in attributes.items()},
+        )
+
+    def left(self):
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self._queues.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    def replay(self, folder, **names):
+        """Runs the command of the document, and returns what it prints."""
+        command = Path(folder, "aws")
+        command.write_text(f"#!/bin/sh\nexec {sys.executable} {ROOT}/tests/end_to_end/aws_cli.py \"$@\"\n")
+        command.chmod(0o755)
+        outputs = self._stack.outputs
+        env = self._stack.aws.env | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "QUEUE": self.url}
+        env |= {word: outputs[f"{word.capitalize()}FunctionName"] for word in ("INGEST", "DEPLOY", "VERIFY")}
+        done = subprocess.run(
+            ["bash", "-c", REPLAY], env=env | names, cwd=folder, capture_output=True, text=True, timeout=120
+        )
+        return done.stdout + done.stderr
+
+
+@pytest.fixture
+def queue(stack, cluster):
+    return Queue(stack, f"letters-{cluster}")
+
+
+def test_every_kind_of_message_is_replayed_with_its_function_and_deleted(stack, cluster, queue, tmp_path):
+    ingest, deploy = stack.outputs["IngestFunctionName"], stack.outputs["DeployFunctionName"]
+    cutoff = old_service(stack, cluster)
+    before = deployment_ids(stack, cluster)
+    queue.keep(*of_lambda(ingest, notice(f"{cluster}|api")))
+    queue.keep(*of_the_rule(ingest, notice(f"{cluster}|jobs")))
+    queue.keep(*of_scheduler(function_arn(deploy), deploy_input(cluster, cutoff)))
+    for schedule_input in (deploy_input(cluster, cutoff, "gone"), {"version": 1, "kind": "heartbeat"}):
+        queue.keep(*of_scheduler(API, schedule_input))
+    printed = queue.replay(tmp_path)
+    functions = [line.split(":")[0] for line in printed.splitlines() if line.startswith("Replayed with ")]
+    verify = stack.outputs["VerifyFunctionName"]
+    assert sorted(functions) == sorted(f"Replayed with {name}" for name in (ingest, ingest, deploy, deploy, verify)), printed
+    assert queue.left() == 0
+    # The functions got what they would have got: the services are planned, and one is redeployed.
+    wait_until(lambda: {name.split(".")[1] for name in stack.schedules.names(cluster)} >= {"api", "jobs"})
+    wait_until(lambda: set(deployment_ids(stack, cluster)) - set(before))
+
+
+def test_a_message_that_is_not_understood_or_not_accepted_stays_and_is_printed(stack, cluster, queue, tmp_path):
+    queue.keep("please restart web", {})
+    queue.keep(*of_lambda("another-function", notice(f"{cluster}|web")))
+    queue.keep(*of_scheduler(API, {"version": 1, "slot": "2026"}, truncated="true"))
+    queue.keep({"version": 1}, {})
+    queue.keep(*of_scheduler(API, {"version": 1, "kind": "heartbeat"}))
+    printed = queue.replay(tmp_path, VERIFY="no-such-function")
+    assert printed.count("Not understood, stays in the queue:") == 4 and "please restart web" in printed, printed
+    assert printed.count("Could not be replayed, stays in the queue: ") == 1, printed
+    assert queue.left() == 5
+    assert stack.schedules.names(cluster) == []
