@@ -14,6 +14,24 @@ ALARMS = {
     if resource["Type"] == "AWS::CloudWatch::Alarm"
 }
 
+# ---- How CloudWatch evaluates an alarm ------------------------------------------------------------------------------
+
+
+def state(alarm, points):
+    """The state of an alarm for the data points of its evaluation range, oldest first, `None` for a missing one.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html: with enough real data
+    points in the range, the most recent ones decide. Otherwise all of them count, and only as many as are lacking are
+    filled in as TreatMissingData says.
+    """
+    needed, threshold = alarm["EvaluationPeriods"], alarm["Threshold"]
+    breaches = {"LessThanThreshold": float.__lt__, "GreaterThanThreshold": float.__gt__}[alarm["ComparisonOperator"]]
+    filled = {"breaching": True, "notBreaching": False}[alarm["TreatMissingData"]]
+    real = [breaches(float(point), float(threshold)) for point in points if point is not None][-needed:]
+    breaching = sum(real) + (needed - len(real)) * filled
+    return "ALARM" if breaching >= alarm.get("DatapointsToAlarm", needed) else "OK"
+
+
 # ---- Where alarms go, and what has one -------------------------------------------------------------------------------
 
 
@@ -55,6 +73,23 @@ def test_a_single_lost_or_arriving_input_raises_an_alarm(metric):
     assert about == LOST[metric]
 
 
+@pytest.mark.parametrize("evaluation_range", [1, 3, 5])
+def test_a_second_message_raises_an_alarm_while_the_first_is_still_there(evaluation_range):
+    # Amazon SQS reports both metrics every minute while a queue is used.
+    arrived = [1 if minute in (10, 40) else 0 for minute in range(60)]
+    visible = [sum(arrived[: minute + 1]) for minute in range(60)]
+
+    def raised(name, values):
+        ends = range(evaluation_range, 61)
+        found = [state(ALARMS[name], values[end - evaluation_range : end]) for end in ends]
+        return sum(before == "OK" and after == "ALARM" for before, after in zip(found, found[1:]))
+
+    assert raised("DeadLetterQueueAlarm", visible) == 1, "which is why there is another one"
+    assert raised("DeadLetterArrivalAlarm", arrived) == 2
+    missing = [value or None for value in arrived]  # or only what is not zero
+    assert raised("DeadLetterArrivalAlarm", missing) == 2
+
+
 def test_the_dashboard_shows_every_metric_of_what_is_lost():
     body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     assert [name for _, name, _ in LOST if f'"{name}"' not in body and name != "NumberOfMessagesSent"] == []
@@ -72,20 +107,6 @@ assert HEARTBEAT["ScheduleExpression"] == "rate(1 hour)"
 HOUR = 60
 # AWS says that CloudWatch looks further back than EvaluationPeriods, not how far. Its example has 5 periods for 3.
 RANGES = [PERIODS, PERIODS + 2, -(-PERIODS * 5 // 3)]
-
-
-def state(alarm, points):
-    """The state of an alarm for the data points of its evaluation range, oldest first, `None` for a missing one.
-
-    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html: with enough real data
-    points in the range, the most recent ones decide. Otherwise all of them count, and only as many as are lacking are
-    filled in as TreatMissingData says.
-    """
-    needed = alarm["EvaluationPeriods"]
-    assert alarm["ComparisonOperator"] == "LessThanThreshold" and alarm["TreatMissingData"] == "breaching"
-    real = [point for point in points if point is not None][-needed:]
-    breaching = sum(point < alarm["Threshold"] for point in real) + needed - len(real)
-    return "ALARM" if breaching >= alarm.get("DatapointsToAlarm", needed) else "OK"
 
 
 def states(heartbeats, evaluation_range, until):
