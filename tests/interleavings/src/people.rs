@@ -27,6 +27,8 @@ pub(crate) struct Edits {
     /// The services whose schedules are disabled, moved to a time, or described.
     disabled: BTreeSet<String>,
     moved: BTreeMap<String, DateTime<Utc>>,
+    /// The services whose schedules were ever moved: they may be deployed at any time.
+    ever_moved: BTreeSet<String>,
 }
 
 const WHY: &str = "CHG0042";
@@ -55,6 +57,7 @@ impl Edits {
                 let at = DateTime::from_timestamp(at.timestamp() / 60 * 60, 0).unwrap_or(at);
                 body["ScheduleExpression"] = json!(at.format("at(%Y-%m-%dT%H:%M:%S)").to_string());
                 self.moved.insert(service.to_owned(), at);
+                self.ever_moved.insert(service.to_owned());
             }
             Edit::Delete => {
                 memory.schedules.remove(&name);
@@ -65,6 +68,16 @@ impl Edits {
             Edit::Describe => body["Description"] = json!(WHY),
         }
         "done"
+    }
+
+    /// Whether a person ever chose when a service is deployed.
+    pub(crate) fn has_moved(&self, service: &str) -> bool {
+        self.ever_moved.contains(service)
+    }
+
+    /// Whether a person holds a service.
+    pub(crate) fn holds(&self, service: &str) -> bool {
+        self.disabled.contains(service)
     }
 
     /// The edits that were overwritten. Each is reported once.

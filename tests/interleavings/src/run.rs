@@ -91,6 +91,9 @@ pub struct Run {
     queue: Vec<Delivery>,
     invocations: usize,
     edits: Edits,
+    /// How many deployments of each service were forced, and how many events were sent, as far as they were examined.
+    forced: BTreeMap<String, u32>,
+    events: usize,
     /// Whether calls fail and invocations are killed.
     faults: bool,
 }
@@ -113,6 +116,8 @@ impl Run {
             queue: Vec::new(),
             invocations: 0,
             edits: Edits::default(),
+            forced: BTreeMap::new(),
+            events: 0,
             faults,
         }
     }
@@ -133,12 +138,19 @@ impl Run {
         let mut running = Running::default();
         loop {
             let now = self.aws.tick();
-            while steps.last().is_some_and(|step| step.at <= now) {
-                steps.pop().into_iter().for_each(|step| self.step(step, choices));
+            while let Some(step) = steps.pop_if(|step| step.at <= now) {
+                // A person who edits a schedule in the moment in which a function changes it may lose the edit.
+                if matches!(step.what, What::Edit(..)) && !running.is_empty() {
+                    let at = step.at.max(now) + TimeDelta::seconds(20);
+                    steps.push(Step { at, ..step });
+                    steps.sort_by_key(|step| std::cmp::Reverse(step.at));
+                } else {
+                    self.step(step, choices);
+                }
             }
             self.fire_schedules(now, choices);
             self.start(now, &running, choices);
-            self.check(now);
+            self.check(now, cutoff);
             let next_step = steps.last().map(|step| step.at);
             let next = [next_step, self.next_change(now), Some(next_hour(now))].into_iter().flatten().min();
             let next = next.unwrap_or(until).max(now + TimeDelta::milliseconds(1));
@@ -278,8 +290,40 @@ impl Run {
     }
 
     /// What must hold at every moment.
-    fn check(&mut self, now: DateTime<Utc>) {
-        let broken = self.edits.broken(&self.aws, now);
+    fn check(&mut self, now: DateTime<Utc>, cutoff: DateTime<Utc>) {
+        let mut broken = self.edits.broken(&self.aws, now);
+        let memory = self.aws.memory();
+        let is_new = |service: &Service| service.tasks.iter().all(|created_at| *created_at > cutoff);
+        for (key, service) in &memory.services {
+            let before = self.forced.insert(key.clone(), service.forced).unwrap_or_default();
+            let name = key.trim_start_matches("prod/");
+            // The hours of the window: on the day of the window, or on another by the fallback. A call takes its time.
+            let in_hours = now.hour() >= 22 || now < in_hour(now, 2) + TimeDelta::minutes(2);
+            if service.forced > before && !in_hours && !self.edits.has_moved(name) {
+                broken.push(format!("{name} was deployed at {now}, outside of its windows"));
+            }
+            if service.forced > before && self.edits.holds(name) {
+                broken.push(format!("{name} was deployed, though a person disabled its schedule"));
+            }
+        }
+        for event in memory.events.iter().skip(self.events) {
+            let name = event["Detail"]["service"].as_str().unwrap_or_default();
+            let Some(service) = memory.services.get(&format!("prod/{name}")) else { continue };
+            let kind = event["DetailType"].as_str().unwrap_or_default();
+            let contradicts = match kind {
+                "Patch Completed" => !is_new(service),
+                "Patch Needs Attention" => is_new(service),
+                _ => false,
+            };
+            if contradicts {
+                broken.push(format!(
+                    "{name}: the event {kind} contradicts the state: {}",
+                    event["Detail"]["reason"]
+                ));
+            }
+        }
+        self.events = memory.events.len();
+        drop(memory);
         for violation in broken {
             self.tell(&violation);
             self.violations.push(violation);
@@ -303,6 +347,10 @@ impl Run {
             schedules: memory.schedules.keys().filter(|name| !dead_lock(name)).cloned().collect(),
         }
     }
+}
+
+fn in_hour(now: DateTime<Utc>, hour: u32) -> DateTime<Utc> {
+    now.date_naive().and_hms_opt(hour, 0, 0).expect("an hour").and_utc()
 }
 
 fn next_hour(now: DateTime<Utc>) -> DateTime<Utc> {
