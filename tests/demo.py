@@ -187,7 +187,7 @@ def main() -> None:
         wait_for("ECS to replace the tasks", lambda: demo.has_rolled_out("prod", "web", before), story)
         story.say("after:")
         demo.show_service("prod", "web")
-        story.done("prod/web is redeployed and its schedule is gone; the other services wait for their start times")
+        story.done("prod/web is redeployed, and deploy has deleted its schedule; the other services wait for their start times")
 
         story.step("The same schedule is delivered twice, but the service is redeployed once")
         given = pending[name]["Target"]["Input"]
@@ -204,6 +204,21 @@ def main() -> None:
         completed = wait_for("the event Patch Completed", lambda: demo.completed_event("web"), story)
         story.done(f"event Patch Completed on the event bus: {completed['detail']['reason']}")
 
+        story.step("The wake-up of staging/web is lost, and the heartbeat repeats it (normally within the hour; here, at once)")
+        lost = demo.schedule_of("staging", "web", Kind.DEPLOYMENT)
+        demo.schedules.lose_wake_up(lost)
+        story.say("its schedule is set to half an hour ago, in such a way that EventBridge Scheduler never fires it")
+        heartbeat = json.dumps({"version": 1, "kind": "heartbeat"})
+        response = aws.client("lambda").invoke(FunctionName=outputs["VerifyFunctionName"], Payload=heartbeat)
+        answer = json.loads(response["Payload"].read())
+        if answer.get("woken") != [lost]:
+            raise Failed(f"the heartbeat did not wake deploy again: {answer}")
+        story.say(f"the heartbeat has found {answer['pending']} pending schedules, and made {lost} again")
+        before = aws.deployments("staging", "web")[0]["id"]
+        demo.schedules.run_now(lost)
+        wait_for("the deployment", lambda: demo.has_rolled_out("staging", "web", before), story)
+        story.done("staging/web is redeployed")
+
         story.step("The deadline check finds that prod/api is not patched, because its schedule was deleted (here, at once)")
         story.say("it normally runs 30 minutes before the deadline, which is 2 hours before the retirement date")
         demo.schedules.delete(demo.schedule_of("prod", "api", Kind.DEPLOYMENT))
@@ -215,7 +230,7 @@ def main() -> None:
 
     print(
         f"\nDone in {story.seconds():.0f} s: one notice scheduled 3 services; 1 was redeployed and verified as patched, "
-        "1 was reported before the deadline, and 1 waits for its start time. Nothing was done twice. "
+        "1 was redeployed after its wake-up was lost, and 1 was reported before the deadline. Nothing was done twice. "
         "The local AWS is stopped."
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from local_aws import Failed, LocalAws
@@ -71,6 +71,13 @@ class Schedules:
         """Sets the time of a schedule to now, as an operator does to run a deployment."""
         at = f"at({datetime.now(UTC):%Y-%m-%dT%H:%M:%S})"
         self._update(name, {"ScheduleExpression": at, "FlexibleTimeWindow": {"Mode": "OFF"}})
+
+    def lose_wake_up(self, name: str) -> None:
+        """Leaves a schedule as after a lost wake-up: its time has passed, and it has not fired."""
+        passed = datetime.now(UTC) - timedelta(minutes=30)
+        at = f"at({passed:%Y-%m-%dT%H:%M:00})"
+        off = {"Mode": "OFF"}
+        self._update(name, {"ScheduleExpression": at, "FlexibleTimeWindow": off, "EndDate": passed})
 
     def delete(self, name: str) -> None:
         """Deletes a schedule."""

@@ -190,6 +190,7 @@ async fn each_schedule_wakes_its_own_function_with_its_input() {
         sent_at: slot,
         announced: Vec::new(),
         last_check_at: slot,
+        owed: Vec::new(),
         woken: Some(0),
     };
     let rows = [

@@ -94,6 +94,7 @@ impl Ingest {
         if sent.is_ok() {
             page.remember(news.fingerprint);
         }
+        page.owe(&report.outcomes, sent.is_ok());
         page.learn(notice, &report.outcomes);
         self.write_page(notice, kept, &report.outcomes, page, invocation).await?;
         sent

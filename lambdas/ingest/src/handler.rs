@@ -68,7 +68,7 @@ impl Ingest {
     /// The event is no usable notice, or as for [`take`](Self::take).
     pub async fn handle(&self, event: &Value, invocation: &Invocation) -> Result<Report, Failure> {
         let notice = health::read(event, invocation.now())?;
-        self.take(&notice, invocation).await
+        Box::pin(self.take(&notice, invocation)).await // the types of the SDK's futures are large
     }
 
     /// Handles a notice, whatever its source.
@@ -187,6 +187,7 @@ impl Ingest {
         outcomes.sort_by_key(|(place, _)| *place);
         let mut outcomes: Vec<Outcome> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
         self.warn_of_order(&mut outcomes, &settling).await;
+        page.repeat_what_is_owed(&mut outcomes);
         Processed { outcomes, changes }
     }
 

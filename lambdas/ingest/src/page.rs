@@ -56,6 +56,7 @@ impl Ingest {
             sent_at: page.sent_at.unwrap_or(notice.sent_at),
             announced: page.announced,
             last_check_at: now,
+            owed: page.owed.into_iter().collect(),
             woken: Some(0),
         };
         let last_slot = outcomes.iter().filter_map(|outcome| outcome.slot).max();

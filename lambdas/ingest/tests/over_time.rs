@@ -8,7 +8,7 @@ use common::{
     DEADLINE_CHECK, MEMORY, NAME, NOW, about, handle, sample, task, try_handle, with_all_services,
     with_states,
 };
-use fake_aws::{Aws, UPDATE};
+use fake_aws::{Aws, UPDATE, error, in_turn};
 use rules::outcome::{
     Outcome,
     OutcomeKind::{Cancelled, Scheduled, Skipped, Unchanged},
@@ -122,6 +122,24 @@ async fn a_notice_closed_without_entities_is_closed_for_every_known_service() {
     let mut closed = about(&[]);
     closed["detail"]["statusCode"] = json!("closed");
     assert_eq!(handle(&with_all_services(), &[], &closed).await.outcomes, []);
+}
+
+#[tokio::test]
+async fn a_cancellation_that_could_not_be_announced_is_announced_when_the_event_comes_again() {
+    let aws = with_all_services();
+    handle(&aws, &[], &about(&["prod|web", "prod|api"])).await;
+    let mut closed = about(&["prod|web", "prod|api"]);
+    closed["detail"]["statusCode"] = json!("closed");
+    closed["time"] = json!("2029-12-27T18:00:00Z");
+    aws.forget();
+    aws.on("Publish", in_turn(&[error("AuthorizationError", "no"), (200, json!({"MessageId": "1"}))]));
+    try_handle(&aws, &[], &closed, NOW).await.unwrap_err();
+    let report = handle(&aws, &[], &closed).await;
+    let kinds: Vec<_> = report.outcomes.iter().map(|outcome| outcome.outcome).collect();
+    assert_eq!(kinds, [Cancelled; 2]);
+    assert_eq!(aws.subjects(), ["Cancelled: 2 services, retirement date Wed 2 Jan 2030 18:00 UTC"; 2]);
+    assert_eq!(handle(&aws, &[], &closed).await.outcomes[0].outcome, Skipped);
+    assert_eq!(aws.subjects().len(), 2, "once it was announced, it is not announced again");
 }
 
 #[tokio::test]

@@ -160,6 +160,7 @@ impl Verify {
                 sent_at: now,
                 announced: Vec::new(),
                 last_check_at: now,
+                owed: Vec::new(),
                 woken: Some(0),
             };
             let all = all.map(|service| (service, true)).collect();

@@ -148,7 +148,7 @@ proptest! {
         let aws = &ran.aws;
         for service in open {
             let ended = &end.services[&name(service)];
-            prop_assert!(ended.notified.len() >= 1, "{} is not reported\n{}", name(service), story);
+            prop_assert!(!ended.notified.is_empty(), "{} is not reported\n{}", name(service), story);
             prop_assert!(!ended.patched || ended.notified.contains("Patch Completed"), "{}\n{}", name(service), story);
             if let Fate::Completes(_) = fates[service] {
                 let forced = aws.memory().services[&format!("prod/{}", name(service))].forced;

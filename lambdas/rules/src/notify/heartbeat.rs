@@ -121,6 +121,7 @@ mod tests {
             sent_at: instant("2026-11-25T18:00:00Z"),
             announced: Vec::new(),
             last_check_at: instant("2026-12-02T17:00:00Z"),
+            owed: Vec::new(),
             woken: Some(3),
         };
         let (events, text) = sent(&Wake::DeadlineCheck(input));

@@ -1,7 +1,7 @@
 //! What is known of a page of a notice from the events that were handled before. Knowledge only grows: an event that
 //! arrives late, twice or out of order never makes it less.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
@@ -25,6 +25,8 @@ pub struct Page {
     pub announced: Vec<String>,
     /// The services that were named, and whether the notice still concerns them.
     pub services: BTreeMap<ServiceRef, bool>,
+    /// The services whose cancellation could not be announced yet.
+    pub owed: BTreeSet<ServiceRef>,
     /// The notice as the newest event told it, with the latest cut-off.
     notice: Option<NoticeRef>,
     /// It has deadline checks.
@@ -53,7 +55,29 @@ impl Page {
         }
         self.services.extend(known.services.into_iter().map(|service| (service, true)));
         self.services.extend(known.released.into_iter().map(|service| (service, false)));
+        self.owed.extend(known.owed);
         self.notice = Some(known.notice);
+    }
+
+    /// Says again of each service whose cancellation could not be announced that it is cancelled.
+    pub fn repeat_what_is_owed(&self, outcomes: &mut [Outcome]) {
+        for outcome in outcomes {
+            let owed = outcome.service_ref().is_some_and(|service| self.owed.contains(&service));
+            if owed && outcome.cause == Some(Cause::NothingPending) {
+                outcome.outcome = OutcomeKind::Cancelled;
+                outcome.cause = None;
+            }
+        }
+    }
+
+    /// Remembers whether the cancellations among the outcomes were announced.
+    pub fn owe(&mut self, outcomes: &[Outcome], announced: bool) {
+        if announced {
+            self.owed.clear();
+            return;
+        }
+        let cancelled = outcomes.iter().filter(|outcome| outcome.outcome == OutcomeKind::Cancelled);
+        self.owed.extend(cancelled.filter_map(Outcome::service_ref));
     }
 
     /// Whether any event of the page was handled before.

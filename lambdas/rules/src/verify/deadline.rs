@@ -214,6 +214,7 @@ mod tests {
             sent_at: instant(NOW),
             announced: Vec::new(),
             last_check_at: instant("2026-12-02T17:00:00Z"),
+            owed: Vec::new(),
             woken: Some(0),
         };
         let mut now = instant("2026-12-02T15:30:00Z");
@@ -242,6 +243,7 @@ mod tests {
             sent_at: instant(NOW),
             announced: vec!["x".into()],
             last_check_at: instant(NOW),
+            owed: Vec::new(),
             woken: Some(0),
         };
         let parts = deadline_checks(&policy("120"), &page, services.clone(), None, instant(NOW));

@@ -133,6 +133,7 @@ mod tests {
             sent_at: instant(NOW),
             announced: Vec::new(),
             last_check_at: instant(NOW),
+            owed: Vec::new(),
             woken: Some(0),
         }
     }

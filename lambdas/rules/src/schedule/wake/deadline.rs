@@ -33,6 +33,8 @@ pub struct DeadlineInput {
     /// The time of the last check, which reports every unpatched service, even if a deployment is in progress. On the
     /// wire: `until`.
     pub last_check_at: DateTime<Utc>,
+    /// Services whose cancellation could not be announced yet.
+    pub owed: Vec<ServiceRef>,
     /// How often the heartbeat has woken the function again. `None` if AWS deletes the schedule after it has fired, as
     /// with schedules of version 0.1.
     pub woken: Option<u32>,
@@ -49,6 +51,8 @@ struct Wire {
     sent_at: DateTime<Utc>,
     told: Vec<String>,
     until: DateTime<Utc>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    owed: BTreeMap<String, Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     woken: Option<u32>,
 }
@@ -66,6 +70,7 @@ impl TryFrom<Wire> for DeadlineInput {
             sent_at: wire.sent_at,
             announced: wire.told,
             last_check_at: wire.until,
+            owed: ungrouped(&wire.owed)?,
             woken: wire.woken,
         })
     }
@@ -82,6 +87,7 @@ impl From<DeadlineInput> for Wire {
             sent_at: input.sent_at,
             told: input.announced,
             until: input.last_check_at,
+            owed: grouped(input.owed),
             woken: input.woken,
         }
     }
