@@ -67,9 +67,13 @@ fn name() -> ScheduleName {
 fn input() -> DeployInput {
     match Wake::read_text(INPUT) {
         // EventBridge Scheduler fills in the scheduled time when the schedule fires.
-        Ok(Wake::Deploy(input)) => {
-            DeployInput { zone: Some(Tz::Europe__London), scheduled_for: None, woken: Some(0), ..input }
-        }
+        Ok(Wake::Deploy(input)) => DeployInput {
+            zone: Some(Tz::Europe__London),
+            scheduled_for: None,
+            woken: Some(0),
+            spread_minutes: Some(15),
+            ..input
+        },
         other => panic!("events/deploy-input.json is {other:?}"),
     }
 }
@@ -77,7 +81,7 @@ fn input() -> DeployInput {
 /// The input as version 0.1 wrote it: without a zone.
 fn input_of_version_0_1() -> DeployInput {
     let windows = Some("Fri 22:00-02:00 Europe/London".to_owned());
-    DeployInput { zone: None, windows, woken: None, ..input() }
+    DeployInput { zone: None, windows, woken: None, spread_minutes: None, ..input() }
 }
 
 /// This input with a second notice.
@@ -161,7 +165,9 @@ async fn found(scheduler: &Scheduler) -> Found {
 #[tokio::test]
 async fn create_replace_and_delete_send_exactly_these_requests() {
     let off = json!({"Mode": "OFF"});
-    let rows = [(15, body()), (0, with(body(), &[("FlexibleTimeWindow", off)]))];
+    let without_spread = text(&DeployInput { spread_minutes: Some(0), ..input() });
+    let target = merged(&body()["Target"], &json!({"Input": without_spread}));
+    let rows = [(15, body()), (0, with(body(), &[("FlexibleTimeWindow", off), ("Target", target)]))];
     for (spread, expected) in rows {
         let aws = Aws::that_answers([done(), done(), (200, json!({}))]);
         assert_eq!(scheduler(&aws).create(&schedule(spread), now()).await, Ok(Written::Done));

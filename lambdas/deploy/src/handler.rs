@@ -11,23 +11,54 @@ use rules::{
     schedule::{
         delivery::{self, Delivery},
         name::ScheduleName,
-        wake::{DeployInput, Function, Wake},
+        wake::{DeployInput, Function, InvalidInput, Wake},
     },
 };
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::function::Deploy;
+
+/// Deploy's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// What became of the service.
+    Outcome(DeployOutcome),
+    /// An operator handed over an invalid input.
+    Refused(Refused),
+}
+
+/// The answer to an invalid input that an operator handed over. It is no failure of the function: the operator reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    outcome: &'static str,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl Refused {
+    fn of(invalid: &InvalidInput) -> Self {
+        let reason = invalid.to_string();
+        warn!(reason, "an input that was handed over is refused");
+        Self { outcome: "refused", reason }
+    }
+}
 
 impl Deploy {
     /// Handles what a schedule hands over, and deletes the schedule as the last step. The same input can be delivered
     /// twice, even at the same moment, so one invocation at a time works on a service.
     ///
     /// # Errors
-    /// The input is invalid, or a call to AWS failed.
-    pub async fn handle(&self, input: &Value, invocation: &Invocation) -> Result<DeployOutcome, Failure> {
-        let input = match Wake::read(input)? {
-            Wake::Deploy(input) => input,
-            other => return Err(other.refused_by(Function::Deploy).into()),
+    /// The input of a schedule is invalid, or a call to AWS failed.
+    pub async fn handle(&self, input: &Value, invocation: &Invocation) -> Result<Answer, Failure> {
+        let input = match Wake::read(input) {
+            Ok(Wake::Deploy(input)) => input,
+            Ok(other) => return Err(other.refused_by(Function::Deploy).into()),
+            Err(invalid) if DeployInput::is_by_hand(input) => {
+                return Ok(Answer::Refused(Refused::of(&invalid)));
+            }
+            Err(invalid) => return Err(invalid.into()),
         };
         let name = ScheduleName::of_deployment(&self.notifier.reader.place, &input.service);
         let service = input.service.clone();
@@ -35,7 +66,7 @@ impl Deploy {
         let work =
             async |unfinished: bool| Box::pin(self.deliver(&name, input, unfinished, invocation)).await;
         let done = self.scheduler.locked(&name, invocation, work).await;
-        done.map_err(Failure::call(&service))?.map_err(Failure::call(&service))
+        done.map_err(Failure::call(&service))?.map(Answer::Outcome).map_err(Failure::call(&service))
     }
 
     /// Handles an input as far as its schedule still asks for it.

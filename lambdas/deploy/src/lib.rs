@@ -6,3 +6,4 @@ mod gather;
 mod handler;
 
 pub use function::Deploy;
+pub use handler::{Answer, Refused};

@@ -1,5 +1,7 @@
 //! Two invocations that work on one service at the same moment.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a test")]
+
 mod common;
 
 use std::time::Duration;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use aws::{Invocation, config::Config};
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{NAME, NOW, OLD, fired, input, with_service};
-use deploy::Deploy;
+use deploy::{Answer, Deploy};
 use fake_aws::{Aws, environment};
 use rules::deploy::outcome::{
     DeployOutcome,
@@ -20,10 +22,9 @@ async fn deployed(aws: &Aws, id: &str) -> DeployOutcome {
     let now: DateTime<Utc> = NOW.parse().expect("an instant of the test");
     let invocation = Invocation::new(id, now, now + TimeDelta::minutes(5));
     let config = Config::read(&environment).expect("a configuration");
-    Deploy::new(&aws.sdk(), config)
-        .handle(&input(&json!({"woken": 0})), &invocation)
-        .await
-        .expect("an outcome")
+    let answer = Deploy::new(&aws.sdk(), config).handle(&input(&json!({"woken": 0})), &invocation).await;
+    let Ok(Answer::Outcome(outcome)) = answer else { panic!("{answer:?}") };
+    outcome
 }
 
 #[tokio::test(start_paused = true)]
@@ -54,7 +55,8 @@ async fn an_invocation_that_was_killed_leaves_a_lock_that_the_next_one_waits_for
     let later = Invocation::new("later", now + TimeDelta::minutes(1), now + TimeDelta::minutes(6));
     let config = Config::read(&environment).expect("a configuration");
     let deploy = Deploy::new(&aws.sdk(), config);
-    let outcome = deploy.handle(&input(&json!({"woken": 0})), &later).await.expect("an outcome");
+    let answer = deploy.handle(&input(&json!({"woken": 0})), &later).await;
+    let Ok(Answer::Outcome(outcome)) = answer else { panic!("{answer:?}") };
     assert_eq!((outcome.outcome, aws.locks().len()), (Started, 0));
     assert!(
         later.now() > now + TimeDelta::minutes(5),

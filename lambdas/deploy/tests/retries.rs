@@ -22,8 +22,7 @@ async fn a_deployment_of_somebody_else_is_waited_for_in_the_window() {
                   window on Fri 28 Dec 2029 22:11 UTC";
     let slot = "2029-12-28T22:11:00Z";
     assert_eq!(json!(outcome), merged(&answer("postponed", reason), &json!({"slot": slot})));
-    let retried =
-        json!({"slot": slot, "attempt": 1, "zone": "UTC", "scheduled_for": SCHEDULED_TIME, "woken": 0});
+    let retried = json!({"slot": slot, "attempt": 1, "zone": "UTC", "scheduled_for": SCHEDULED_TIME, "woken": 0, "spread_minutes": 5});
     assert_eq!(aws.input_of(NAME), input(&retried));
     let schedules = aws.schedules();
     assert_eq!(schedules.keys().collect::<Vec<_>>(), [NAME]);

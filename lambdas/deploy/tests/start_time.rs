@@ -2,12 +2,13 @@
 
 mod common;
 
-use aws::Failure;
+use aws::{Failure, Invocation, config::Config};
 use common::{
     FORCE, NEW, NOW, OLD, VERIFY, WHY, answer, change, check, fired, handle, handle_at, input, notices,
     rolling, try_handle, with_service,
 };
-use fake_aws::{Aws, CREATE, READ, error, merged};
+use deploy::Deploy;
+use fake_aws::{Aws, CREATE, READ, environment, error, merged};
 use rules::deploy::outcome::DeployOutcomeKind;
 use serde_json::{Value, json};
 
@@ -148,8 +149,8 @@ async fn an_invalid_input_makes_no_call() {
     let rows = [
         (input(&json!({"slot": "Friday"})), "input contains invalid characters"),
         (input(&json!({"notices": []})), "notices is []"),
-        (json!({"version": 1}), "missing field"),
-        (json!({}), "version is absent"),
+        (json!({"version": 1, "scheduled_for": "2029-12-28T22:00:00Z"}), "missing field"),
+        (json!({"scheduled_for": "2029-12-28T22:00:00Z"}), "version is absent"),
         (json!("restart web please"), "expected a JSON object"),
         (check(None), "kind is \"service\", which deploy does not handle"),
     ];
@@ -159,6 +160,24 @@ async fn an_invalid_input_makes_no_call() {
         assert!(matches!(failure, Failure::InvalidInput(_)), "{failure}");
         assert!(failure.to_string().starts_with("the schedule's input is invalid: "), "{failure}");
         assert!(failure.to_string().contains(expected), "{failure}");
+        assert_eq!(aws.requests(), []);
+    }
+}
+
+#[tokio::test]
+async fn what_an_operator_hands_over_wrongly_is_refused_and_is_no_failure() {
+    let rows = [
+        (json!({}), "version is absent; expected 1"),
+        (json!({"version": 1, "cluster": "prod", "service": "web"}), "missing field `notices`"),
+        (input(&json!({"slot": "Friday", "scheduled_for": "<aws.scheduler.scheduled-time>"})), "slot"),
+    ];
+    for (input, expected) in rows {
+        let aws = Aws::default();
+        let config = Config::read(&environment).unwrap();
+        let invocation = Invocation::at(NOW.parse().unwrap());
+        let answer = json!(Deploy::new(&aws.sdk(), config).handle(&input, &invocation).await.unwrap());
+        assert_eq!(answer["outcome"], "refused");
+        assert!(answer["reason"].as_str().unwrap().contains(expected), "{answer}");
         assert_eq!(aws.requests(), []);
     }
 }

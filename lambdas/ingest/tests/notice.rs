@@ -78,6 +78,7 @@ async fn the_usual_notice_schedules_each_service() {
     input["zone"] = json!("UTC");
     input["scheduled_for"] = json!("<aws.scheduler.scheduled-time>"); // filled in as it fires
     input["woken"] = json!(0);
+    input["spread_minutes"] = json!(15);
     assert_eq!(aws.input_of(NAME), input);
     assert_eq!(written(&aws).len(), 3);
 }

@@ -11,7 +11,7 @@ use rules::{
     arn::ServiceRef,
     notice::NoticeRef,
     notify::{
-        heartbeat::notification,
+        heartbeat::{notification, of_invalid_input},
         metrics::{Metric, Sample},
     },
     schedule::{
@@ -53,8 +53,8 @@ impl Verify {
     /// Counts the pending schedules, repairs what was lost, and reads the rule. What fails does not stop the rest.
     pub(crate) async fn heartbeat(&self, invocation: &Invocation) -> Result<Heartbeat, Failure> {
         let found = self.all().await.map_err(Failure::call("the heartbeat"))?;
-        let all: Vec<Pending> = found.iter().filter_map(|(name, found)| pending(name, found)).collect();
-        let count = all.iter().filter(|pending| is_pending(&pending.wake)).count();
+        let all: Vec<Pending> = found.iter().map(|(name, found)| pending(name, found)).collect();
+        let count = all.iter().filter(|pending| is_pending(pending)).count();
         let sample = Sample::counted(&[(Metric::Heartbeat, 1), (Metric::Pending, count)]);
         self.notifier.count(&[sample], invocation.now());
         let mut done = Heartbeat { pending: count, woken: Vec::new(), watched: Vec::new(), rule_fault: None };
@@ -110,6 +110,10 @@ impl Verify {
                 let notification = notification(&self.notifier.reader, name, wake, invocation.now());
                 self.notifier.send(&notification, invocation.now()).await?;
                 self.wake_again(name, wake, found, invocation).await
+            }
+            Action::Invalid(name, invalid) => {
+                let notification = of_invalid_input(&self.notifier.reader, name, invalid, invocation.now());
+                self.notifier.send(&notification, invocation.now()).await
             }
             Action::DeleteLock(name) => self.scheduler.delete(name).await.map(drop),
             Action::Watch(notice, services) => {
@@ -174,7 +178,6 @@ impl Verify {
     }
 }
 
-fn pending(name: &ScheduleName, found: &Found) -> Option<Pending> {
-    let wake = found.wake().ok()?;
-    Some(Pending { name: name.clone(), existing: found.existing.clone(), wake })
+fn pending(name: &ScheduleName, found: &Found) -> Pending {
+    Pending { name: name.clone(), existing: found.existing.clone(), wake: found.wake() }
 }

@@ -1,10 +1,16 @@
 //! What the tests of deploy share: an AWS with one service, the input of its schedule, and one invocation.
 
 #![allow(dead_code, reason = "each test file uses some of these")]
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test"
+)]
 
 use aws::{Failure, Invocation, config::Config};
-use deploy::Deploy;
+use deploy::{Answer, Deploy};
 use fake_aws::{Aws, CREATE, DELETE, READ, UPDATE, environment_with, in_turn, merged};
 use rules::deploy::outcome::DeployOutcome;
 use serde_json::{Value, json};
@@ -144,9 +150,11 @@ pub(crate) async fn try_handle(
     now: &str,
 ) -> Result<DeployOutcome, Failure> {
     let config = Config::read(&environment_with(parameters)).expect("a configuration");
-    Deploy::new(&aws.sdk(), config)
-        .handle(input, &Invocation::at(now.parse().expect("an instant of the test")))
-        .await
+    let invocation = Invocation::at(now.parse().expect("an instant of the test"));
+    match Deploy::new(&aws.sdk(), config).handle(input, &invocation).await? {
+        Answer::Outcome(outcome) => Ok(outcome),
+        Answer::Refused(refused) => panic!("refused: {}", refused.reason),
+    }
 }
 
 /// The same, where it does not fail.

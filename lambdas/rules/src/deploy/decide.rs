@@ -336,6 +336,7 @@ mod tests {
             windows: Some(Policy::default().windows.to_string()),
             zone: None,
             fallback: false,
+            spread_minutes: None,
             attempt: 0,
             scheduled_for: Some(instant(NOW)),
             woken: Some(0),

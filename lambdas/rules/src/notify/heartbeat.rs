@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     notice::NoticeRef,
-    schedule::{name::ScheduleName, wake::Wake},
+    schedule::{
+        name::ScheduleName,
+        wake::{InvalidInput, Wake},
+    },
     time::instant::local_and_utc,
     wording::sentence,
 };
@@ -46,6 +49,47 @@ pub fn notification(reader: &Reader, name: &ScheduleName, wake: &Wake, now: Date
     Notification {
         events: event.into_iter().collect(),
         message: Some(Message { next, ..message }),
+        samples: vec![Sample::one(Metric::NeedsAttention)],
+    }
+}
+
+/// What is sent about the schedule `name`, whose input is invalid.
+#[must_use]
+pub fn of_invalid_input(
+    reader: &Reader,
+    name: &ScheduleName,
+    invalid: &InvalidInput,
+    now: DateTime<Utc>,
+) -> Notification {
+    let mut facts = vec![("Schedule", name.to_string())];
+    facts.extend(reader.place_facts());
+    facts.push(("Time", local_and_utc(now, reader.zone)));
+    let lead = format!(
+        "The schedule {name} has fired, and its function could not do anything: {invalid}. If it redeploys a service, the \
+         service is not patched."
+    );
+    let next = vec![
+        Step::with(
+            "Read the input of the schedule",
+            Some(format!("aws scheduler get-schedule --group-name {} --name {name}", reader.stack)),
+        ),
+        Step::new(
+            "Correct the input and the time of the schedule, or delete it and plan the notice again: docs/operations.md",
+        ),
+    ];
+    let message = Message {
+        happened: Happened::NeedsAttention,
+        title: format!("Needs attention: schedule {name}"),
+        lead: vec![lead],
+        next,
+        details: Vec::new(),
+        facts,
+        resources: Vec::new(),
+        thread: name.to_string(),
+    };
+    Notification {
+        events: Vec::new(),
+        message: Some(message),
         samples: vec![Sample::one(Metric::NeedsAttention)],
     }
 }
@@ -108,6 +152,18 @@ mod tests {
                      Europe/London (18:00 UTC).\n\nNext steps:\n1. Read the errors of the functions";
         assert!(text.starts_with(start), "{text}");
         assert!(text.contains("--name the-name"), "{text}");
+    }
+
+    #[test]
+    fn an_invalid_input_is_about_its_schedule() {
+        let invalid = Wake::read_text("{}").expect_err("no version");
+        let name = ScheduleName::listed("the-name".into());
+        let sent = of_invalid_input(&reader(), &name, &invalid, instant("2026-11-28T01:00:00Z"));
+        let message = sent.message.expect("a message");
+        assert_eq!(message.subject(), "Needs attention: schedule the-name");
+        let start = "The schedule the-name has fired, and its function could not do anything: the schedule's input is \
+                     invalid: version is absent; expected 1.";
+        assert!(message.text().starts_with(start), "{}", message.text());
     }
 
     #[test]

@@ -169,6 +169,7 @@ mod tests {
             windows: None,
             zone: None,
             fallback: false,
+            spread_minutes: None,
             attempt: 0,
             scheduled_for: Some(instant(SLOT)),
             woken: Some(0),

@@ -158,11 +158,22 @@ impl PlannedDeployment {
             windows: Some(slot.windows.clone()),
             zone: Some(slot.zone),
             fallback: slot.fallback,
+            spread_minutes: Some(slot.spread_minutes),
             attempt: 0,
             scheduled_for: None,
             woken: Some(0),
         };
         Self { input, spread_minutes: slot.spread_minutes }
+    }
+
+    /// Keeps the flexible time window that an operator gave to the `existing` schedule, if a delayed start is still in the
+    /// window and before the deadline.
+    #[must_use]
+    pub fn keeping_spread(self, existing: &Existing, deadline: Option<DateTime<Utc>>) -> Self {
+        let ends_at = deadline.map_or(self.input.window_ends_at, |at| at.min(self.input.window_ends_at));
+        let fits = |minutes: &u16| self.input.slot + TimeDelta::minutes((*minutes).into()) <= ends_at;
+        let spread_minutes = existing.spread_by_operator().filter(fits).unwrap_or(self.spread_minutes);
+        Self { spread_minutes, ..self }
     }
 
     /// The schedule of the deployment.
@@ -219,6 +230,12 @@ impl Existing {
     /// Whether an operator moved it to a time other than planned.
     fn moved(&self) -> bool {
         self.input.as_ref().is_ok_and(|input| self.at != Some(input.slot))
+    }
+
+    /// Its flexible time window, if an operator set it.
+    fn spread_by_operator(&self) -> Option<u16> {
+        let planned = self.input.as_ref().ok()?.spread_minutes?;
+        (self.spread_minutes != planned).then_some(self.spread_minutes)
     }
 
     /// Its time, if that is in the future.
@@ -287,6 +304,7 @@ mod tests {
             windows: None,
             zone: Some(zone),
             fallback: false,
+            spread_minutes: None,
             attempt: 0,
             scheduled_for: None,
             woken: Some(0),

@@ -285,6 +285,7 @@ fn update_input(
                 windows: None,
                 zone: None,
                 fallback: false,
+                spread_minutes: None,
                 attempt: 0,
                 scheduled_for: None,
                 woken: Some(0),
@@ -334,7 +335,8 @@ fn plan_again(
         }
         (None, Ok(slot)) => {
             let reason = format!("{why}; planned again: {}", slot.reason);
-            let planned = PlannedDeployment::new(service, &slot, notices);
+            let deadline = deadline(policy, &notices, now);
+            let planned = PlannedDeployment::new(service, &slot, notices).keeping_spread(existing, deadline);
             Verdict::new(Change::Replace(planned), OutcomeKind::Rescheduled, reason, Some(slot.at))
         }
         // Nothing fits: AWS replaces the tasks of this notice. Other notices keep the pending schedule.
@@ -392,6 +394,7 @@ mod tests {
                 windows: None,
                 zone: Some(Tz::UTC),
                 fallback: false,
+                spread_minutes: None,
                 attempt: 0,
                 scheduled_for: None,
                 woken: Some(0),
@@ -723,6 +726,25 @@ mod tests {
             let verdict =
                 apply(&web(), Some(&planned_by_fallback(at)), &soon, &policy(&settings), instant(NOW));
             assert_eq!(summary(&verdict), expected, "{windows} {at}: {}", verdict.reason);
+        }
+    }
+
+    #[test]
+    fn the_flexible_window_that_an_operator_set_stays_where_a_delayed_start_fits() {
+        let policy = policy(&[]);
+        let known = notice("arn:1", "2026-12-09T18:00:00Z");
+        let moved = notice("arn:1", "2026-12-02T18:00:00Z");
+        let rows =
+            [(15, Some(15), 15), (0, Some(15), 0), (60, Some(15), 60), (241, Some(15), 15), (60, None, 15)];
+        for (set, planned_spread, expected) in rows {
+            let mut existing =
+                Existing { spread_minutes: set, ..planned(NEXT_FRIDAY, std::slice::from_ref(&known)) };
+            if let Ok(input) = &mut existing.input {
+                input.spread_minutes = planned_spread;
+            }
+            let verdict = reconcile(&web(), Some(&existing), &moved, None, &policy, instant(NOW));
+            let Change::Replace(planned) = verdict.change else { panic!("{verdict:?}") };
+            assert_eq!((planned.spread_minutes, planned.input.spread_minutes), (expected, Some(15)), "{set}");
         }
     }
 }

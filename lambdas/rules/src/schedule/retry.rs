@@ -93,6 +93,7 @@ mod tests {
             windows: None,
             zone: None,
             fallback: false,
+            spread_minutes: None,
             attempt: 4,
             scheduled_for: None,
             woken: Some(0),

@@ -8,13 +8,19 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::{
     arn::ServiceRef,
     notice::NoticeRef,
-    schedule::{Existing, name::ScheduleName, wake::Wake},
+    schedule::{
+        Existing,
+        name::ScheduleName,
+        wake::{InvalidInput, Wake},
+    },
 };
 
 /// How often a function is woken again before the owner is notified.
 const WAKE_UPS: u32 = 2;
 /// For how long a dead lock can be of use: the dead-letter queue keeps an input that long.
 const DEAD_LOCK: TimeDelta = TimeDelta::days(14);
+
+const HOUR: TimeDelta = TimeDelta::hours(1);
 
 /// A schedule of the group.
 #[derive(Clone, Debug)]
@@ -24,7 +30,7 @@ pub struct Pending {
     /// Its time and state.
     pub existing: Existing,
     /// What it hands over.
-    pub wake: Wake,
+    pub wake: Result<Wake, InvalidInput>,
 }
 
 /// What the heartbeat does.
@@ -34,6 +40,8 @@ pub enum Action {
     WakeAgain(ScheduleName, Wake),
     /// The same, and notify the owner: the function was woken twice in vain.
     Report(ScheduleName, Wake),
+    /// Notify that the input of this schedule is invalid, so that its function cannot do anything.
+    Invalid(ScheduleName, InvalidInput),
     /// Delete a lock that an invocation left behind long ago.
     DeleteLock(ScheduleName),
     /// Check these services before the deadline of this notice: their deadline check is missing.
@@ -49,6 +57,14 @@ pub fn actions(all: &[Pending], now: DateTime<Utc>) -> Vec<Action> {
 }
 
 fn lost(Pending { name, existing, wake }: &Pending, now: DateTime<Utc>) -> Option<Action> {
+    let wake = match wake {
+        Ok(wake) => wake,
+        // One of the hourly heartbeats reports it.
+        Err(invalid) if existing.enabled && existing.overdue(now) && !existing.overdue(now - HOUR) => {
+            return Some(Action::Invalid(name.clone(), invalid.clone()));
+        }
+        Err(_) => return None,
+    };
     if let Wake::Lock(lock) = wake {
         let dead = lock.expires_at + DEAD_LOCK < now;
         return dead.then(|| Action::DeleteLock(name.clone()));
@@ -66,7 +82,7 @@ fn lost(Pending { name, existing, wake }: &Pending, now: DateTime<Utc>) -> Optio
 fn unwatched(all: &[Pending]) -> Vec<(NoticeRef, Vec<ServiceRef>)> {
     let watched = |event_arn: &str, service: &ServiceRef| {
         all.iter().any(|pending| match &pending.wake {
-            Wake::DeadlineCheck(known) | Wake::Settled(known) => {
+            Ok(Wake::DeadlineCheck(known) | Wake::Settled(known)) => {
                 known.notice.event_arn == event_arn
                     && known.services.iter().chain(&known.released).any(|named| named == service)
             }
@@ -76,8 +92,8 @@ fn unwatched(all: &[Pending]) -> Vec<(NoticeRef, Vec<ServiceRef>)> {
     let mut found: BTreeMap<&str, (NoticeRef, Vec<ServiceRef>)> = BTreeMap::new();
     for pending in all {
         let (service, notices) = match &pending.wake {
-            Wake::Deploy(input) => (&input.service, &input.notices),
-            Wake::Check(input) => (&input.service, &input.notices),
+            Ok(Wake::Deploy(input)) => (&input.service, &input.notices),
+            Ok(Wake::Check(input)) => (&input.service, &input.notices),
             _ => continue,
         };
         for notice in notices.iter().filter(|notice| !watched(&notice.event_arn, service)) {
@@ -94,8 +110,8 @@ fn unwatched(all: &[Pending]) -> Vec<(NoticeRef, Vec<ServiceRef>)> {
 
 /// Whether something is to be done at the time of this schedule.
 #[must_use]
-pub fn is_pending(wake: &Wake) -> bool {
-    matches!(wake, Wake::Deploy(_) | Wake::Check(_) | Wake::DeadlineCheck(_))
+pub fn is_pending(pending: &Pending) -> bool {
+    matches!(pending.wake, Err(_) | Ok(Wake::Deploy(_) | Wake::Check(_) | Wake::DeadlineCheck(_)))
 }
 
 #[cfg(test)]
@@ -142,7 +158,7 @@ mod tests {
         let Err(invalid) = Wake::read_text("{}") else { panic!("an input without a version") };
         let input = Err(invalid);
         let existing = Existing { at: Some(instant(at)), spread_minutes, enabled, input };
-        Pending { name: ScheduleName::listed("name".into()), existing, wake }
+        Pending { name: ScheduleName::listed("name".into()), existing, wake: Ok(wake) }
     }
 
     fn watch() -> Pending {
@@ -184,6 +200,23 @@ mod tests {
                 expected.into_iter().collect::<Vec<_>>(),
                 "{at} {wake:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_schedule_whose_input_is_invalid_is_reported_by_one_heartbeat() {
+        let invalid = Wake::read_text("restart web please").expect_err("no JSON");
+        for (at, expected) in [
+            ("2026-11-27T23:15:00Z", false),
+            ("2026-11-27T23:14:00Z", true),
+            ("2026-11-27T22:15:00Z", true),
+            ("2026-11-27T22:14:00Z", false),
+        ] {
+            let all = [Pending { wake: Err(invalid.clone()), ..pending(at, 0, true, Wake::Heartbeat) }];
+            let name = ScheduleName::listed("name".into());
+            let expected = expected.then(|| Action::Invalid(name, invalid.clone()));
+            assert_eq!(actions(&all, instant(NOW)), expected.into_iter().collect::<Vec<_>>(), "{at}");
+            assert!(is_pending(&all[0]));
         }
     }
 

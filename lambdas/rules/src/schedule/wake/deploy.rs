@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     arn::ServiceRef,
@@ -29,6 +30,9 @@ pub struct DeployInput {
     pub zone: Option<Tz>,
     /// `WhenNoWindowFits` chose the start time: it is outside the windows, and stays so when they change.
     pub fallback: bool,
+    /// The flexible time window that was planned, in minutes. A schedule with another one was edited by an operator. `None`
+    /// in inputs of version 0.1.
+    pub spread_minutes: Option<u16>,
     /// The number of retries within the window.
     pub attempt: u32,
     /// The time that the schedule was set to, which EventBridge Scheduler fills in when the schedule fires. `None` if
@@ -57,6 +61,8 @@ struct Wire {
     zone: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     fallback: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spread_minutes: Option<u16>,
     #[serde(default)]
     attempt: u32,
     #[serde(default)]
@@ -82,6 +88,7 @@ impl TryFrom<Wire> for DeployInput {
             windows: wire.windows,
             zone: zone.map_err(|error| format!("zone: {error}"))?,
             fallback: wire.fallback,
+            spread_minutes: wire.spread_minutes,
             attempt: wire.attempt,
             scheduled_for: date::parse(&wire.scheduled_for),
             woken: wire.woken,
@@ -100,6 +107,7 @@ impl From<DeployInput> for Wire {
             windows: input.windows,
             zone: input.zone.map(|zone| zone.name().to_owned()),
             fallback: input.fallback,
+            spread_minutes: input.spread_minutes,
             attempt: input.attempt,
             scheduled_for: SCHEDULED_TIME.to_owned(),
             woken: input.woken,
@@ -108,6 +116,14 @@ impl From<DeployInput> for Wire {
 }
 
 impl DeployInput {
+    /// Whether an operator hands over this input: EventBridge Scheduler fills in the time of a schedule.
+    #[must_use]
+    pub fn is_by_hand(input: &Value) -> bool {
+        let Some(fields) = input.as_object() else { return false };
+        let scheduled_for = fields.get("scheduled_for").and_then(Value::as_str);
+        !fields.contains_key("kind") && scheduled_for.and_then(date::parse).is_none()
+    }
+
     /// Whether the input arrives after its window has closed although its schedule was set to an earlier time: the
     /// delivery was delayed or lost, or an operator enabled the schedule too late. A schedule that an operator moved to
     /// a later time is not late.
@@ -179,6 +195,7 @@ mod tests {
             windows: Some("Fri 22:00-02:00 UTC".into()),
             zone: Some(Tz::UTC),
             fallback: false,
+            spread_minutes: None,
             attempt: 0,
             scheduled_for: None,
             woken: Some(0),
