@@ -4,7 +4,7 @@ mod announce;
 mod configuration;
 mod function;
 mod handler;
-mod order;
+mod order_warnings;
 mod page;
 mod resolve;
 mod settle;

@@ -2,6 +2,7 @@
 
 pub mod candidates;
 pub mod check;
+pub mod order;
 
 use std::collections::{BTreeMap, BTreeSet};
 

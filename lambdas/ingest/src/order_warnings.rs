@@ -11,8 +11,9 @@ use futures_util::{StreamExt as _, stream};
 use lambda_runtime::tracing::warn;
 use rules::{
     arn::ServiceRef,
-    deploy::blockers::order,
+    deploy::blockers::order as blocker,
     outcome::{Cause, Outcome},
+    plan::order,
     schedule::name::ScheduleName,
 };
 
@@ -96,8 +97,8 @@ impl Ingest {
             return Ok(Planned::At(at));
         }
         let state = self.ecs.state(other).await?;
-        let unpatched = order::wait(other, state.as_ref(), settling.notice.cutoff).is_some();
-        let missing = order::missing(other, state.as_ref());
+        let unpatched = blocker::wait(other, state.as_ref(), settling.notice.cutoff).is_some();
+        let missing = blocker::missing(other, state.as_ref());
         Ok(if unpatched { Planned::Nothing } else { Planned::NotNeeded(missing) })
     }
 }
