@@ -84,11 +84,49 @@ impl Ingest {
             notice.require_entities()?;
         }
         let told = notice.to_ref(self.wait_period(notice).await);
+        let report = self.take_page(notice, &told, invocation).await?;
+        if !notice.closed || !notice.entities.is_empty() {
+            return Ok(report);
+        }
+        self.close_other_pages(notice, &told, report, invocation).await
+    }
+
+    /// Closes the other pages of a closed notice that names nothing: its event may have fewer pages than the notice had.
+    async fn close_other_pages(
+        &self,
+        notice: &Notice,
+        told: &NoticeRef,
+        mut report: Report,
+        invocation: &Invocation,
+    ) -> Result<Report, Failure> {
+        /// A page may never have arrived, so the first that is unknown is not the end.
+        const AT_LEAST: u32 = 20;
+        for page in (0..).filter(|page| *page != notice.page) {
+            let other = Notice { page, ..notice.clone() };
+            let known = self.page(&other).await.map_err(Failure::call(&notice.event_arn))?.is_known();
+            if known {
+                let closed = self.take_page(&other, told, invocation).await?;
+                let outcomes = report.outcomes.into_iter().chain(closed.outcomes).collect();
+                report = Report::new(&notice.event_arn, report.starts_at, outcomes);
+            } else if page >= AT_LEAST {
+                break;
+            }
+        }
+        Ok(report)
+    }
+
+    /// Handles one page of a notice. `told` is the notice, as this event tells it.
+    async fn take_page(
+        &self,
+        notice: &Notice,
+        told: &NoticeRef,
+        invocation: &Invocation,
+    ) -> Result<Report, Failure> {
         let resolved = resolve(&self.ecs, notice).await;
         let page = self.page(notice).await.map_err(Failure::call(&notice.event_arn))?;
         let services = read_services(&self.ecs, services(notice, &resolved, &page), self.policy.zone).await;
         let may_write = self.may_write_any(&services.tags);
-        let work = Work { notice, told, resolved, services, invocation };
+        let work = Work { notice, told: told.clone(), resolved, services, invocation };
         // A repeat changes nothing, so it takes no lock.
         if (page.is_known() || !may_write)
             && let Some(report) = self.without_writing(&work, page, may_write).await?

@@ -125,6 +125,23 @@ async fn a_notice_closed_without_entities_is_closed_for_every_known_service() {
 }
 
 #[tokio::test]
+async fn a_notice_closed_without_entities_is_closed_on_every_page() {
+    let aws = with_all_services();
+    for (page, entity) in [("1", "prod|web"), ("3", "prod|api")] {
+        let mut event = about(&[entity]);
+        event["detail"]["page"] = json!(page);
+        handle(&aws, &[], &event).await;
+    }
+    let mut closed = about(&[]);
+    closed["detail"]["statusCode"] = json!("closed");
+    closed["time"] = json!("2029-12-27T18:00:00Z");
+    let report = handle(&aws, &[], &closed).await;
+    let kinds: Vec<_> = report.outcomes.iter().map(|outcome| outcome.outcome).collect();
+    assert_eq!(kinds, [Cancelled; 2]);
+    assert!(aws.schedules().into_keys().all(|name| name.starts_with("settled.")), "{:?}", aws.schedules());
+}
+
+#[tokio::test]
 async fn a_cancellation_that_could_not_be_announced_is_announced_when_the_event_comes_again() {
     let aws = with_all_services();
     handle(&aws, &[], &about(&["prod|web", "prod|api"])).await;
