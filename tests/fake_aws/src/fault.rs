@@ -1,8 +1,10 @@
 //! Calls that fail on purpose.
 
+use std::cell::RefCell;
+
 use serde_json::json;
 
-use crate::{Answer, Aws, lock};
+use crate::Answer;
 
 /// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,14 +19,14 @@ pub enum Fault {
 
 /// The planned fault, and the calls since it was planned.
 #[derive(Default)]
-pub(crate) struct Faults {
+struct Faults {
     planned: Option<(usize, Fault)>,
     calls: usize,
 }
 
 impl Faults {
     /// How the next call fails, if it does.
-    pub(crate) fn next(&mut self) -> Option<Fault> {
+    fn next(&mut self) -> Option<Fault> {
         let nth = self.calls;
         self.calls += 1;
         let (at, fault) = self.planned?;
@@ -32,11 +34,18 @@ impl Faults {
     }
 }
 
-impl Aws {
-    /// From now on, the call that follows so many other calls fails in this way. `None`: no call fails.
-    pub fn plan_fault(&self, fault: Option<(usize, Fault)>) {
-        *lock(&self.1) = Faults { planned: fault, calls: 0 };
-    }
+tokio::task_local! {
+    static FAULTS: RefCell<Faults>;
+}
+
+/// Does `work`, in which the call that follows so many other calls fails in this way. `None`: no call fails.
+pub async fn with_fault<T>(fault: Option<(usize, Fault)>, work: impl Future<Output = T>) -> T {
+    FAULTS.scope(RefCell::new(Faults { planned: fault, calls: 0 }), work).await
+}
+
+/// How the next call fails, if it does.
+pub(crate) fn next() -> Option<Fault> {
+    FAULTS.try_with(|faults| faults.borrow_mut().next()).ok().flatten()
 }
 
 /// What a failed call is answered.

@@ -74,7 +74,7 @@ use http::{Response, request::Parts};
 pub use connector::Latency;
 pub use ecs::{Fate, Service};
 pub use environment::{environment, environment_with};
-pub use fault::Fault;
+pub use fault::{Fault, with_fault};
 pub use memory::Memory;
 pub use prepared::{error, in_turn, merged};
 pub use scheduler::{CREATE, DELETE, READ, Schedule, UPDATE};
@@ -83,9 +83,9 @@ pub use wire::{Answer, Request};
 /// How often the SDK tries a call: as often as in the functions.
 pub const ATTEMPTS: u32 = 12;
 
-/// A fake AWS. Clones share everything, but handles that [`Aws::handle`] returns have faults of their own.
+/// A fake AWS. Clones share everything.
 #[derive(Clone, Default)]
-pub struct Aws(Arc<Shared>, Arc<Mutex<fault::Faults>>);
+pub struct Aws(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
@@ -128,12 +128,6 @@ impl Aws {
             .build()
     }
 
-    /// The same AWS, for one invocation: its faults are its own.
-    #[must_use]
-    pub fn handle(&self) -> Self {
-        Self(self.0.clone(), Arc::default())
-    }
-
     /// From now on, each request and each response takes some time of tokio's clock.
     pub fn set_latency(&self, latency: impl FnMut() -> Latency + Send + 'static) {
         *lock(&self.0.latency) = Some(Box::new(latency));
@@ -169,7 +163,7 @@ impl Aws {
         let (protocol, request) = wire::read(head, body);
         let _ = self.tick();
         lock(&self.0.requests).push(request.clone());
-        let fault = lock(&self.1).next();
+        let fault = fault::next();
         let answer = match fault {
             None => self.answer(&request),
             Some(Fault::Before | Fault::Crash) => fault::answer(),

@@ -5,7 +5,7 @@
 use aws::ecs::{Ecs, Forced};
 use aws_sdk_scheduler::Client;
 use chrono::{DateTime, TimeDelta, Utc};
-use fake_aws::{Aws, Fate, Fault, Service};
+use fake_aws::{Aws, Fate, Fault, Service, with_fault};
 use rules::arn::ServiceRef;
 use serde_json::json;
 
@@ -62,11 +62,13 @@ async fn a_planned_fault_hits_its_call_and_a_crash_hits_all_later_calls() {
         for name in ["a", "b", "c"] {
             aws.schedule(name, friday());
         }
-        aws.plan_fault(fault.map(|fault| (1, fault)));
-        for (name, succeeds) in ["a", "b", "c"].into_iter().zip(succeed) {
-            let deleted = scheduler.delete_schedule().name(name).send().await;
-            assert_eq!(deleted.is_ok(), succeeds, "{fault:?} {name}");
-        }
+        let work = async {
+            for (name, succeeds) in ["a", "b", "c"].into_iter().zip(succeed) {
+                let deleted = scheduler.delete_schedule().name(name).send().await;
+                assert_eq!(deleted.is_ok(), succeeds, "{fault:?} {name}");
+            }
+        };
+        with_fault(fault.map(|fault| (1, fault)), work).await;
         assert_eq!(aws.schedules().keys().collect::<Vec<_>>(), left, "{fault:?}");
         assert_eq!(aws.requests().len(), 3);
     }

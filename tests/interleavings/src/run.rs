@@ -3,14 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     pin::Pin,
+    rc::Rc,
     time::Duration,
 };
 
 use aws::{Invocation, config::Config};
-use aws_config::SdkConfig;
 use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 use deploy::Deploy;
-use fake_aws::{Aws, Fate, Fault, Schedule, Service, environment};
+use fake_aws::{Aws, Fate, Fault, Schedule, Service, environment, with_fault};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use ingest::Ingest;
 use serde_json::{Value, json};
@@ -77,6 +77,12 @@ struct Delivery {
     tries_left: u8,
 }
 
+struct Functions {
+    ingest: Ingest,
+    deploy: Deploy,
+    verify: Verify,
+}
+
 type Running = FuturesUnordered<Pin<Box<dyn Future<Output = (Delivery, bool)>>>>;
 
 /// The three functions on an AWS in memory.
@@ -87,7 +93,7 @@ pub struct Run {
     pub story: Vec<String>,
     /// What must never happen, and did.
     pub violations: Vec<String>,
-    config: Config,
+    functions: Rc<Functions>,
     queue: Vec<Delivery>,
     invocations: usize,
     edits: Edits,
@@ -108,11 +114,18 @@ impl Run {
         };
         aws.memory().now = start;
         aws.memory().services = services.iter().map(service).collect();
+        let config = Config::read(&environment).expect("the configuration of the template");
+        // Without retries, each failed call fails its invocation.
+        let sdk = aws.sdk_without_retries();
         Self {
+            functions: Rc::new(Functions {
+                ingest: Ingest::new(&sdk, config.clone()),
+                deploy: Deploy::new(&sdk, config.clone()),
+                verify: Verify::new(&sdk, config),
+            }),
             aws,
             story: Vec::new(),
             violations: Vec::new(),
-            config: Config::read(&environment).expect("the configuration of the template"),
             queue: Vec::new(),
             invocations: 0,
             edits: Edits::default(),
@@ -266,18 +279,16 @@ impl Run {
         self.queue = later;
         for delivery in due {
             self.invocations += 1;
-            let aws = self.aws.handle();
             // The last try succeeds: an operator redrives what arrives in the dead-letter queue.
             let fault =
                 [None, Some(Fault::Before), Some(Fault::After), Some(Fault::Crash), None, None, None, None];
             let fault = choices.pick(fault).filter(|_| self.faults && delivery.tries_left > 1);
-            aws.plan_fault(fault.map(|fault| (choices.next(14), fault)));
+            let fault = fault.map(|fault| (choices.next(14), fault));
             let id = format!("invocation {}", self.invocations);
             let kind = delivery.payload["kind"].as_str().unwrap_or_default();
             let service = delivery.payload["service"].as_str().unwrap_or_default();
             self.tell(format!("{id}: {:?} {kind} {service} starts, fault {fault:?}", delivery.function));
-            let sdk = aws.sdk_without_retries();
-            running.push(Box::pin(invoke(sdk, self.config.clone(), id, delivery, now)));
+            running.push(Box::pin(with_fault(fault, invoke(self.functions.clone(), id, delivery, now))));
         }
     }
 
@@ -359,24 +370,18 @@ fn next_hour(now: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 async fn invoke(
-    sdk: SdkConfig,
-    config: Config,
+    functions: Rc<Functions>,
     id: String,
     delivery: Delivery,
     now: DateTime<Utc>,
 ) -> (Delivery, bool) {
     let invocation = Invocation::new(id, now, now + TIMEOUT);
+    let Functions { ingest, deploy, verify } = &*functions;
     let work = async {
         match delivery.function {
-            Function::Ingest => {
-                Ingest::new(&sdk, config).handle(&delivery.payload, &invocation).await.is_ok()
-            }
-            Function::Deploy => {
-                Deploy::new(&sdk, config).handle(&delivery.payload, &invocation).await.is_ok()
-            }
-            Function::Verify => {
-                Verify::new(&sdk, config).handle(&delivery.payload, &invocation).await.is_ok()
-            }
+            Function::Ingest => ingest.handle(&delivery.payload, &invocation).await.is_ok(),
+            Function::Deploy => deploy.handle(&delivery.payload, &invocation).await.is_ok(),
+            Function::Verify => verify.handle(&delivery.payload, &invocation).await.is_ok(),
         }
     };
     let limit = TIMEOUT.to_std().expect("a positive time");
