@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 import samples
-from helpers import SAMPLE_RESULTS, changed, notice, outcome, retirement_date, start_time
+from helpers import SAMPLE_RESULTS, changed, notice, now, outcome, retirement_date, start_time, wire
 
 MALFORMED = [name for name in SAMPLE_RESULTS if name.startswith("malformed-")]
 
@@ -43,7 +43,10 @@ def test_an_unreadable_entity_does_not_stop_the_others(stack, cluster):
 
 
 def test_an_invalid_schedule_input_is_kept_in_the_queue(stack, cluster):
-    given = {"version": 1, "cluster": cluster, "service": "web", "notices": [], "slot": "Friday"}
+    given = {
+        "version": 1, "cluster": cluster, "service": "web", "notices": [], "slot": "Friday",
+        "scheduled_for": wire(now()),  # without it, an operator handed it over, and it is refused
+    }
     stack.invoke_async("DeployFunctionName", given)
     record = stack.failed_event(lambda kept: kept.get("cluster") == cluster)
     assert record["responsePayload"]["errorType"] == "InvalidInput"
