@@ -11,9 +11,6 @@ demo: $(VENV)/ready ## show a notice, its deployment and the verification on a l
 test: $(VENV)/ready ## run all checks: formatting, lints, unit, property and end-to-end tests
 	@$(VENV)/bin/python tests/run.py
 
-orders: ## run tests/interleavings at length: CASES=10000 random runs of each property, which takes an hour
-	PROPTEST_CASES=$(CASES) cargo test --workspace --locked --profile long --test every_order -- --nocapture
-
 local: $(VENV)/ready ## run the stack on a local AWS, to try things by hand, until Ctrl-C
 	@$(VENV)/bin/python tests/try_by_hand.py
 
