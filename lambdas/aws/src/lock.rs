@@ -13,7 +13,7 @@ use lambda_runtime::tracing::warn;
 use rules::schedule::{
     Spec,
     name::ScheduleName,
-    wake::{LockInput, Wake},
+    wake::{Again, LockInput, Wake},
 };
 
 use crate::{
@@ -112,8 +112,20 @@ impl Scheduler {
         }
     }
 
+    /// Writes into a lock that the schedule `name` is deleted in order to be created again with the input `wake`.
+    pub(crate) async fn intend(
+        &self,
+        lock: &mut Lock,
+        name: &ScheduleName,
+        wake: &Wake,
+    ) -> Result<(), CallFailed> {
+        let Some(own) = lock.names.last() else { return Ok(()) };
+        lock.input.again = Some(Again { name: name.to_string(), input: wake.text() });
+        self.overwrite_lock(&Spec::lock(own.clone(), lock.input.clone())).await.map(drop)
+    }
+
     /// Lets a lock die at once, because its work failed. One dead lock stays, however many there were.
-    async fn give_up(&self, Lock { names, input }: Lock, now: DateTime<Utc>) {
+    pub(crate) async fn give_up(&self, Lock { names, input }: Lock, now: DateTime<Utc>) {
         let Some((first, others)) = names.split_first() else { return };
         let dead = Spec::lock(first.clone(), LockInput { expires_at: now, ..input });
         let mut done = self.overwrite_lock(&dead).await;
@@ -134,6 +146,7 @@ impl Scheduler {
             schedule: schedule.to_string(),
             owner: invocation.id().to_owned(),
             expires_at: invocation.ends_at() + GRACE,
+            again: None,
         };
         let mut names: Vec<ScheduleName> = Vec::new();
         let mut first_dead: Option<LockInput> = None;

@@ -8,6 +8,7 @@ use rules::schedule::{Spec, delivery, name::ScheduleName, wake::Wake};
 use crate::{
     CallFailed,
     invocation::Invocation,
+    lock::Lock,
     scheduler::{Found, PAUSE, READS, Scheduler, Written, changed_by_others},
 };
 
@@ -93,14 +94,32 @@ impl Scheduler {
     }
 
     /// Wakes the function of an overdue schedule again: the schedule is deleted and created again, with this input and the
-    /// target that it had. Does nothing if it was dealt with or changed in the meantime.
+    /// target that it had. Does nothing if it was dealt with or changed in the meantime. `locked` is the schedule under
+    /// whose lock it is changed.
     ///
     /// # Errors
-    /// A call failed after its retries.
+    /// A call failed after its retries. If the schedule is lost in between, the lock says what to create.
     pub async fn wake_again(
         &self,
-        name: &ScheduleName,
-        overdue: &Found,
+        locked: &ScheduleName,
+        overdue: (&ScheduleName, &Found),
+        wake: &Wake,
+        zone: Tz,
+        invocation: &Invocation,
+    ) -> Result<(), CallFailed> {
+        let mut lock = self.lock(locked, invocation).await?;
+        let done = self.make_again(&mut lock, overdue, wake, zone, invocation).await;
+        match done {
+            Ok(()) => self.unlock(&lock).await,
+            Err(_) => self.give_up(lock, invocation.now()).await,
+        }
+        done
+    }
+
+    async fn make_again(
+        &self,
+        lock: &mut Lock,
+        (name, overdue): (&ScheduleName, &Found),
         wake: &Wake,
         zone: Tz,
         invocation: &Invocation,
@@ -110,11 +129,27 @@ impl Scheduler {
         };
         let written = found.description_by_operator();
         let spec = Spec { written, ..Spec::again(name.clone(), zone, wake.clone(), invocation.now()) };
+        self.intend(lock, name, wake).await?;
         self.delete(name).await?;
         match self.create_like(&spec, Some(&found), invocation.now()).await? {
             Written::Done => Ok(()),
             Written::Conflict => Err(changed_by_others("CreateSchedule", name)),
         }
+    }
+
+    /// Creates a schedule that was lost while its function was woken again. Does nothing if it exists.
+    ///
+    /// # Errors
+    /// A call failed after its retries.
+    pub async fn restore(
+        &self,
+        name: &ScheduleName,
+        wake: &Wake,
+        zone: Tz,
+        invocation: &Invocation,
+    ) -> Result<(), CallFailed> {
+        let spec = Spec::again(name.clone(), zone, wake.clone(), invocation.now());
+        self.create(&spec, invocation.now()).await.map(drop)
     }
 
     /// Deletes the schedule that woke a function, as its last step. A schedule that an operator has changed in the meantime

@@ -115,6 +115,13 @@ impl Verify {
                 let notification = of_invalid_input(&self.notifier.reader, name, invalid, invocation.now());
                 self.notifier.send(&notification, invocation.now()).await
             }
+            Action::Restore(name, wake) => {
+                let Some(lock) = wake.lock(&self.notifier.reader.place) else { return Ok(()) };
+                done.woken.push(name.to_string());
+                let zone = self.policy.windows.zone();
+                let work = async |_| self.scheduler.restore(name, wake, zone, invocation).await;
+                self.scheduler.locked(&lock, invocation, work).await?
+            }
             Action::DeleteLock(name) => self.scheduler.delete(name).await.map(drop),
             Action::Watch(notice, services) => {
                 let event_arn = &notice.event_arn;
@@ -136,8 +143,7 @@ impl Verify {
             return Ok(());
         };
         let zone = self.policy.windows.zone();
-        let work = async |_| self.scheduler.wake_again(name, overdue, wake, zone, invocation).await;
-        self.scheduler.locked(&lock, invocation, work).await?
+        self.scheduler.wake_again(&lock, (name, overdue), wake, zone, invocation).await
     }
 
     /// Schedules a deadline check of these services, besides those that the replacement names already.

@@ -5,7 +5,7 @@ mod common;
 use aws::Failure;
 use chrono::{DateTime, TimeDelta, Utc};
 use common::{DEADLINE, NAME, SOON, check, deadline_check, handle, handle_with, notice, scheduled};
-use fake_aws::{Aws, READ, error, in_turn, merged};
+use fake_aws::{Aws, CREATE, READ, error, in_turn, merged};
 use serde_json::{Value, json};
 
 fn heartbeat() -> Value {
@@ -62,6 +62,24 @@ async fn a_lost_wake_up_is_repeated_twice_and_then_reported() {
     let before = aws.schedules();
     handle(&aws, &heartbeat(), "2029-12-29T12:00:00Z").await.unwrap();
     assert_eq!((aws.schedules(), aws.subjects().len()), (before, 1), "the owner knows");
+}
+
+#[tokio::test]
+async fn a_heartbeat_that_ends_between_deleting_a_schedule_and_creating_it_again_loses_nothing() {
+    let aws = Aws::default();
+    let later = json!({"ScheduleExpression": "at(2030-01-02T15:30:00)"});
+    aws.schedule(DEADLINE, merged(&scheduled(&deadline_check(&["web"])), &later));
+    aws.schedule(NAME, scheduled(&check(&json!({}))));
+    aws.on(&format!("{CREATE}{NAME}"), in_turn(&[error("ValidationException", "no")]));
+    handle(&aws, &heartbeat(), "2029-12-28T22:30:00Z").await.unwrap_err();
+    assert_eq!(aws.schedules().into_keys().collect::<Vec<_>>(), [DEADLINE]);
+    aws.on(&format!("{CREATE}{NAME}"), in_turn(&[(200, json!({"ScheduleArn": "arn:schedule"}))]));
+    let found = handle(&aws, &heartbeat(), "2029-12-28T22:31:00Z").await.unwrap();
+    assert_eq!(found, json!({"pending": 1, "woken": [NAME]}));
+    let created = aws.sent(&format!("{CREATE}{NAME}")).pop().unwrap();
+    let input: Value = serde_json::from_str(created["Target"]["Input"].as_str().unwrap()).unwrap();
+    assert_eq!(input, check(&json!({"woken": 1})));
+    assert_eq!(aws.locks().len(), 0);
 }
 
 #[tokio::test]

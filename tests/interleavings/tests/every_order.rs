@@ -125,7 +125,7 @@ fn edit() -> impl Strategy<Value = Edit> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases()))]
+    #![proptest_config(ProptestConfig { max_shrink_iters: 64, ..ProptestConfig::with_cases(cases()) })]
 
     #[test]
     fn whatever_people_do_their_edits_hold_and_every_service_is_patched_or_reported(

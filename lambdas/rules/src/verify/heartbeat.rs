@@ -11,7 +11,7 @@ use crate::{
     schedule::{
         Existing,
         name::ScheduleName,
-        wake::{InvalidInput, Wake},
+        wake::{InvalidInput, LockInput, Wake},
     },
 };
 
@@ -42,6 +42,8 @@ pub enum Action {
     Report(ScheduleName, Wake),
     /// Notify that the input of this schedule is invalid, so that its function cannot do anything.
     Invalid(ScheduleName, InvalidInput),
+    /// Create a schedule that was lost while its function was woken again.
+    Restore(ScheduleName, Wake),
     /// Delete a lock that an invocation left behind long ago.
     DeleteLock(ScheduleName),
     /// Check these services before the deadline of this notice: their deadline check is missing.
@@ -52,6 +54,7 @@ pub enum Action {
 #[must_use]
 pub fn actions(all: &[Pending], now: DateTime<Utc>) -> Vec<Action> {
     let mut actions: Vec<Action> = all.iter().filter_map(|pending| lost(pending, now)).collect();
+    actions.extend(all.iter().filter_map(|pending| vanished(pending, all, now)));
     actions.extend(unwatched(all).into_iter().map(|(notice, services)| Action::Watch(notice, services)));
     actions
 }
@@ -76,6 +79,14 @@ fn lost(Pending { name, existing, wake }: &Pending, now: DateTime<Utc>) -> Optio
         WAKE_UPS => Some(Action::Report(name.clone(), next())),
         _ => Some(Action::WakeAgain(name.clone(), next())),
     }
+}
+
+/// A schedule that is missing, although a dead lock says that it was to be created again.
+fn vanished(Pending { wake, .. }: &Pending, all: &[Pending], now: DateTime<Utc>) -> Option<Action> {
+    let Ok(Wake::Lock(LockInput { again: Some(again), expires_at, .. })) = wake else { return None };
+    let exists = all.iter().any(|pending| pending.name.as_str() == again.name);
+    let wake = Wake::read_text(&again.input).ok().filter(|_| *expires_at <= now && !exists)?;
+    Some(Action::Restore(ScheduleName::listed(again.name.clone()), wake))
 }
 
 /// The services with a pending deployment or verification check that no deadline check of their notice names.
@@ -119,7 +130,7 @@ mod tests {
     use super::*;
     use crate::{
         arn::Place,
-        schedule::wake::{CheckInput, DeadlineInput, LockInput},
+        schedule::wake::{Again, CheckInput, DeadlineInput},
         testing::{instant, web},
     };
 
@@ -171,7 +182,7 @@ mod tests {
         let again = |woken| Some(Action::WakeAgain(name(), check(Some(woken))));
         let lock = |expired: &str| {
             let expires_at = instant(expired);
-            Wake::Lock(LockInput { schedule: "name".into(), owner: "me".into(), expires_at })
+            Wake::Lock(LockInput { schedule: "name".into(), owner: "me".into(), expires_at, again: None })
         };
         let rows = [
             ("2026-11-27T23:14:00Z", 0, true, check(Some(0)), again(1)),
@@ -218,6 +229,25 @@ mod tests {
             assert_eq!(actions(&all, instant(NOW)), expected.into_iter().collect::<Vec<_>>(), "{at}");
             assert!(is_pending(&all[0]));
         }
+    }
+
+    #[test]
+    fn a_schedule_that_a_dead_lock_says_is_missing_is_created() {
+        let again = Again { name: "lost".into(), input: check(Some(1)).text() };
+        let lock = |expires_at| LockInput {
+            schedule: "name".into(),
+            owner: "me".into(),
+            expires_at: instant(expires_at),
+            again: Some(again.clone()),
+        };
+        let lost = ScheduleName::listed("lost".into());
+        let of = |expires_at| pending("2026-11-27T23:40:00Z", 0, false, Wake::Lock(lock(expires_at)));
+        let there =
+            Pending { name: lost.clone(), ..pending("2026-11-28T22:00:00Z", 0, true, check(Some(1))) };
+        let restore = Action::Restore(lost, check(Some(1)));
+        assert_eq!(actions(&[of(NOW)], instant(NOW)), [restore]);
+        assert_eq!(actions(&[of("2026-11-27T23:30:01Z")], instant(NOW)), []);
+        assert_eq!(actions(&[of(NOW), there, watch()], instant(NOW)), []);
     }
 
     #[test]

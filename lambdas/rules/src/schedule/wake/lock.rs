@@ -12,4 +12,17 @@ pub struct LockInput {
     pub owner: String,
     /// When the lock is dead: the invocation has ended by then, whether or not it could release the lock.
     pub expires_at: DateTime<Utc>,
+    /// The schedule that the owner deletes in order to create it again. If the owner ends in between, the heartbeat
+    /// creates it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<Again>,
+}
+
+/// A schedule that is deleted in order to be created again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Again {
+    /// Its name.
+    pub name: String,
+    /// Its new input.
+    pub input: String,
 }

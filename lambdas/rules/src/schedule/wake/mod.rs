@@ -18,7 +18,7 @@ use crate::arn::Place;
 pub use check::CheckInput;
 pub use deadline::DeadlineInput;
 pub use deploy::DeployInput;
-pub use lock::LockInput;
+pub use lock::{Again, LockInput};
 
 /// The version of the wire format.
 const VERSION: u32 = 1;
