@@ -3,7 +3,14 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use rules::schedule::{Spec, delivery, name::ScheduleName, wake::Wake};
+use rules::{
+    notice::joined,
+    schedule::{
+        Spec,
+        name::ScheduleName,
+        wake::{DeployInput, Wake},
+    },
+};
 
 use crate::{
     CallFailed,
@@ -82,12 +89,11 @@ impl Scheduler {
     /// A call failed after its retries.
     pub async fn join(&self, name: &ScheduleName, spec: &Spec, found: &Found) -> Result<(), CallFailed> {
         let (Ok(pending), Wake::Deploy(input)) = (&found.existing.input, &spec.wake) else { return Ok(()) };
-        let mut joined = pending.clone();
-        joined.notices = delivery::joined(&input.notices, &pending.notices);
-        if joined.notices == pending.notices {
+        let notices = joined(&input.notices, &pending.notices);
+        if notices == pending.notices {
             return Ok(());
         }
-        match self.update_input(name, found, &joined).await? {
+        match self.update_input(name, found, &DeployInput { notices, ..pending.clone() }).await? {
             Written::Done => Ok(()),
             Written::Conflict => Err(changed_by_others("UpdateSchedule", name)),
         }

@@ -140,11 +140,13 @@ impl Scheduler {
         now: DateTime<Utc>,
     ) -> Result<Written, CallFailed> {
         let spec = &spec.clone().in_the_future(now);
-        let mut target = match like.and_then(|found| found.raw.target.clone()) {
-            Some(target) => target,
+        let target = match like.and_then(|found| found.raw.target.clone()) {
+            Some(mut target) => {
+                target.input = Some(spec.wake.text());
+                target
+            }
             None => self.target(spec)?,
         };
-        target.input = Some(spec.wake.text());
         let is_lock = matches!(spec.wake, Wake::Lock(_));
         let sent = self
             .client

@@ -66,7 +66,7 @@ impl Deploy {
         let work =
             async |unfinished: bool| Box::pin(self.deliver(&name, input, unfinished, invocation)).await;
         let done = self.scheduler.locked(&name, invocation, work).await;
-        done.map_err(Failure::call(&service))?.map(Answer::Outcome).map_err(Failure::call(&service))
+        done.flatten().map(Answer::Outcome).map_err(Failure::call(&service))
     }
 
     /// Handles an input as far as its schedule still asks for it.

@@ -134,7 +134,7 @@ impl Ingest {
             return Ok(report);
         }
         // Another event of the page may be handled at this moment: each is handled with what the other has left.
-        let name = ScheduleName::of_deadline_check(&notice.event_arn, notice.page, 0);
+        let name = ScheduleName::of_page(&notice.event_arn, notice.page);
         let done = self.scheduler.locked(&name, invocation, async |_| self.with_writing(&work).await).await;
         done.map_err(Failure::call(&notice.event_arn))?
     }
@@ -146,7 +146,7 @@ impl Ingest {
         page: Page,
         may_write: bool,
     ) -> Result<Option<Report>, Failure> {
-        let Work { notice, told, invocation, .. } = work;
+        let Work { notice, told, .. } = work;
         let kept = page.merged(notice, told.clone());
         let Processed { outcomes, changes } = self.process(work, &kept, &page, false).await;
         let report = Report::new(&notice.event_arn, kept.starts_at, outcomes);
@@ -157,20 +157,30 @@ impl Ingest {
         for outcome in &report.outcomes {
             log(&notice.event_arn, outcome);
         }
-        let announced = self.announce(notice, &kept, &report, page, may_write, invocation).await;
-        Failure::of(&report).map_or(Ok(()), Err)?;
-        announced.map_err(Failure::call(&notice.event_arn))?;
-        Ok(Some(report))
+        self.conclude(work, &kept, report, page, may_write).await.map(Some)
     }
 
     /// Handles a notice, under the lock of its page.
     async fn with_writing(&self, work: &Work<'_>) -> Result<Report, Failure> {
-        let Work { notice, told, invocation, .. } = work;
+        let Work { notice, told, .. } = work;
         let page = self.page(notice).await.map_err(Failure::call(&notice.event_arn))?;
         let kept = page.merged(notice, told.clone());
         let Processed { outcomes, .. } = self.process(work, &kept, &page, true).await;
         let report = Report::new(&notice.event_arn, kept.starts_at, outcomes);
-        let announced = self.announce(notice, &kept, &report, page, true, invocation).await;
+        self.conclude(work, &kept, report, page, true).await
+    }
+
+    /// Announces a report. It fails if an outcome has failed or nobody could be notified.
+    async fn conclude(
+        &self,
+        work: &Work<'_>,
+        kept: &NoticeRef,
+        report: Report,
+        page: Page,
+        may_write: bool,
+    ) -> Result<Report, Failure> {
+        let Work { notice, invocation, .. } = work;
+        let announced = self.announce(notice, kept, &report, page, may_write, invocation).await;
         Failure::of(&report).map_or(Ok(()), Err)?;
         announced.map_err(Failure::call(&notice.event_arn))?;
         Ok(report)

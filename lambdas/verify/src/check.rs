@@ -89,7 +89,7 @@ impl Verify {
         let work =
             async |unfinished: bool| Box::pin(self.check_delivered(input, unfinished, invocation)).await;
         let done = self.scheduler.locked(&name, invocation, work).await;
-        let check = done.map_err(Failure::call(&service))?.map_err(Failure::call(&service))?;
+        let check = done.flatten().map_err(Failure::call(&service))?;
         log(&check);
         Ok(check)
     }
@@ -111,7 +111,7 @@ impl Verify {
             None => delivery::Now::Gone { unfinished },
             Some(found) => delivery::Now::Is(&found.existing, held.as_ref()),
         };
-        let input = match delivery::of_check(&input, &schedule, invocation.now()) {
+        let input = match delivery::of_verify(&input, input.woken, &schedule, invocation.now()) {
             Delivery::Handle(input) => input,
             Delivery::Held => {
                 let reason = "an operator disabled the schedule of the check".to_owned();

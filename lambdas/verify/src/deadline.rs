@@ -58,12 +58,11 @@ impl Verify {
         invocation: &Invocation,
     ) -> Result<DeadlineCheck, Failure> {
         let event_arn = input.notice.event_arn.clone();
-        // All parts of a page share a lock with the events of the page.
-        let lock = ScheduleName::of_deadline_check(&event_arn, input.page, 0);
+        let lock = ScheduleName::of_page(&event_arn, input.page);
         let work =
             async |unfinished: bool| Box::pin(self.deadline_delivered(input, unfinished, invocation)).await;
         let done = self.scheduler.locked(&lock, invocation, work).await;
-        done.map_err(Failure::call(&event_arn))?.map_err(Failure::call(&event_arn))
+        done.flatten().map_err(Failure::call(&event_arn))
     }
 
     /// Handles an input as far as its schedule still asks for it.
@@ -83,7 +82,7 @@ impl Verify {
             None => delivery::Now::Gone { unfinished },
             Some(found) => delivery::Now::Is(&found.existing, held.as_ref()),
         };
-        let reason = match delivery::of_deadline_check(&input, &schedule, invocation.now()) {
+        let reason = match delivery::of_verify(&input, input.woken, &schedule, invocation.now()) {
             Delivery::Handle(input) => return self.checked(input, &name, found.as_ref(), invocation).await,
             Delivery::Held => "an operator disabled the schedule of the check".to_owned(),
             Delivery::Repeated(reason) => reason,

@@ -21,14 +21,14 @@ impl Verify {
         invocation: &Invocation,
     ) -> Result<Forgotten, Failure> {
         let event_arn = input.notice.event_arn.clone();
-        let lock = ScheduleName::of_deadline_check(&event_arn, input.page, 0);
+        let lock = ScheduleName::of_page(&event_arn, input.page);
         let name = ScheduleName::of_settled(&event_arn, input.page, input.part);
         let work = async |_| -> Result<(), CallFailed> {
             let found = self.scheduler.get(&name).await?;
             self.scheduler.acknowledge(&name, found.as_ref(), invocation.now()).await
         };
         let done = self.scheduler.locked(&lock, invocation, work).await;
-        done.map_err(Failure::call(&event_arn))?.map_err(Failure::call(&event_arn))?;
+        done.flatten().map_err(Failure::call(&event_arn))?;
         Ok(Forgotten { event_arn })
     }
 }

@@ -170,3 +170,16 @@ impl Notice {
         }
     }
 }
+
+/// The notices of two inputs. Of a notice in both, `newer` says the retirement date, and the later cut-off counts.
+#[must_use]
+pub fn joined(older: &[NoticeRef], newer: &[NoticeRef]) -> Vec<NoticeRef> {
+    let mut all = newer.to_vec();
+    for notice in older {
+        match all.iter_mut().find(|known| known.event_arn == notice.event_arn) {
+            Some(known) => known.cutoff = known.cutoff.max(notice.cutoff),
+            None => all.push(notice.clone()),
+        }
+    }
+    all
+}

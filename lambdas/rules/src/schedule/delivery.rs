@@ -6,11 +6,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{
-    Existing,
-    wake::{CheckInput, DeadlineInput, DeployInput},
+use super::{Existing, wake::DeployInput};
+use crate::{
+    notice::{NoticeRef, joined},
+    time::instant::utc,
 };
-use crate::{notice::NoticeRef, time::instant::utc};
 
 /// What to make of a delivered input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,27 +79,9 @@ pub fn of_deployment(
     }
 }
 
-/// What verify makes of the input of a verification check.
+/// What verify makes of the input of a check, which was `woken` so often.
 #[must_use]
-pub fn of_check(
-    input: &CheckInput,
-    schedule: &Now<'_, CheckInput>,
-    now: DateTime<Utc>,
-) -> Delivery<CheckInput> {
-    of_verify(input, input.woken, schedule, now)
-}
-
-/// What verify makes of the input of a deadline check.
-#[must_use]
-pub fn of_deadline_check(
-    input: &DeadlineInput,
-    schedule: &Now<'_, DeadlineInput>,
-    now: DateTime<Utc>,
-) -> Delivery<DeadlineInput> {
-    of_verify(input, input.woken, schedule, now)
-}
-
-fn of_verify<T: Clone>(
+pub fn of_verify<T: Clone>(
     input: &T,
     woken: Option<u32>,
     schedule: &Now<'_, T>,
@@ -123,24 +105,12 @@ fn covers(held: &[NoticeRef], notices: &[NoticeRef]) -> bool {
     })
 }
 
-/// The notices of two inputs. Of a notice in both, `newer` says the retirement date, and the later cut-off counts.
-#[must_use]
-pub fn joined(older: &[NoticeRef], newer: &[NoticeRef]) -> Vec<NoticeRef> {
-    let mut all = newer.to_vec();
-    for notice in older {
-        match all.iter_mut().find(|known| known.event_arn == notice.event_arn) {
-            Some(known) => known.cutoff = known.cutoff.max(notice.cutoff),
-            None => all.push(notice.clone()),
-        }
-    }
-    all
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         arn::ServiceRef,
+        schedule::wake::CheckInput,
         testing::{instant, web},
     };
 
@@ -280,7 +250,9 @@ mod tests {
         let held = existing(Some(SLOT), false);
         let gone = |unfinished| Now::Gone { unfinished };
         let handle = |input: &CheckInput| Delivery::Handle(input.clone());
-        let check = |input, schedule: Now<'_, CheckInput>| of_check(input, &schedule, instant(NOW));
+        let check = |input: &CheckInput, schedule: Now<'_, CheckInput>| {
+            of_verify(input, input.woken, &schedule, instant(NOW))
+        };
         assert_eq!(check(&first, gone(false)), Delivery::Repeated(HANDLED.to_owned()));
         assert_eq!(check(&first, gone(true)), handle(&first));
         assert_eq!(check(&by_0_1, gone(false)), handle(&by_0_1));

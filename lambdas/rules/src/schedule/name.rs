@@ -40,6 +40,12 @@ impl ScheduleName {
         })
     }
 
+    /// The schedule under whose lock all events and checks of one page of a notice are handled, whatever their part.
+    #[must_use]
+    pub fn of_page(event_arn: &str, page: u32) -> Self {
+        Self::of_deadline_check(event_arn, page, 0)
+    }
+
     /// The memory of one page of a notice that no longer concerns any service: `settled.HASH.PAGE`, in parts like its
     /// deadline checks.
     #[must_use]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     arn::ServiceRef,
-    notice::{NoticeRef, latest_cutoff},
+    notice::{NoticeRef, joined, latest_cutoff},
 };
 
 /// The input for verify: one service whose deployment was started.
@@ -147,12 +147,7 @@ impl CheckInput {
         if same && self.notices.iter().all(known) {
             return None;
         }
-        for notice in &pending.notices {
-            match self.notices.iter_mut().find(|ours| ours.event_arn == notice.event_arn) {
-                Some(ours) => ours.cutoff = ours.cutoff.max(notice.cutoff),
-                None => self.notices.push(notice.clone()),
-            }
-        }
+        self.notices = joined(&pending.notices, &self.notices);
         self.deployment = self.deployment.or_else(|| pending.deployment.clone());
         Some(self)
     }

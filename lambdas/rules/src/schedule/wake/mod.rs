@@ -135,7 +135,7 @@ impl Wake {
             Self::Deploy(input) => Some(ScheduleName::of_deployment(place, &input.service)),
             Self::Check(input) => Some(ScheduleName::of_deployment(place, &input.service)),
             Self::DeadlineCheck(input) | Self::Settled(input) => {
-                Some(ScheduleName::of_deadline_check(&input.notice.event_arn, input.page, 0))
+                Some(ScheduleName::of_page(&input.notice.event_arn, input.page))
             }
             Self::Heartbeat | Self::Lock(_) => None,
         }
