@@ -1,26 +1,26 @@
 //! AWS Systems Manager: the states of Change Calendars.
 
 use aws_config::SdkConfig;
-use aws_sdk_ssm::{Client, types::CalendarState};
 use chrono::{DateTime, SecondsFormat, Utc};
 use rules::{
     notice::date,
     time::calendar::{Calendars, State},
 };
+use serde_json::{Value, json};
 
-use crate::{CallFailed, best_effort};
+use crate::{CallFailed, best_effort, call::JsonService};
 
 /// The Change Calendars that this account can read.
 #[derive(Clone, Debug)]
 pub struct ChangeCalendars {
-    client: Client,
+    systems_manager: JsonService,
 }
 
 impl ChangeCalendars {
-    /// Uses the account and Region of the SDK configuration.
+    /// Uses the account and Region of the SDK configuration. The URL suffix is that of the partition.
     #[must_use]
-    pub fn new(sdk: &SdkConfig) -> Self {
-        Self { client: Client::new(&best_effort(sdk)) }
+    pub fn new(sdk: &SdkConfig, url_suffix: &str) -> Self {
+        Self { systems_manager: JsonService::new(best_effort(sdk), "ssm", "AmazonSSM", url_suffix) }
     }
 
     /// Reads the state at `at` of each calendar for which it is not known yet. A failed call makes the state
@@ -47,16 +47,17 @@ impl ChangeCalendars {
     ) -> Result<(State, Option<DateTime<Utc>>), CallFailed> {
         const CALL: &str = "GetCalendarState";
         let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
-        let call = self.client.get_calendar_state().calendar_names(calendar).at_time(at);
-        let answer = call.send().await.map_err(|error| CallFailed::new(CALL, &error))?;
-        let state = match answer.state() {
-            Some(CalendarState::Open) => State::Open,
-            Some(CalendarState::Closed) => State::Closed,
+        let asked = json!({"CalendarNames": [calendar], "AtTime": at});
+        let answer = self.systems_manager.call(CALL, asked).await?;
+        let state = match answer.get("State").and_then(Value::as_str) {
+            Some("OPEN") => State::Open,
+            Some("CLOSED") => State::Closed,
             other => {
-                let other = other.map_or("none", CalendarState::as_str);
+                let other = other.unwrap_or("none");
                 return Err(CallFailed::unexpected(CALL, format!("unexpected state: {other}")));
             }
         };
-        Ok((state, answer.next_transition_time().and_then(date::parse)))
+        let until = answer.get("NextTransitionTime").and_then(Value::as_str).and_then(date::parse);
+        Ok((state, until))
     }
 }

@@ -23,6 +23,8 @@ pub struct Config {
     pub topic_arn: String,
     /// Where the functions run.
     pub place: Place,
+    /// The last part of the names of AWS endpoints in this partition: `amazonaws.com`.
+    pub url_suffix: String,
     /// The rule that delivers notices. Only verify, which watches it, knows it.
     pub rule: Option<Rule>,
 }
@@ -48,9 +50,10 @@ impl Config {
             region: settings.required("AWS_REGION"),
             account: settings.required("ACCOUNT_ID"),
         };
+        let url_suffix = settings.required("URL_SUFFIX");
         let rule = lookup("RULE_NAME").zip(lookup("INGEST_FUNCTION_ARN"));
         let rule = rule.map(|(name, target_arn)| Rule { name, target_arn });
-        settings.finish(Self { policy, format, target, topic_arn, place, rule })
+        settings.finish(Self { policy, format, target, topic_arn, place, url_suffix, rule })
     }
 }
 
@@ -71,6 +74,7 @@ mod tests {
             "AWS_REGION",
             "ACCOUNT_ID",
             "PARTITION",
+            "URL_SUFFIX",
         ] {
             assert!(error.contains(variable), "{error}");
         }

@@ -3,6 +3,7 @@
 
 pub mod alarm;
 pub mod calendar;
+mod call;
 pub mod cloudformation;
 pub mod code_deploy;
 pub mod config;

@@ -33,7 +33,7 @@ impl Deploy {
         Self {
             ecs: Ecs::new(sdk),
             code_deploy: CodeDeploy::new(sdk),
-            change_calendars: ChangeCalendars::new(sdk),
+            change_calendars: ChangeCalendars::new(sdk, &config.url_suffix),
             alarms: Alarms::new(sdk),
             notifier: Notifier::new(sdk, &config),
             scheduler: Scheduler::new(sdk, config.target),

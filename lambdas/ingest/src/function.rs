@@ -33,7 +33,7 @@ impl Ingest {
     pub fn new(sdk: &SdkConfig, config: Config) -> Self {
         Self {
             ecs: Ecs::new(sdk),
-            change_calendars: ChangeCalendars::new(sdk),
+            change_calendars: ChangeCalendars::new(sdk, &config.url_suffix),
             alarms: Alarms::new(sdk),
             notifier: Notifier::new(sdk, &config),
             scheduler: Scheduler::new(sdk, config.target),

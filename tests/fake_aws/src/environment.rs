@@ -15,6 +15,7 @@ pub fn environment(name: &str) -> Option<String> {
         "AWS_REGION" => "eu-west-2",
         "ACCOUNT_ID" => "111122223333",
         "PARTITION" => "aws",
+        "URL_SUFFIX" => "amazonaws.com",
         _ => return None,
     };
     Some(value.to_owned())

@@ -1,7 +1,5 @@
 //! The requests to Change Calendars and CloudWatch alarms, and how their answers are read.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
-
 use aws::{alarm::Alarms, calendar::ChangeCalendars};
 use chrono::{DateTime, Utc};
 use fake_aws::{Aws, error, merged};
@@ -48,7 +46,7 @@ async fn a_calendar_is_open_or_closed_with_or_without_a_next_transition() {
     for (answers, expected) in rows {
         let calls = answers.len();
         let aws = Aws::that_answers(answers);
-        let state = ChangeCalendars::new(&aws.sdk()).state("Freeze", instant(AT)).await;
+        let state = ChangeCalendars::new(&aws.sdk(), "amazonaws.com").state("Freeze", instant(AT)).await;
         assert_eq!(
             state.as_ref().map_err(ToString::to_string),
             expected.as_ref().map_err(ToString::to_string)
@@ -67,7 +65,7 @@ async fn each_calendar_is_read_once_for_a_time_and_an_unreadable_calendar_does_n
     });
     let mut calendars = Calendars::parse("Freeze,Payroll").unwrap();
     for _ in 0..2 {
-        ChangeCalendars::new(&aws.sdk()).ask(&mut calendars, instant(AT)).await;
+        ChangeCalendars::new(&aws.sdk(), "amazonaws.com").ask(&mut calendars, instant(AT)).await;
     }
     assert_eq!(aws.sent("GetCalendarState").len(), 2);
     assert_eq!(calendars.closed(instant(AT)).unwrap().calendar, "Payroll");
