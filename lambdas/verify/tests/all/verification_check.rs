@@ -1,8 +1,6 @@
 //! What a verification check of a service finds, and whom it notifies.
 
-mod common;
-
-use common::{
+use crate::common::{
     FORCE, LATER, NAME, OLD, SOON, STARTED, answer, change, check, deployment, ended, fires, handle,
     handle_with, notice, primary, scheduled, with_pause, with_service,
 };

@@ -1,10 +1,6 @@
 //! Knowledge only grows: repeats, late events, closings and changes of the account never make ingest know less.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
-
-mod common;
-
-use common::{
+use crate::common::{
     DEADLINE_CHECK, MEMORY, NAME, NOW, about, handle, sample, task, try_handle, with_all_services,
     with_states,
 };

@@ -1,12 +1,8 @@
 //! The samples in `events/`, sent as they are in their files, in the order of the table that explains them: each has the
 //! result that the table promises, on every day, after one another, and after real notices.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
-
-mod common;
-
+use crate::common::{another, sample, tagged, try_handle};
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{another, sample, tagged, try_handle};
 use fake_aws::Aws;
 use rules::outcome::OutcomeKind::{self, Cancelled, NotActionable, Scheduled, Skipped, Unchanged};
 use serde_json::json;

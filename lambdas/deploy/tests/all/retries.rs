@@ -1,8 +1,6 @@
 //! When a deployment is retried that cannot start now.
 
-mod common;
-
-use common::{
+use crate::common::{
     FORCE, NAME, NOW, OLD, VERIFY, answer, disabled_meanwhile, fired, handle, handle_at, input, notices,
     rolling, tagged, with_service, writes,
 };

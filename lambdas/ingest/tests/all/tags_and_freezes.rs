@@ -1,10 +1,6 @@
 //! What owners and operators control when a notice is planned: tags, observe mode, change freezes and the order of services.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
-
-mod common;
-
-use common::{
+use crate::common::{
     DEADLINE_CHECK, FRIDAY, MEMORY, NAME, Texts, about, another, handle, tagged, with_all_services,
 };
 use fake_aws::{Answer, Aws, CREATE, DELETE, UPDATE, error, merged};

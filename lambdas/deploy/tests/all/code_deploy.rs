@@ -1,8 +1,6 @@
 //! What deploy does with services whose deployment controller is `CODE_DEPLOY`.
 
-mod common;
-
-use common::{
+use crate::common::{
     NAME, NEW, NOW, OLD, VERIFY, WHY, answer, app_spec, calls, check, handle_at, input, revision, try_handle,
     with_code_deploy,
 };

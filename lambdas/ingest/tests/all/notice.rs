@@ -1,15 +1,11 @@
 //! What ingest does with a notice: services are scheduled once and announced once, nothing that arrives late or twice does
 //! harm, and one failure does not stop the rest.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
-
-mod common;
-
-use aws::{Failure, Invocation, config::Config, scheduler::READS};
-use common::{
+use crate::common::{
     DEADLINE_CHECK, MEMORY, NAME, NOW, about, another, handle, refusal, sample, task, try_handle,
     with_all_services, with_states,
 };
+use aws::{Failure, Invocation, config::Config, scheduler::READS};
 use fake_aws::{Aws, CREATE, DELETE, UPDATE, environment, environment_with, in_turn, merged};
 use ingest::Ingest;
 use rules::outcome::OutcomeKind::{self, Cancelled, NotActionable, Scheduled, Skipped, Unchanged};

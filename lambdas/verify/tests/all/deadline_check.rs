@@ -1,8 +1,6 @@
 //! What the deadline check of a notice finds, and whom it notifies.
 
-mod common;
-
-use common::{DEADLINE, MEMORY, OLD, STARTED, deadline_check, handle, notice, with_services};
+use crate::common::{DEADLINE, MEMORY, OLD, STARTED, deadline_check, handle, notice, with_services};
 use fake_aws::error;
 use serde_json::{Value, json};
 

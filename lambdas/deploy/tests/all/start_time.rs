@@ -1,12 +1,10 @@
 //! What deploy does with a service at its start time.
 
-mod common;
-
-use aws::{Failure, Invocation, config::Config};
-use common::{
+use crate::common::{
     FORCE, NEW, NOW, OLD, VERIFY, WHY, answer, change, check, fired, handle, handle_at, input, notices,
     rolling, try_handle, with_service,
 };
+use aws::{Failure, Invocation, config::Config};
 use deploy::Deploy;
 use fake_aws::{Aws, CREATE, READ, environment, error, merged};
 use rules::deploy::outcome::DeployOutcomeKind;

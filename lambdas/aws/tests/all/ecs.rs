@@ -1,7 +1,5 @@
 //! The exact requests to Amazon ECS, and how its answers are read.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test")]
-
 use aws::ecs::{Ecs, Forced, TaskOrigin};
 use chrono::{DateTime, TimeDelta, Utc};
 use fake_aws::{ATTEMPTS, Answer, Aws, error, in_turn, merged};

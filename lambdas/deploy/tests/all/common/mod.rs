@@ -1,14 +1,5 @@
 //! What the tests of deploy share: an AWS with one service, the input of its schedule, and one invocation.
 
-#![allow(dead_code, reason = "each test file uses some of these")]
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test"
-)]
-
 use aws::{Failure, Invocation, config::Config};
 use deploy::{Answer, Deploy};
 use fake_aws::{Aws, CREATE, DELETE, READ, UPDATE, environment_with, in_turn, merged};
@@ -32,7 +23,8 @@ pub(crate) const FORCE: &str = "aws ecs update-service --cluster prod --service 
 
 /// The sample of a deployment's input, with these changes.
 pub(crate) fn input(changes: &Value) -> Value {
-    let sample: Value = serde_json::from_str(include_str!("../../../../events/deploy-input.json")).unwrap();
+    let sample: Value =
+        serde_json::from_str(include_str!("../../../../../events/deploy-input.json")).unwrap();
     merged(&sample, changes)
 }
 

@@ -1,8 +1,5 @@
 //! What the tests of verify share: an AWS with one service, the inputs of schedules, and one invocation.
 
-#![allow(dead_code, reason = "each test file uses some of these")]
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
-
 use aws::{Failure, Invocation, config::Config};
 use fake_aws::{Answer, Aws, environment_with, merged};
 use rules::{
@@ -33,7 +30,7 @@ pub(crate) const FORCE: &str = "aws ecs update-service --cluster prod --service 
 
 /// The notice of the sample.
 pub(crate) fn notice() -> Value {
-    let input: Value = serde_json::from_str(include_str!("../../../../events/deploy-input.json")).unwrap();
+    let input: Value = serde_json::from_str(include_str!("../../../../../events/deploy-input.json")).unwrap();
     input["notices"][0].clone()
 }
 

@@ -1,10 +1,6 @@
 //! The messages about a plan, word for word, as the files in `messages` show them: their wording is an interface.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
-
-mod common;
-
-use common::{NOW, Texts, about, handle, tagged, task, try_handle, with_all_services, with_states};
+use crate::common::{NOW, Texts, about, handle, tagged, task, try_handle, with_all_services, with_states};
 use fake_aws::Aws;
 use serde_json::json;
 

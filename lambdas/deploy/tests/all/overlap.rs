@@ -1,14 +1,10 @@
 //! Two invocations that work on one service at the same moment.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test")]
-
-mod common;
-
 use std::time::Duration;
 
+use crate::common::{NAME, NOW, OLD, fired, input, with_service};
 use aws::{Invocation, config::Config};
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{NAME, NOW, OLD, fired, input, with_service};
 use deploy::{Answer, Deploy};
 use fake_aws::{Aws, environment};
 use rules::deploy::outcome::{

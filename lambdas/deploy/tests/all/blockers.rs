@@ -1,8 +1,6 @@
 //! What keeps a deployment from starting: change freezes, alarms, and the service that comes first.
 
-mod common;
-
-use common::{FORCE, NAME, NOW, OLD, WHY, answer, calls, handle, handle_at, input, tag, tagged};
+use crate::common::{FORCE, NAME, NOW, OLD, WHY, answer, calls, handle, handle_at, input, tag, tagged};
 use fake_aws::{error, merged};
 use rules::deploy::outcome::DeployOutcomeKind;
 use serde_json::{Value, json};

@@ -1,8 +1,6 @@
 //! What owners control at the start time: opting out, observe mode, unreadable tags, and images that can move.
 
-mod common;
-
-use common::{NOW, OLD, WHY, answer, handle, handle_at, input, rolling, tagged, with_service, writes};
+use crate::common::{NOW, OLD, WHY, answer, handle, handle_at, input, rolling, tagged, with_service, writes};
 use fake_aws::{Aws, error};
 use rules::deploy::outcome::DeployOutcomeKind;
 use serde_json::{Value, json};

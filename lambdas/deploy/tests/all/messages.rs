@@ -1,8 +1,6 @@
 //! The messages that deploy sends, word for word: the wording is an interface. Their readers are in Berlin.
 
-mod common;
-
-use common::{NOW, OLD, disabled_meanwhile, handle_at, input, notices, rolling, tagged, with_service};
+use crate::common::{NOW, OLD, disabled_meanwhile, handle_at, input, notices, rolling, tagged, with_service};
 use fake_aws::{Aws, error, merged};
 use serde_json::{Value, json};
 

@@ -1,7 +1,5 @@
 //! What ingest answers AWS CloudFormation, which asks it to validate the configuration when the stack is deployed.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
-
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},

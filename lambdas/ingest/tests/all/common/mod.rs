@@ -1,7 +1,5 @@
 //! What the tests of ingest share: the usual notice, an ECS that they prepare, and what ingest wrote and sent.
 
-#![allow(dead_code, reason = "every test file uses a part of it")]
-
 use aws::{Failure, Invocation, config::Config};
 use fake_aws::{Answer, Aws, environment_with, error};
 use ingest::Ingest;

@@ -1,7 +1,5 @@
 //! The exact requests to the default event bus and the topic, and how their answers are read.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
-
 use aws::{config::Config, notify::Notifier};
 use chrono::{DateTime, Utc};
 use fake_aws::{Answer, Aws, environment, error, in_turn};

@@ -1,10 +1,8 @@
 //! What wakes verify: the heartbeat, and inputs that are invalid.
 
-mod common;
-
+use crate::common::{DEADLINE, NAME, SOON, check, deadline_check, handle, handle_with, notice, scheduled};
 use aws::Failure;
 use chrono::{DateTime, TimeDelta, Utc};
-use common::{DEADLINE, NAME, SOON, check, deadline_check, handle, handle_with, notice, scheduled};
 use fake_aws::{Aws, CREATE, READ, error, in_turn, merged};
 use serde_json::{Value, json};
 
@@ -130,7 +128,7 @@ async fn a_heartbeat_finds_a_rule_that_delivers_no_notices() {
 
 #[tokio::test]
 async fn an_invalid_input_makes_no_call() {
-    let deployment = include_str!("../../../events/deploy-input.json");
+    let deployment = include_str!("../../../../events/deploy-input.json");
     let rows = [
         (check(&json!({"since": "Friday"})), "since"),
         (check(&json!({"notices": []})), "notices is []"),

@@ -1,13 +1,5 @@
 //! The exact requests to EventBridge Scheduler, and how its answers are read.
 
-#![expect(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test"
-)]
-
 use aws::{
     CallFailed, Invocation,
     pending::Armed,
@@ -30,7 +22,7 @@ use serde_json::{Value, json};
 
 const NAME: &str = "prod.web.bf04ed89e1afdadd0c43";
 const SLOT: &str = "2029-12-28T22:00:00Z";
-const INPUT: &str = include_str!("../../../events/deploy-input.json");
+const INPUT: &str = include_str!("../../../../events/deploy-input.json");
 const OURS: &str = "Redeploys on Fri 28 Dec 2029 22:00 Europe/London (22:00 UTC); \
                     retirement date: Wed 2 Jan 2030 18:00 UTC; 1 notice; service: prod/web";
 /// As version 0.1 described the schedule.

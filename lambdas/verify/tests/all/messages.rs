@@ -1,10 +1,6 @@
 //! The messages that verify sends, word for word: the wording is an interface. Their readers are in Berlin.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
-
-mod common;
-
-use common::{
+use crate::common::{
     LATER, OLD, SOON, STARTED, check, deadline_check, deployment, ended, handle_with, notice, primary,
     with_pause, with_service, with_services,
 };

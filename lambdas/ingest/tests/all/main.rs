@@ -1,0 +1,11 @@
+//! The tests of this package. They are one program, because linking the SDK takes seconds for each program.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
+
+mod common;
+mod configuration;
+mod messages;
+mod notice;
+mod over_time;
+mod samples;
+mod tags_and_freezes;

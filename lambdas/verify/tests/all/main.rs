@@ -1,0 +1,9 @@
+//! The tests of this package. They are one program, because linking the SDK takes seconds for each program.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "tests")]
+
+mod common;
+mod deadline_check;
+mod messages;
+mod verification_check;
+mod wake_ups;
