@@ -9,7 +9,8 @@ import time
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from local_aws import Failed, LocalAws, build
+from build import build
+from local_aws import Failed, LocalAws
 from samples import SERVICES, today
 from stack import Inbox, Kind, Schedules, send_drill
 
@@ -130,7 +131,7 @@ def main() -> None:
     story = Story()
     print("ECS Task Patching Automation: from the retirement notice to the verified patch, on a local AWS")
 
-    story.step("Build the functions with sam build (the first build takes several minutes)")
+    story.step("Build the functions (the first build takes some minutes)")
     build()
     story.done("built")
 

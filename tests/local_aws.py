@@ -19,11 +19,10 @@ import urllib.request
 from pathlib import Path
 
 import boto3
-import yaml
 from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILT_TEMPLATE = ROOT / ".aws-sam" / "build" / "template.yaml"
+BUILT_TEMPLATE = ROOT / ".aws-sam" / "local" / "template.json"
 LOCAL_TEMPLATE = ROOT / ".aws-sam" / "local.yaml"  # outside the folder that `sam build` empties; also in samconfig.toml
 ACCOUNT = "111122223333"
 REGION = "eu-west-2"
@@ -58,15 +57,6 @@ def run(*command: str, env: dict[str, str], **options) -> str:
     if done.returncode != 0:
         raise Failed(f"{' '.join(command)} failed with exit code {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
-
-
-def build() -> None:
-    """Builds the functions with `sam build`. Shows the output of cargo, because the first build takes minutes."""
-    env = clean_environment()
-    # `sam build` runs the same command but hides its output. It then finds everything already built.
-    if subprocess.run(["cargo", "lambda", "build", "--release", "--locked"], cwd=ROOT, env=env).returncode != 0:
-        raise Failed("cargo lambda build failed; see its output above")
-    run("sam", "build", "--config-env", "local", env=env)
 
 
 class LocalAws:
@@ -154,7 +144,8 @@ class LocalAws:
 
     def deploy(self, stack: str = "ecs-task-patching", **parameters: str) -> dict[str, str]:
         """Deploys the built stack with `sam deploy`, and returns the outputs of the stack."""
-        command = ["sam", "deploy", "--config-env", "local", "--stack-name", stack]
+        config = ["--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local"]
+        command = ["sam", "deploy", *config, "--template-file", str(BUILT_TEMPLATE), "--stack-name", stack]
         if parameters:
             command += ["--parameter-overrides", *(f"{name}='{value}'" for name, value in parameters.items())]
         run(*command, env=self.env)
@@ -199,8 +190,11 @@ class LocalAws:
         return self.client("ecs").describe_services(cluster=cluster, services=[service])["services"][0]["deployments"]
 
     def write_template_for_sam_local(self, stack: str = "ecs-task-patching") -> Path:
-        """Writes the template for `sam local invoke`, with the variables of the deployed functions and the endpoint."""
-        template = yaml.load(BUILT_TEMPLATE.read_text(), Loader=CloudFormationLoader)
+        """Writes the template for `sam local invoke`, with the variables of the deployed functions and the endpoint.
+
+        Its functions are those of `sam build`, which run in Lambda's image as well as on the machine that built them.
+        """
+        template = json.loads(BUILT_TEMPLATE.read_text())
         functions = self.client("lambda")
         resources = self.client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
         physical = {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in resources}
@@ -209,28 +203,11 @@ class LocalAws:
                 deployed = functions.get_function_configuration(FunctionName=physical[name])
                 variables = deployed.get("Environment", {}).get("Variables", {})
                 endpoint = self.url.replace("127.0.0.1", "host.docker.internal")  # the name in Docker Desktop
-                resource["Properties"]["CodeUri"] = str(BUILT_TEMPLATE.parent / resource["Properties"]["CodeUri"])
+                resource["Properties"]["CodeUri"] = str(ROOT / ".aws-sam" / "build" / name)
                 resource["Properties"]["Environment"] = {"Variables": variables | {"AWS_ENDPOINT_URL": endpoint}}
         path = LOCAL_TEMPLATE
         path.write_text(json.dumps(template, indent=2))  # JSON is YAML
         return path
-
-
-class CloudFormationLoader(yaml.SafeLoader):
-    """Reads `!Ref` and the other short forms as their long forms."""
-
-
-def _long_form(loader: yaml.Loader, tag: str, node: yaml.Node) -> dict:
-    name = tag if tag in ("Ref", "Condition") else f"Fn::{tag}"
-    if isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-        return {name: value.split(".", 1) if tag == "GetAtt" else value}
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    return {name: loader.construct_mapping(node, deep=True)}
-
-
-CloudFormationLoader.add_multi_constructor("!", _long_form)
 
 
 def _free_port(host: str) -> int:

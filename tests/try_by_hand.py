@@ -6,7 +6,8 @@ import signal
 import sys
 import threading
 
-from local_aws import LOCAL_TEMPLATE, REGION, ROOT, Failed, LocalAws, build, docker_bridge, is_taken
+from build import build
+from local_aws import LOCAL_TEMPLATE, REGION, ROOT, Failed, LocalAws, docker_bridge, is_taken
 from samples import SERVICES
 
 PORT = 4566  # fixed, so that commands still work after a restart
@@ -31,7 +32,7 @@ Run these commands in another terminal:
   export PATH="{ROOT / '.venv' / 'bin'}:$PATH"
 
   sam remote invoke IngestFunction --stack-name ecs-task-patching --event-file events/service-notice.json
-  sam local invoke IngestFunction --config-env local -e events/service-notice.json   # requires Docker; reads {template}
+  sam build && sam local invoke IngestFunction --config-env local -e events/service-notice.json   # requires Docker; reads {template}
 
   {outputs['ListPendingCommand']}
 

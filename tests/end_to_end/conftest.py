@@ -7,15 +7,21 @@ import pytest
 pytest.register_assert_rewrite("helpers")
 
 from helpers import Stack  # noqa: E402
-from local_aws import LocalAws, build  # noqa: E402
+from build import build  # noqa: E402
+from local_aws import LocalAws  # noqa: E402
 
 FAILED = pytest.StashKey[bool]()
 
 
+def pytest_configure(config):
+    """Builds the functions once, before the tests are distributed to processes of pytest-xdist."""
+    if not hasattr(config, "workerinput"):
+        build()
+
+
 @pytest.fixture(scope="session")
 def aws():
-    """A local AWS, and functions that are up to date."""
-    build()
+    """A local AWS. Each process of the tests has its own."""
     with LocalAws() as local:
         yield local
 

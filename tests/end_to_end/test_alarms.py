@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 import yaml
-from local_aws import ROOT, CloudFormationLoader
+from build import CloudFormationLoader
+from local_aws import ROOT
 
 RESOURCES = yaml.load((ROOT / "template.yaml").read_text(), Loader=CloudFormationLoader)["Resources"]
 ALARMS = {

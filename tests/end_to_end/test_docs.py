@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 import yaml
 from helpers import changed, notice, now, outcome
-from local_aws import ACCOUNT, REGION, ROOT, CloudFormationLoader
+from build import CloudFormationLoader
+from local_aws import ACCOUNT, REGION, ROOT
 
 DOCUMENTS = {
     str(path.relative_to(ROOT)): path.read_text()

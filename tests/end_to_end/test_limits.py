@@ -4,7 +4,8 @@ import re
 
 import pytest
 import yaml
-from local_aws import ROOT, CloudFormationLoader
+from build import CloudFormationLoader
+from local_aws import ROOT
 
 TEMPLATE = yaml.load((ROOT / "template.yaml").read_text(), Loader=CloudFormationLoader)
 RESOURCES, PARAMETERS = TEMPLATE["Resources"], TEMPLATE["Parameters"]
@@ -19,6 +20,7 @@ LONGEST = {
     "AWS::AccountId": 12,
     "AWS::Partition": PARTITION,
     "AWS::Region": REGION,
+    "AWS::URLSuffix": len("amazonaws.com.cn"),
     "Names.Prefix": PREFIX,
     "ScheduleGroup": PREFIX,
     "RetirementRule": 64,

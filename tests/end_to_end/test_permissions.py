@@ -1,7 +1,7 @@
 """The permissions of each role: every action with its resources, and the condition under which it is granted."""
 
-import yaml
-from local_aws import BUILT_TEMPLATE, CloudFormationLoader
+import json
+from local_aws import BUILT_TEMPLATE
 
 ECS = "arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:"
 CODE_DEPLOY = "arn:${AWS::Partition}:codedeploy:${AWS::Region}:${AWS::AccountId}:"
@@ -75,7 +75,7 @@ def without_condition(statement):
 
 def permissions():
     """Each role of the built template with its statements and their conditions."""
-    template = yaml.load(BUILT_TEMPLATE.read_text(), Loader=CloudFormationLoader)
+    template = json.loads(BUILT_TEMPLATE.read_text())
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::IAM::Role":
             assert "ManagedPolicyArns" not in resource["Properties"], name

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from local_aws import ROOT, LocalAws, docker_bridge
+from local_aws import ROOT, LocalAws, docker_bridge, run
 
 IMAGE = f"public.ecr.aws/lambda/provided:al2023-{'arm64' if platform.machine() == 'aarch64' else 'x86_64'}"
 
@@ -21,6 +21,7 @@ def image_is_present():
 )
 def test_sam_local_invoke_prints_the_answer_as_json(stack):
     with LocalAws(docker_bridge()) as aws:  # at an address that containers can reach
+        run("sam", "build", "--config-env", "local", env=aws.env)
         group = aws.deploy()["ScheduleGroupName"]
         aws.write_template_for_sam_local()
         command = ["sam", "local", "invoke", "IngestFunction", "--config-env", "local", "--skip-pull-image"]
