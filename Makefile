@@ -3,19 +3,24 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 
-.PHONY: demo test local clean
+MAKEFLAGS += --jobs=2 # on a fresh clone, the functions compile while pip installs
 
-demo: $(VENV)/ready ## show a notice, its deployment and the verification on a local AWS
+.PHONY: demo test local clean functions
+
+demo: $(VENV)/ready functions ## show a notice, its deployment and the verification on a local AWS
 	@$(VENV)/bin/python tests/demo.py
 
-test: $(VENV)/ready ## run all checks: formatting, lints, unit, property and end-to-end tests
+test: $(VENV)/ready functions ## run all checks: formatting, lints, unit, property and end-to-end tests
 	@$(VENV)/bin/python tests/run.py
 
-local: $(VENV)/ready ## run the stack on a local AWS, to try things by hand, until Ctrl-C
+local: $(VENV)/ready functions ## run the stack on a local AWS, to try things by hand, until Ctrl-C
 	@$(VENV)/bin/python tests/try_by_hand.py
 
 clean: ## delete everything that the other commands created
 	rm -rf $(VENV) target .aws-sam
+
+functions:
+	@$(PYTHON) tests/commands.py
 
 $(VENV)/ready: tests/requirements.txt
 	@echo "Setting up $(VENV) (only once, takes about two minutes)"

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from build import build
-from local_aws import Failed, LocalAws
+from commands import Failed
+from local_aws import LocalAws
 from samples import SERVICES, today
 from stack import Inbox, Kind, Schedules, send_drill
 

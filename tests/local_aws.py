@@ -21,42 +21,13 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
-ROOT = Path(__file__).resolve().parent.parent
+from commands import REGION, ROOT, Failed, clean_environment, run
+
 BUILT_TEMPLATE = ROOT / ".aws-sam" / "local" / "template.json"
 LOCAL_TEMPLATE = ROOT / ".aws-sam" / "local.yaml"  # outside the folder that `sam build` empties; also in samconfig.toml
 ACCOUNT = "111122223333"
-REGION = "eu-west-2"
 IMAGE = f"example/app:1.0@sha256:{'0123456789abcdef' * 4}"  # a digest, which always names the same image
 BUCKET = "local-artifacts"  # also in samconfig.toml
-
-
-class Failed(Exception):
-    """A command failed, or the local AWS did not do what was expected. The text includes what the command printed."""
-
-
-def clean_environment() -> dict[str, str]:
-    """The environment variables, without those that could lead to a real AWS account."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_CLI_"))}
-    return kept | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # sam, cargo-lambda
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_REGION": REGION,
-        "SAM_CLI_TELEMETRY": "0",
-        "SAM_CLI_CHECK_VERSION": "0",
-    }
-
-
-def run(*command: str, env: dict[str, str], **options) -> str:
-    """Runs a command in the project folder, and returns what it prints. A failure raises `Failed` with all output."""
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, **options)
-    if done.returncode != 0:
-        raise Failed(f"{' '.join(command)} failed with exit code {done.returncode}:\n{done.stdout}{done.stderr}")
-    return done.stdout
 
 
 class LocalAws:

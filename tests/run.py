@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from build import cargo
-from local_aws import ROOT, Failed, clean_environment
+from commands import ROOT, Failed, clean_environment
 
 CARGO = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", re.MULTILINE)
 PYTEST = re.compile(r"(\d+) (passed|failed|skipped|error)")

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from local_aws import ROOT
+from commands import ROOT
 
 EVENTS = ROOT / "events"
 # The services that events/service-notice.json names, each with its cluster.

@@ -6,7 +6,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from local_aws import Failed, LocalAws
+from commands import Failed
+from local_aws import LocalAws
 
 
 class Kind(StrEnum):

@@ -7,7 +7,8 @@ import sys
 import threading
 
 from build import build
-from local_aws import LOCAL_TEMPLATE, REGION, ROOT, Failed, LocalAws, docker_bridge, is_taken
+from commands import REGION, ROOT, Failed
+from local_aws import LOCAL_TEMPLATE, LocalAws, docker_bridge, is_taken
 from samples import SERVICES
 
 PORT = 4566  # fixed, so that commands still work after a restart

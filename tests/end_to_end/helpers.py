@@ -32,7 +32,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from local_aws import ACCOUNT, REGION, ROOT, LocalAws
+from commands import REGION, ROOT
+from local_aws import ACCOUNT, LocalAws
 from stack import Inbox, Kind, Schedules
 
 # ---- The stack -------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import yaml
 from build import CloudFormationLoader
-from local_aws import ROOT
+from commands import ROOT
 
 RESOURCES = yaml.load((ROOT / "template.yaml").read_text(), Loader=CloudFormationLoader)["Resources"]
 ALARMS = {

@@ -26,7 +26,8 @@ from helpers import (
     wait_until,
     wire,
 )
-from local_aws import ACCOUNT, REGION
+from commands import REGION
+from local_aws import ACCOUNT
 
 
 def test_every_step_starts_the_next_one_until_the_patch_is_verified(stack, cluster):

@@ -20,7 +20,8 @@ from helpers import (
     text_of,
     wait_until,
 )
-from local_aws import ACCOUNT, REGION, Failed
+from commands import REGION, Failed
+from local_aws import ACCOUNT
 
 # ---- Tags ----------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,8 @@ import pytest
 import yaml
 from helpers import changed, notice, now, outcome
 from build import CloudFormationLoader
-from local_aws import ACCOUNT, REGION, ROOT
+from commands import REGION, ROOT
+from local_aws import ACCOUNT
 
 DOCUMENTS = {
     str(path.relative_to(ROOT)): path.read_text()

@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 from build import CloudFormationLoader
-from local_aws import ROOT
+from commands import ROOT
 
 TEMPLATE = yaml.load((ROOT / "template.yaml").read_text(), Loader=CloudFormationLoader)
 RESOURCES, PARAMETERS = TEMPLATE["Resources"], TEMPLATE["Parameters"]

@@ -17,7 +17,8 @@ from helpers import (
     windows,
     wire,
 )
-from local_aws import ACCOUNT, REGION
+from commands import REGION
+from local_aws import ACCOUNT
 
 
 def is_in_the_next_default_window(start: datetime, sent: datetime) -> bool:

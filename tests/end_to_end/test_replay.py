@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from helpers import deploy_input, deployment_ids, notice, old_service, wait_until
-from local_aws import ACCOUNT, REGION, ROOT
+from commands import REGION, ROOT
+from local_aws import ACCOUNT
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 [REPLAY] = re.findall(r"^```sh\n(while aws sqs .*?)^```$", OPERATIONS, re.DOTALL | re.MULTILINE)

@@ -6,7 +6,8 @@ import shutil
 import subprocess
 
 import pytest
-from local_aws import ROOT, LocalAws, docker_bridge, run
+from commands import ROOT, run
+from local_aws import LocalAws, docker_bridge
 
 IMAGE = f"public.ecr.aws/lambda/provided:al2023-{'arm64' if platform.machine() == 'aarch64' else 'x86_64'}"
 
