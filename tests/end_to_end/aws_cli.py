@@ -16,26 +16,31 @@ LOCAL = {"CliBinaryFormat", "Query"}  # options of the command, which are not se
 
 
 def parameters(words):
-    found = {}
+    """The options of a command, and the file that `aws lambda invoke` writes the answer of the function to."""
+    found, file = {}, None
     while words:
         option = words.pop(0)
         if not option.startswith("--"):
-            continue  # the file for the answer of `aws lambda invoke`
+            file = option
+            continue
         name, value = "".join(part.capitalize() for part in option[2:].split("-")), words.pop(0)
         if value.startswith("file://"):
             value = Path(value.removeprefix("file://")).read_bytes()
         found[name] = int(value) if name in NUMBERS else [value] if name in LISTS else value
-    return found
+    return found, file
 
 
 def main():
     service, operation, *words = sys.argv[1:]
-    given = parameters(words)
+    given, file = parameters(words)
     sent = {name: value for name, value in given.items() if name not in LOCAL}
     try:
         answer = getattr(boto3.client(service), operation.replace("-", "_"))(**sent)
     except Exception as error:  # as the command does: the text, and an exit code
         sys.exit(str(error))
+    if file is not None:
+        with open(file, "wb") as written:
+            written.write(answer["Payload"].read())
     answer = {name: value for name, value in answer.items() if name not in ("ResponseMetadata", "Payload")}
     print(json.dumps(jmespath.search(given["Query"], answer) if "Query" in given else answer))
 

@@ -81,6 +81,10 @@ class Stack:
         """Verify's answer to the input of a schedule."""
         return self._succeeds("VerifyFunctionName", schedule_input)
 
+    def operate(self, request: object) -> dict:
+        """Operate's answer to a request."""
+        return self._succeeds("OperateFunctionName", request)
+
     def _succeeds(self, function: str, event: object) -> dict:
         answer, error = self.invoke(function, event)
         assert error is None, answer

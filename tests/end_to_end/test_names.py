@@ -3,12 +3,13 @@
 import pytest
 from helpers import Stack, notice, outcome, wait_until
 
-FUNCTIONS = ("IngestFunctionName", "DeployFunctionName", "VerifyFunctionName")
+FUNCTIONS = ("IngestFunctionName", "DeployFunctionName", "VerifyFunctionName", "OperateFunctionName")
+WORDS = ("ingest", "deploy", "verify", "operate")
 
 
 def test_a_stack_with_a_short_name_gives_it_to_its_functions_and_schedule_group(stack):
     names = [stack.outputs[output] for output in ("ScheduleGroupName", *FUNCTIONS)]
-    assert names == ["ecs-task-patching", *(f"ecs-task-patching-{word}" for word in ("ingest", "deploy", "verify"))]
+    assert names == ["ecs-task-patching", *(f"ecs-task-patching-{word}" for word in WORDS)]
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ def test_a_stack_with_a_long_name_works_with_names_that_fit(stack, cluster, name
     try:
         group, *functions = (other.outputs[output] for output in ("ScheduleGroupName", *FUNCTIONS))
         assert group[:45] == name[:45] and len(group) <= 57
-        assert functions == [f"{group}-{word}" for word in ("ingest", "deploy", "verify")]
+        assert functions == [f"{group}-{word}" for word in WORDS]
         schedule = other.schedules.get(outcome(other.ingest(notice(f"{cluster}|web")))["schedule"])
         assert schedule["Target"]["Arn"].endswith(f":function:{group}-deploy")
         assert other.verify({"version": 1, "kind": "heartbeat"})["pending"] == 2

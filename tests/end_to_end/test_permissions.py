@@ -36,6 +36,9 @@ EXPECTED = {
        for verb in ("CreateDeployment", "GetDeployment", "ListDeployments")}
     | {f"codedeploy:{verb}": ("CodeDeployEnabled", [f"{CODE_DEPLOY}application:*", f"{CODE_DEPLOY}deploymentconfig:*"])
        for verb in ("GetApplicationRevision", "GetDeploymentConfig", "RegisterApplicationRevision")},
+    # Operate changes schedules, never a service, and sends events, no messages.
+    "OperateRole": WRITE_SCHEDULES
+    | {action: EVERY_FUNCTION[action] for action in ("events:PutEvents", "iam:PassRole", "logs:CreateLogStream", "logs:PutLogEvents")},
     "VerifyRole": EVERY_FUNCTION
     | WRITE_SCHEDULES
     | {"scheduler:ListSchedules": ["*"], "ecs:ListServiceDeployments": [f"{ECS}service/*"]}

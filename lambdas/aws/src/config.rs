@@ -27,6 +27,8 @@ pub struct Config {
     pub url_suffix: String,
     /// The rule that delivers notices. Only verify, which watches it, knows it.
     pub rule: Option<Rule>,
+    /// `RequireReason`: what an operator changes needs a reason and a ticket. Only operate knows it.
+    pub require_reason: bool,
 }
 
 impl Config {
@@ -53,7 +55,8 @@ impl Config {
         let url_suffix = settings.required("URL_SUFFIX");
         let rule = lookup("RULE_NAME").zip(lookup("INGEST_FUNCTION_ARN"));
         let rule = rule.map(|(name, target_arn)| Rule { name, target_arn });
-        settings.finish(Self { policy, format, target, topic_arn, place, url_suffix, rule })
+        let require_reason = settings.require_reason();
+        settings.finish(Self { policy, format, target, topic_arn, place, url_suffix, rule, require_reason })
     }
 }
 

@@ -14,6 +14,8 @@ pub mod invocation;
 pub mod lock;
 pub mod log;
 pub mod notify;
+pub mod operate;
+pub mod page;
 pub mod pending;
 mod retry;
 pub mod rule;

@@ -44,6 +44,11 @@ impl Lock {
     pub fn unfinished(&self) -> bool {
         self.names.len() > 1
     }
+
+    /// Whether a schedule is deleted in order to be created again.
+    pub(crate) fn intends(&self) -> bool {
+        self.input.again.is_some()
+    }
 }
 
 /// What one attempt to get a lock has shown.
@@ -109,6 +114,15 @@ impl Scheduler {
                 warn!(schedule = lock.input.schedule, expires_at, "a lock was not released: {error}");
                 return; // the successors of a lock that stays must stay as well
             }
+        }
+    }
+
+    /// Releases a lock, but leaves the dead locks that it follows: the next invocation learns, too, that the work was not
+    /// finished.
+    pub(crate) async fn step_back(&self, lock: &Lock) {
+        let Some(own) = lock.names.last() else { return };
+        if let Err(error) = self.delete(own).await {
+            warn!(lock = own.as_str(), "a lock stays until it expires: {error}");
         }
     }
 

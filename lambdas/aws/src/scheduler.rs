@@ -20,6 +20,7 @@ use aws_sdk_scheduler::{
 use chrono::{DateTime, Utc};
 use rules::schedule::{
     self, Existing, Spec, delivery,
+    edit::Edit,
     name::ScheduleName,
     wake::{DeployInput, Function, InvalidInput, Wake},
 };
@@ -246,10 +247,7 @@ impl Scheduler {
         updated(update.send().await)
     }
 
-    /// Updates only the input of a schedule, and its description unless an operator wrote it. The request repeats
-    /// everything else, because `UpdateSchedule` resets omitted fields to their defaults, and an operator's edits of
-    /// the time and state would be lost:
-    /// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_UpdateSchedule.html>
+    /// Updates only the input of a schedule, and its description unless an operator wrote it.
     ///
     /// # Errors
     /// The call failed after its retries.
@@ -259,17 +257,29 @@ impl Scheduler {
         found: &Found,
         input: &DeployInput,
     ) -> Result<Written, CallFailed> {
+        self.edit(name, found, &Edit::of_input(input.clone())).await
+    }
+
+    /// Edits a schedule, and its description unless an operator wrote it. The request repeats everything else, because
+    /// `UpdateSchedule` resets omitted fields to their defaults, and an operator's edits of the time and state would be
+    /// lost: <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_UpdateSchedule.html>
+    ///
+    /// # Errors
+    /// The call failed after its retries.
+    pub async fn edit(&self, name: &ScheduleName, found: &Found, edit: &Edit) -> Result<Written, CallFailed> {
         let Found { raw, existing } = found;
+        let input = edit.input.as_ref().or(existing.input.as_ref().ok());
         // Update a generated description; keep one that an operator wrote.
         let zone = raw.description().and_then(|text| existing.zone_of_our_description(text));
-        let description = match (existing.at, zone) {
-            (Some(at), Some(zone)) => Some(schedule::description(input, at, zone)),
+        let description = match (edit.at.or(existing.at), zone, input) {
+            (Some(at), Some(zone), Some(input)) => Some(schedule::description(input, at, zone)),
             _ => raw.description().map(str::to_owned),
         };
         let mut target = raw.target.clone();
-        if let Some(target) = &mut target {
+        if let (Some(target), Some(input)) = (&mut target, &edit.input) {
             target.input = Some(Wake::Deploy(input.clone()).text());
         }
+        let state = edit.enabled.map(|on| if on { ScheduleState::Enabled } else { ScheduleState::Disabled });
         let update = self
             .client
             .update_schedule()
@@ -283,8 +293,15 @@ impl Scheduler {
             .set_flexible_time_window(raw.flexible_time_window.clone())
             .set_action_after_completion(raw.action_after_completion.clone())
             .set_kms_key_arn(raw.kms_key_arn.clone())
-            .set_state(raw.state.clone())
+            .set_state(state.or(raw.state.clone()))
             .set_target(target);
+        let update = match edit.at {
+            None => update,
+            Some(at) => update
+                .schedule_expression(schedule::at_expression(at))
+                .schedule_expression_timezone("UTC")
+                .flexible_time_window(flexible(0)?),
+        };
         updated(update.send().await)
     }
 

@@ -103,7 +103,12 @@ impl Ingest {
         const AT_LEAST: u32 = 20;
         for page in (0..).filter(|page| *page != notice.page) {
             let other = Notice { page, ..notice.clone() };
-            let known = self.page(&other).await.map_err(Failure::call(&notice.event_arn))?.is_known();
+            let known = self
+                .scheduler
+                .page(&other.event_arn, page)
+                .await
+                .map_err(Failure::call(&notice.event_arn))?
+                .is_known();
             if known {
                 let closed = self.take_page(&other, told, invocation).await?;
                 let outcomes = report.outcomes.into_iter().chain(closed.outcomes).collect();
@@ -123,7 +128,11 @@ impl Ingest {
         invocation: &Invocation,
     ) -> Result<Report, Failure> {
         let resolved = resolve(&self.ecs, notice).await;
-        let page = self.page(notice).await.map_err(Failure::call(&notice.event_arn))?;
+        let page = self
+            .scheduler
+            .page(&notice.event_arn, notice.page)
+            .await
+            .map_err(Failure::call(&notice.event_arn))?;
         let services = read_services(&self.ecs, services(notice, &resolved, &page), self.policy.zone).await;
         let may_write = self.may_write_any(&services.tags);
         let work = Work { notice, told: told.clone(), resolved, services, invocation };
@@ -163,7 +172,11 @@ impl Ingest {
     /// Handles a notice, under the lock of its page.
     async fn with_writing(&self, work: &Work<'_>) -> Result<Report, Failure> {
         let Work { notice, told, .. } = work;
-        let page = self.page(notice).await.map_err(Failure::call(&notice.event_arn))?;
+        let page = self
+            .scheduler
+            .page(&notice.event_arn, notice.page)
+            .await
+            .map_err(Failure::call(&notice.event_arn))?;
         let kept = page.merged(notice, told.clone());
         let Processed { outcomes, .. } = self.process(work, &kept, &page, true).await;
         let report = Report::new(&notice.event_arn, kept.starts_at, outcomes);

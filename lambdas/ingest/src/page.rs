@@ -1,4 +1,4 @@
-//! Reads and writes what is known of a page of a notice: its deadline checks remember it, and once it concerns no
+//! Writes what is known of a page of a notice: its deadline checks remember it, and once it concerns no
 //! service any more, a schedule that only remembers.
 
 use aws::{CallFailed, Invocation};
@@ -13,28 +13,6 @@ use rules::{
 use crate::function::Ingest;
 
 impl Ingest {
-    /// Reads what is known of a page. A very long page is remembered in parts.
-    pub(crate) async fn page(&self, notice: &Notice) -> Result<Page, CallFailed> {
-        let mut page = Page::default();
-        for part in 0.. {
-            let deadline_check = ScheduleName::of_deadline_check(&notice.event_arn, notice.page, part);
-            let settled = ScheduleName::of_settled(&notice.event_arn, notice.page, part);
-            let (deadline_check, settled) =
-                futures_util::future::join(self.scheduler.get(&deadline_check), self.scheduler.get(&settled))
-                    .await;
-            let found = [settled?, deadline_check?];
-            if found.iter().all(Option::is_none) {
-                break;
-            }
-            for found in found.into_iter().flatten() {
-                if let Ok(wake) = found.wake() {
-                    page.add(wake);
-                }
-            }
-        }
-        Ok(page)
-    }
-
     /// Writes what is known of a page: as its deadline checks while it concerns a service, else as a memory.
     pub(crate) async fn write_page(
         &self,

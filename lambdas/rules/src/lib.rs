@@ -11,12 +11,14 @@
 //! 4. [`schedule`] is what is written for a start time, what wakes a function, and what a notice changes about it.
 //! 5. [`service`] is what ECS and CodeDeploy say about a service; [`deploy`] decides at the start time, [`verify`] after
 //!    it and before the deadline.
-//! 6. [`notify`] composes events, messages and metrics.
+//! 6. [`operate`] is what an operator asks for, and what that changes.
+//! 7. [`notify`] composes events, messages and metrics.
 
 pub mod arn;
 pub mod deploy;
 pub mod notice;
 pub mod notify;
+pub mod operate;
 pub mod outcome;
 pub mod plan;
 pub mod policy;

@@ -10,9 +10,9 @@ use std::{
 };
 
 /// The modules of the rules, in reading order. A module uses only those before it.
-const ORDER: [&str; 12] = [
+const ORDER: [&str; 13] = [
     "arn", "wording", "outcome", "notice", "time", "policy", "plan", "schedule", "service", "deploy",
-    "verify", "notify",
+    "verify", "operate", "notify",
 ];
 /// How many lines a source file has at most, without its tests.
 const MOST_LINES: usize = 400;

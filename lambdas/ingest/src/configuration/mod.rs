@@ -86,7 +86,7 @@ pub async fn handle(
     };
     let (sent, answer) = if request.resource_type == names::TYPE {
         let prefix = names::prefix(request.stack_name());
-        (request.names(&prefix), Answer::Named(Named { prefix }))
+        (request.names(&prefix, &names::short_prefix(request.stack_name())), Answer::Named(Named { prefix }))
     } else {
         // Boxed: the types of the SDK's futures nest deeper than the compiler follows.
         let checked = Box::pin(request.check(ingest, stacks, invocation.now())).await;
@@ -159,8 +159,8 @@ impl Asked {
         self.respond(*accepted, found, "configuration", &json!({ "Findings": found }))
     }
 
-    fn names(&self, prefix: &str) -> Value {
-        self.respond(true, "", prefix, &json!({ "Prefix": prefix }))
+    fn names(&self, prefix: &str, short: &str) -> Value {
+        self.respond(true, "", prefix, &json!({ "Prefix": prefix, "Short": short }))
     }
 
     /// A response about the resource, whose id `new_id` is if it has none yet.

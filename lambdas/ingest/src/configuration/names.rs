@@ -6,6 +6,8 @@ use rules::schedule::name::fingerprint;
 pub(super) const TYPE: &str = "Custom::Names";
 /// The most characters of the prefix: the name of a function has at most 64, of which `-ingest` takes 7.
 const MOST: usize = 57;
+/// The most characters of the prefix of functions with longer names: `-operate` takes 8.
+const MOST_SHORT: usize = 56;
 /// How many characters of a longer name stay.
 const KEPT: usize = 45;
 /// How many digits of the hash follow.
@@ -17,7 +19,16 @@ const DIGITS: usize = 10;
 /// A name that fits is its own prefix, so that the names of existing stacks stay: a new schedule group would begin
 /// without the schedules of the old one. AWS CloudFormation itself can neither measure nor cut a text.
 pub(super) fn prefix(stack: &str) -> String {
-    if stack.len() <= MOST {
+    fitting(stack, MOST)
+}
+
+/// The prefix of the names of functions that existing stacks do not have yet.
+pub(super) fn short_prefix(stack: &str) -> String {
+    fitting(stack, MOST_SHORT)
+}
+
+fn fitting(stack: &str, most: usize) -> String {
+    if stack.len() <= most {
         return stack.to_owned();
     }
     let hash = fingerprint([stack], "\n");
@@ -35,6 +46,8 @@ mod tests {
         for name in ["ecs-task-patching", &longest] {
             assert_eq!(prefix(name), name);
         }
+        assert_eq!(short_prefix("ecs-task-patching"), "ecs-task-patching");
+        assert_eq!(short_prefix(&longest).len(), MOST_SHORT);
         let set = "StackSet-ecs-task-patching-6f1d3a52-0c0b-4b8e-9f7e-0123456789ab";
         assert_eq!(prefix(set), "StackSet-ecs-task-patching-6f1d3a52-0c0b-4b8e-ac67a92a69");
         let (a, b) = (format!("{}a", "x".repeat(127)), format!("{}b", "x".repeat(127)));

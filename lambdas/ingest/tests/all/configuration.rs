@@ -218,7 +218,8 @@ async fn the_names_of_resources_are_given_whatever_the_configuration() {
         let id = format!("arn:aws:cloudformation:eu-west-2:111122223333:stack/{stack}/0e1f");
         let changes = json!({"ResourceType": "Custom::Names", "LogicalResourceId": "Names", "StackId": id});
         let (answer, done) = answered(&aws, &[("TIME_ZONE", "Mars/Olympus")], &changes).await;
-        assert_eq!((&answer["Status"], &answer["Data"]), (&json!("SUCCESS"), &json!({"Prefix": prefix})));
+        let names = json!({"Prefix": prefix, "Short": prefix});
+        assert_eq!((&answer["Status"], &answer["Data"]), (&json!("SUCCESS"), &names));
         assert_eq!(done.expect("an answer"), json!({"prefix": prefix}));
     }
 }

@@ -282,7 +282,7 @@ mod tests {
     use crate::{
         arn::ServiceRef,
         notice::NoticeRef,
-        schedule::wake::DeployInput,
+        schedule::{control::Control, wake::DeployInput},
         service::{
             Progress,
             code_deploy::{CodeProgress, Revision},
@@ -340,6 +340,7 @@ mod tests {
             attempt: 0,
             scheduled_for: Some(instant(NOW)),
             woken: Some(0),
+            control: Control::default(),
         };
         Facts::of_service(input, state, &Policy::default())
     }

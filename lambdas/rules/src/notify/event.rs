@@ -28,6 +28,8 @@ pub enum Happened {
     Failed,
     /// The owner must act.
     NeedsAttention,
+    /// An operator changed a pending deployment.
+    ChangedByOperator,
 }
 
 impl Happened {
@@ -42,6 +44,7 @@ impl Happened {
             Self::Completed => "Patch Completed",
             Self::Failed => "Patch Failed",
             Self::NeedsAttention => "Patch Needs Attention",
+            Self::ChangedByOperator => "Patch Changed By Operator",
         }
     }
 }
@@ -88,6 +91,12 @@ pub struct Detail {
     /// What the owner should know, such as an unreadable tag.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// What an operator did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// The ticket that the operator named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
 }
 
 impl BusEvent {

@@ -98,6 +98,7 @@ impl Reader {
             Happened::Scheduled => "Scheduled",
             Happened::Skipped => "Skipped",
             Happened::Started => "Started",
+            Happened::ChangedByOperator => "Changed",
         };
         let mut facts =
             vec![("Service", service.service().to_owned()), ("Cluster", service.cluster().to_owned())];

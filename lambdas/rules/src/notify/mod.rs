@@ -6,6 +6,7 @@ pub mod event;
 pub mod heartbeat;
 pub mod message;
 pub mod metrics;
+pub mod operator;
 pub mod plan;
 pub mod verification;
 

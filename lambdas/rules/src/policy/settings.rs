@@ -100,6 +100,13 @@ impl<'a> Settings<'a> {
         }
     }
 
+    /// Reads whether what an operator changes needs a reason and a ticket.
+    pub fn require_reason(&mut self) -> bool {
+        self.read("RequireReason", "REQUIRE_REASON", false, |text| {
+            text.parse().map_err(|_| "must be true or false".to_owned())
+        })
+    }
+
     /// Reads the format of messages.
     pub fn format(&mut self) -> Format {
         self.read("NotificationFormat", "NOTIFICATION_FORMAT", Format::Text, |text| match text {

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::{
         arn::ServiceRef,
-        schedule::wake::CheckInput,
+        schedule::{control::Control, wake::CheckInput},
         testing::{instant, web},
     };
 
@@ -143,6 +143,7 @@ mod tests {
             attempt: 0,
             scheduled_for: Some(instant(SLOT)),
             woken: Some(0),
+            control: Control::default(),
         }
     }
 

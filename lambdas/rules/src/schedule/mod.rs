@@ -1,6 +1,8 @@
 //! Schedules, as written to EventBridge Scheduler and read from it.
 
+pub mod control;
 pub mod delivery;
+pub mod edit;
 pub mod name;
 pub mod page;
 pub mod reconcile;
@@ -20,6 +22,7 @@ use crate::{
     },
     wording::count,
 };
+use control::Control;
 use name::ScheduleName;
 use wake::{CheckInput, DeadlineInput, DeployInput, InvalidInput, LockInput, Wake};
 
@@ -162,14 +165,18 @@ impl PlannedDeployment {
             attempt: 0,
             scheduled_for: None,
             woken: Some(0),
+            control: Control::default(),
         };
         Self { input, spread_minutes: slot.spread_minutes }
     }
 
-    /// Keeps the flexible time window that an operator gave to the `existing` schedule, if a delayed start is still in the
-    /// window and before the deadline.
+    /// Keeps the history of the `existing` schedule, and the flexible time window that an operator gave it, if a delayed
+    /// start is still in the window and before the deadline.
     #[must_use]
-    pub fn keeping_spread(self, existing: &Existing, deadline: Option<DateTime<Utc>>) -> Self {
+    pub fn keeping_edits(mut self, existing: &Existing, deadline: Option<DateTime<Utc>>) -> Self {
+        if let Ok(input) = &existing.input {
+            self.input.control = input.control.clone();
+        }
         let ends_at = deadline.map_or(self.input.window_ends_at, |at| at.min(self.input.window_ends_at));
         let fits = |minutes: &u16| self.input.slot + TimeDelta::minutes((*minutes).into()) <= ends_at;
         let spread_minutes = existing.spread_by_operator().filter(fits).unwrap_or(self.spread_minutes);
@@ -200,8 +207,9 @@ impl PlannedDeployment {
 /// characters, and the names alone can be that long.
 #[must_use]
 pub fn description(input: &DeployInput, at: DateTime<Utc>, zone: Tz) -> String {
+    let by_operator = input.control.last().map(|last| format!("; {last}")).unwrap_or_default();
     shorten(&format!(
-        "Redeploys on {}; retirement date: {}; {}; service: {}",
+        "Redeploys on {}; retirement date: {}; {}{by_operator}; service: {}",
         local_and_utc(at, zone),
         utc_or_unknown(first_retirement_date(&input.notices)),
         count(input.notices.len(), "notice"),
@@ -308,6 +316,7 @@ mod tests {
             attempt: 0,
             scheduled_for: None,
             woken: Some(0),
+            control: Control::default(),
         }
     }
 
@@ -319,6 +328,26 @@ mod tests {
             "Redeploys on Fri 10 Jul 2026 22:00 Europe/London (21:00 UTC); retirement date: \
              Wed 2 Dec 2026 18:00 UTC; 2 notices; service: prod/web"
         );
+    }
+
+    #[test]
+    fn a_description_says_what_an_operator_did_last() {
+        let mut input = input(web(), Tz::UTC);
+        input.control = input.control.with(control::Entry {
+            at: instant("2026-07-08T10:00:00Z"),
+            operation: "move".into(),
+            slot: None,
+            reason: Some("load test; retirement date: none".into()),
+            ticket: None,
+        });
+        let text = description(&input, input.slot, Tz::UTC);
+        assert_eq!(
+            text,
+            "Redeploys on Fri 10 Jul 2026 21:00 UTC; retirement date: Wed 2 Dec 2026 18:00 UTC; 2 notices; \
+             moved on Wed 8 Jul 2026 10:00 UTC (load test; retirement date: none); service: prod/web"
+        );
+        let existing = Existing { at: None, spread_minutes: 0, enabled: true, input: Ok(input) };
+        assert_eq!(existing.zone_of_our_description(&text), Some(Tz::UTC));
     }
 
     #[test]

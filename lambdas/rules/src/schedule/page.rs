@@ -109,6 +109,12 @@ impl Page {
         NoticeRef { starts_at, cutoff: told.cutoff.max(known.cutoff), drill, ..told }
     }
 
+    /// The notice, if any event of the page was handled.
+    #[must_use]
+    pub fn notice(&self) -> Option<&NoticeRef> {
+        self.notice.as_ref()
+    }
+
     /// The services that the notice still concerns.
     pub fn open(&self) -> impl Iterator<Item = &ServiceRef> {
         self.services.iter().filter(|(_, open)| **open).map(|(service, _)| service)

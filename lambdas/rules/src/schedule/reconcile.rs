@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Existing, PlannedDeployment, wake::DeployInput};
+use super::{Existing, PlannedDeployment, control::Control, wake::DeployInput};
 use crate::{
     arn::ServiceRef,
     notice::NoticeRef,
@@ -289,6 +289,7 @@ fn update_input(
                 attempt: 0,
                 scheduled_for: None,
                 woken: Some(0),
+                control: Control::default(),
             })
         }
     }
@@ -336,7 +337,7 @@ fn plan_again(
         (None, Ok(slot)) => {
             let reason = format!("{why}; planned again: {}", slot.reason);
             let deadline = deadline(policy, &notices, now);
-            let planned = PlannedDeployment::new(service, &slot, notices).keeping_spread(existing, deadline);
+            let planned = PlannedDeployment::new(service, &slot, notices).keeping_edits(existing, deadline);
             Verdict::new(Change::Replace(planned), OutcomeKind::Rescheduled, reason, Some(slot.at))
         }
         // Nothing fits: AWS replaces the tasks of this notice. Other notices keep the pending schedule.
@@ -398,6 +399,7 @@ mod tests {
                 attempt: 0,
                 scheduled_for: None,
                 woken: Some(0),
+                control: Control::default(),
             }),
         }
     }

@@ -57,11 +57,13 @@ pub fn retry(policy: &Policy, input: &DeployInput, now: DateTime<Utc>) -> Result
         };
         let mut deployment = PlannedDeployment::new(&input.service, &slot, input.notices.clone());
         deployment.input.attempt = input.attempt.saturating_add(1);
+        deployment.input.control = input.control.clone();
         return Ok(Retry { deployment, reason: slot.reason });
     }
     let closed = if input.slot <= now { input.window_ends_at } else { now };
     let slot = plan_from(policy, &input.notices, now, (now + policy.minimum_notice).max(closed))?;
-    let deployment = PlannedDeployment::new(&input.service, &slot, input.notices.clone());
+    let mut deployment = PlannedDeployment::new(&input.service, &slot, input.notices.clone());
+    deployment.input.control = input.control.clone();
     let reason = format!("planned again for {}: {}", utc(slot.at), slot.reason);
     Ok(Retry { deployment, reason })
 }
@@ -71,6 +73,7 @@ mod tests {
     use super::*;
     use crate::{
         notice::NoticeRef,
+        schedule::control::Control,
         testing::{instant, web},
         time::calendar::State,
     };
@@ -97,6 +100,7 @@ mod tests {
             attempt: 4,
             scheduled_for: None,
             woken: Some(0),
+            control: Control::default(),
         }
     }
 

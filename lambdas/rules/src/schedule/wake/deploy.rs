@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::{
     arn::ServiceRef,
     notice::{NoticeRef, date, latest_cutoff},
+    schedule::control::{Control, Entry},
     time::window::{Windows, parse_zone},
 };
 
@@ -41,6 +42,8 @@ pub struct DeployInput {
     /// How often the heartbeat has woken the function again. `None` if AWS deletes the schedule after it has fired, as
     /// with schedules of version 0.1.
     pub woken: Option<u32>,
+    /// What operators decided about it.
+    pub control: Control,
 }
 
 /// EventBridge Scheduler replaces this keyword with the time that the schedule was set to
@@ -69,6 +72,8 @@ struct Wire {
     scheduled_for: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     woken: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    history: Vec<Entry>,
 }
 
 impl TryFrom<Wire> for DeployInput {
@@ -92,6 +97,7 @@ impl TryFrom<Wire> for DeployInput {
             attempt: wire.attempt,
             scheduled_for: date::parse(&wire.scheduled_for),
             woken: wire.woken,
+            control: Control { history: wire.history },
         })
     }
 }
@@ -111,6 +117,7 @@ impl From<DeployInput> for Wire {
             attempt: input.attempt,
             scheduled_for: SCHEDULED_TIME.to_owned(),
             woken: input.woken,
+            history: input.control.history,
         }
     }
 }
@@ -199,6 +206,7 @@ mod tests {
             attempt: 0,
             scheduled_for: None,
             woken: Some(0),
+            control: Control::default(),
         }
     }
 

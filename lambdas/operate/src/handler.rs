@@ -1,0 +1,178 @@
+//! One request of an operator: read what is pending, decide, write, say what was done.
+
+use std::collections::BTreeSet;
+
+use aws::{CallFailed, Failure, Invocation};
+use futures_util::{StreamExt as _, stream};
+use lambda_runtime::tracing::{error, info};
+use rules::{
+    arn::ServiceRef,
+    notice::NoticeRef,
+    notify::{Notification, operator},
+    operate::{
+        answer::{Answer, Done},
+        decide::{Asked, Change, Pending, Verdict, decide},
+        request::{Operation, Request, Target, Why},
+    },
+};
+use serde_json::{Value, json};
+
+use crate::function::{CONCURRENCY, Operate};
+
+impl Operate {
+    /// Does what an operator asks for. A request that is refused is answered with what to do instead; it is no failure of
+    /// the function.
+    ///
+    /// # Errors
+    /// A call to AWS failed before anything was done.
+    pub async fn handle(&self, input: &Value, invocation: &Invocation) -> Result<Value, Failure> {
+        let answer = match Request::read(input, self.notifier.reader.zone, self.require_reason) {
+            Ok(Request::Change { operation, target, why }) => {
+                Box::pin(self.change(operation, target, &why, invocation)).await?
+            }
+            Err(invalid) => {
+                let operation = input.get("operation").and_then(Value::as_str).unwrap_or_default();
+                let reason = invalid.to_string();
+                info!(operation, outcome = "refused", reason);
+                Answer::text(operation, &reason)
+            }
+        };
+        // CloudWatch shows a text as HTML.
+        let is_console = input.get("widgetContext").is_some();
+        Ok(if is_console { answer.html() } else { json!(answer) })
+    }
+
+    /// Changes what is pending for each service.
+    async fn change(
+        &self,
+        operation: Operation,
+        target: Target,
+        why: &Why,
+        invocation: &Invocation,
+    ) -> Result<Answer, Failure> {
+        let word = operation.word();
+        let (services, notice) = match target {
+            Target::Services(services) => (services, None),
+            Target::Notice(event_arn) => {
+                let services = self.services_of(&event_arn).await.map_err(Failure::call(&event_arn))?;
+                (services, Some(event_arn))
+            }
+        };
+        let notice = notice.as_deref();
+        let verdicts = stream::iter(services).map(|service| async move {
+            let done = self.change_one(operation, &service, notice, why, invocation).await;
+            (service, done)
+        });
+        let verdicts: Vec<(ServiceRef, Result<Verdict, CallFailed>)> =
+            verdicts.buffered(CONCURRENCY).collect().await;
+        // Of a notice, only the services count for which something is pending.
+        let concerns = |done: &Result<Verdict, CallFailed>| match (done, notice) {
+            (Ok(verdict), Some(event_arn)) => names(&verdict.notices, event_arn),
+            _ => true,
+        };
+        let verdicts: Vec<_> = verdicts.into_iter().filter(|(_, done)| concerns(done)).collect();
+        self.announce(word, why, &verdicts, invocation).await;
+        let results = verdicts.iter().map(|(service, done)| match done {
+            Ok(verdict) => Done::new(service, verdict.done, &verdict.text),
+            Err(error) => Done::new(
+                service,
+                false,
+                &format!("{service} is unchanged, or its change is not confirmed; try again: {error}"),
+            ),
+        });
+        Ok(Answer::of(word, results.collect()))
+    }
+
+    async fn change_one(
+        &self,
+        operation: Operation,
+        service: &ServiceRef,
+        notice: Option<&str>,
+        why: &Why,
+        invocation: &Invocation,
+    ) -> Result<Verdict, CallFailed> {
+        let (policy, zone) = (&self.policy, self.notifier.reader.zone);
+        let of = (&self.notifier.reader.place, service);
+        let decide = |pending: &Pending<'_>| {
+            let asked = Asked { operation, why, service, policy, zone, now: invocation.now() };
+            match notice {
+                Some(event_arn) if !is_for(pending, event_arn) => asked.nothing(),
+                _ => decide(&asked, pending),
+            }
+        };
+        Box::pin(self.scheduler.operate(of, invocation, decide)).await
+    }
+
+    /// The services that a notice concerns, as its deadline checks remember.
+    async fn services_of(&self, event_arn: &str) -> Result<Vec<ServiceRef>, CallFailed> {
+        let pages = self.scheduler.pages(event_arn).await?;
+        let all: BTreeSet<&ServiceRef> = pages.iter().flat_map(|(_, page)| page.open()).collect();
+        Ok(all.into_iter().cloned().collect())
+    }
+
+    /// Logs what became of each service, and sends an event for each that was changed. What was done stays done if the
+    /// events cannot be sent: that is logged and counted.
+    async fn announce(
+        &self,
+        operation: &str,
+        why: &Why,
+        verdicts: &[(ServiceRef, Result<Verdict, CallFailed>)],
+        invocation: &Invocation,
+    ) {
+        let now = invocation.now();
+        let mut events = Vec::new();
+        for (service, done) in verdicts {
+            let (cluster, name, ticket) = (service.cluster(), service.service(), why.ticket.as_deref());
+            let operator_reason = why.reason.as_deref();
+            match done {
+                Ok(verdict) => {
+                    let outcome = match (&verdict.change, verdict.done) {
+                        (Change::Keep, true) => "unchanged",
+                        (Change::Keep, false) => "refused",
+                        _ => "changed-by-operator",
+                    };
+                    let (reason, slot) = (&verdict.text, verdict.slot.map(|slot| slot.to_rfc3339()));
+                    info!(operation, cluster, service = name, outcome, reason, slot, operator_reason, ticket);
+                    if verdict.change != Change::Keep {
+                        let place = &self.notifier.reader.place;
+                        events.push(operator::event(
+                            place,
+                            &self.policy,
+                            (service, verdict),
+                            (operation, why),
+                            now,
+                        ));
+                    }
+                }
+                Err(error) => {
+                    let reason = error.to_string();
+                    error!(
+                        operation,
+                        cluster,
+                        service = name,
+                        outcome = "failed",
+                        reason,
+                        operator_reason,
+                        ticket
+                    );
+                }
+            }
+        }
+        // A failure is logged and counted.
+        let _ = self.notifier.send(&Notification { events, ..Notification::default() }, now).await;
+    }
+}
+
+/// Whether what is pending is for this notice.
+fn is_for(pending: &Pending<'_>, event_arn: &str) -> bool {
+    match pending {
+        Pending::Schedule(existing) => {
+            existing.input.as_ref().is_ok_and(|input| names(&input.notices, event_arn))
+        }
+        Pending::Nothing | Pending::Verification | Pending::Unfinished => false,
+    }
+}
+
+fn names(notices: &[NoticeRef], event_arn: &str) -> bool {
+    notices.iter().any(|notice| notice.event_arn == event_arn)
+}

@@ -1,0 +1,6 @@
+//! Operate: does what an operator asks for, in the console or on the command line. It changes schedules, never a service.
+
+mod function;
+mod handler;
+
+pub use function::Operate;

@@ -1,0 +1,24 @@
+//! Operate, as AWS Lambda runs it.
+
+use aws::{Failure, Invocation, config::Config};
+use chrono::Utc;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use operate::Operate;
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    aws::log::init(&|name| std::env::var(name).ok());
+    // With a wrong configuration every invocation fails with what is wrong.
+    let config = Config::read(&|name| std::env::var(name).ok());
+    let sdk = aws::sdk_config().await;
+    let operate = config.map(|config| Operate::new(&sdk, config)).map_err(Failure::from);
+    let operate = &operate;
+    run(service_fn(|event: LambdaEvent<Value>| async move {
+        match operate {
+            Ok(operate) => operate.handle(&event.payload, &Invocation::of(&event.context, Utc::now())).await,
+            Err(failure) => Err(failure.clone()),
+        }
+    }))
+    .await
+}

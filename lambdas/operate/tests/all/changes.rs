@@ -1,0 +1,280 @@
+//! What operate does to pending deployments, and what it says about it.
+
+use fake_aws::{CREATE, DELETE, Fault, UPDATE, error, merged, with_fault};
+use serde_json::{Value, json};
+
+use crate::common::{
+    NAME, NOTICE, NOW, ask, ask_with, deadline_check, input, name_of, planned, request, result, with,
+};
+
+#[tokio::test]
+async fn a_held_deployment_keeps_everything_else_and_says_who_and_why() {
+    let aws = with(&["web"]);
+    let why = json!({"reason": "load test", "ticket": "CHG0042"});
+    let answer = ask(&aws, &request("hold", &why)).await;
+    let text = "prod/web is held: it is not redeployed until it is released; AWS replaces its old tasks from Wed 2 Jan 2030 \
+                18:00 UTC.";
+    assert_eq!(
+        answer,
+        json!({
+            "operation": "hold", "text": text,
+            "results": [{"cluster": "prod", "service": "web", "done": true, "text": text}],
+        })
+    );
+    let entry = json!({"at": NOW, "operation": "hold", "reason": "load test", "ticket": "CHG0042"});
+    let history = input("web", &json!({"history": [entry]}));
+    let description = "Redeploys on Fri 28 Dec 2029 22:00 UTC; retirement date: Wed 2 Jan 2030 18:00 UTC; 1 notice; held on \
+                       Wed 26 Dec 2029 18:00 UTC (CHG0042, load test); service: prod/web";
+    assert_eq!(aws.input_of(NAME), history);
+    let target = aws.schedules()[NAME]["Target"].clone();
+    let expected =
+        planned("web", &json!({"State": "DISABLED", "Description": description, "Target": target}));
+    let mut written = aws.schedules()[NAME].clone();
+    written.as_object_mut().expect("an object").remove("GroupName");
+    assert_eq!(written, expected);
+    // The event says it to machines. Nobody gets a message: the operator has the answer.
+    let [event] = aws.events().try_into().expect("one event");
+    let event: Value = event;
+    assert_eq!(event["DetailType"], "Patch Changed By Operator");
+    let detail = &event["Detail"];
+    assert_eq!((&detail["operation"], &detail["ticket"]), (&json!("hold"), &json!("CHG0042")));
+    assert!(
+        detail["reason"].as_str().unwrap_or_default().ends_with("(operator's reason: CHG0042, load test)")
+    );
+    assert_eq!((aws.messages().len(), aws.locks().len()), (0, 0));
+    // A repeat changes nothing and is no event.
+    let before = aws.schedules();
+    let (done, text) =
+        (ask(&aws, &request("hold", &why)).await, "prod/web was held already; it is not redeployed");
+    assert!(result(&done).0 && result(&done).1.starts_with(text), "{done}");
+    assert_eq!((aws.schedules(), aws.events().len()), (before, 1));
+}
+
+#[tokio::test]
+async fn a_released_deployment_starts_at_its_time() {
+    let aws = with(&[]);
+    aws.schedule(NAME, planned("web", &json!({"State": "DISABLED"})));
+    let answer = ask(&aws, &request("release", &json!({}))).await;
+    assert_eq!(result(&answer), (true, "prod/web is released; it starts on Fri 28 Dec 2029 22:00 UTC."));
+    assert_eq!(aws.schedules()[NAME]["State"], "ENABLED");
+    assert_eq!(aws.sent(CREATE).len(), 0);
+}
+
+#[tokio::test]
+async fn a_deployment_that_is_released_after_its_time_is_created_again_because_an_update_may_not_fire() {
+    let aws = with(&[]);
+    aws.schedule(NAME, planned("web", &json!({"State": "DISABLED", "Description": "CHG0042, by Ada"})));
+    let answer = ask_with(&aws, &[], &request("release", &json!({})), "2029-12-28T23:00:10Z").await;
+    let expected = "its window is still open, so it starts on Fri 28 Dec 2029 23:02 UTC.";
+    assert!(result(&answer).0 && result(&answer).1.ends_with(expected), "{answer}");
+    let schedule = aws.schedules()[NAME].clone();
+    assert_eq!(schedule["ScheduleExpression"], "at(2029-12-28T23:02:00)");
+    assert_eq!((&schedule["State"], &schedule["Description"]), (&Value::Null, &json!("CHG0042, by Ada")));
+    assert_eq!((aws.sent(DELETE).len(), aws.sent(CREATE).len(), aws.sent(UPDATE).len()), (1, 1, 0));
+    assert_eq!(aws.input_of(NAME)["woken"], 1);
+}
+
+#[tokio::test]
+async fn a_deployment_that_is_lost_while_it_is_created_again_is_planned_again() {
+    let aws = with(&[]);
+    aws.schedule(NAME, planned("web", &json!({"State": "DISABLED"})));
+    aws.always(&format!("{CREATE}{NAME}"), error("ValidationException", "no"));
+    let answer = ask_with(&aws, &[], &request("release", &json!({})), "2029-12-28T23:00:10Z").await;
+    assert!(
+        !result(&answer).0 && result(&answer).1.contains("CreateSchedule failed: ValidationException"),
+        "{answer}"
+    );
+    // The heartbeat finds the lock, and wakes deploy, which sees that the window has closed.
+    let [lock] = aws.locks().try_into().expect("one lock");
+    let lock: String = lock;
+    let lock: Value = {
+        let memory = aws.memory();
+        let text = memory.schedules[&lock].body["Target"]["Input"].as_str().unwrap_or_default().to_owned();
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let again: Value =
+        serde_json::from_str(lock["again"]["input"].as_str().unwrap_or_default()).expect("JSON");
+    assert_eq!((&again["woken"], &again["window_ends_at"]), (&json!(1), &json!("2029-12-28T23:00:10Z")));
+}
+
+#[tokio::test]
+async fn a_deployment_is_moved_to_a_time_before_its_deadline_unless_forced() {
+    let aws = with(&["web"]);
+    let at = |at: &str| request("move", &json!({"at": at}));
+    let refused = ask(&aws, &at("2030-01-02 17:00")).await;
+    assert!(!result(&refused).0 && result(&refused).1.contains("add \"force\": true"), "{refused}");
+    assert_eq!(aws.sent(UPDATE).len(), 0);
+    let answer = ask(&aws, &at("2029-12-29T03:00:00Z")).await;
+    let text = "prod/web is moved to Sat 29 Dec 2029 03:00 UTC; freezes, alarms and the order of services still apply.";
+    assert_eq!(result(&answer), (true, text));
+    let schedule = aws.schedules()[NAME].clone();
+    assert_eq!(schedule["ScheduleExpression"], "at(2029-12-29T03:00:00)");
+    assert_eq!(schedule["FlexibleTimeWindow"], json!({"Mode": "OFF"}));
+    // The planned start time stays in the input, so that the new one counts as the operator's.
+    assert_eq!(aws.input_of(NAME)["slot"], "2029-12-28T22:00:00Z");
+    assert_eq!(aws.input_of(NAME)["history"][0]["slot"], "2029-12-29T03:00:00Z");
+    assert_eq!(aws.events()[0]["Detail"]["slot"], "2029-12-29T03:00:00Z");
+    let forced = request("move", &json!({"at": "2030-01-02T17:00:00Z", "force": true}));
+    let answer = ask(&aws, &forced).await;
+    assert!(result(&answer).0 && result(&answer).1.contains("that is after its deadline"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_deployment_runs_now_unless_it_is_held() {
+    let aws = with(&["web"]);
+    let answer = ask(&aws, &request("run-now", &json!({}))).await;
+    assert!(
+        result(&answer).1.starts_with("prod/web starts on Wed 26 Dec 2029 18:02 UTC; freezes"),
+        "{answer}"
+    );
+    assert_eq!(aws.schedules()[NAME]["ScheduleExpression"], "at(2029-12-26T18:02:00)");
+    aws.schedule(NAME, planned("web", &json!({"State": "DISABLED"})));
+    let answer = ask(&aws, &request("run-now", &json!({}))).await;
+    assert_eq!(result(&answer), (false, "prod/web is held; release it first, then run it."));
+    assert_eq!(aws.schedules()[NAME]["ScheduleExpression"], "at(2029-12-28T22:00:00)");
+}
+
+#[tokio::test]
+async fn a_cancelled_deployment_is_gone_and_what_is_gone_cannot_be_held() {
+    let aws = with(&["web"]);
+    let answer = ask(&aws, &request("cancel", &json!({}))).await;
+    assert!(result(&answer).0 && result(&answer).1.contains("hold it instead to prevent that"), "{answer}");
+    assert_eq!(
+        (aws.schedules().len(), aws.notified()),
+        (0, vec!["Patch Changed By Operator: web".to_owned()])
+    );
+    let again = ask(&aws, &request("cancel", &json!({}))).await;
+    assert_eq!(result(&again), (true, "Nothing is pending for prod/web."));
+    let held = ask(&aws, &request("hold", &json!({}))).await;
+    assert!(!result(&held).0 && result(&held).1.ends_with("plan the notice again."), "{held}");
+    aws.schedule(&format!("{NAME}.verify"), planned("web", &json!({})));
+    let held = ask(&aws, &request("hold", &json!({}))).await;
+    assert!(result(&held).1.contains("has started and is being verified, so it is too late"), "{held}");
+}
+
+#[tokio::test]
+async fn several_services_are_changed_and_one_that_fails_does_not_stop_the_others() {
+    let aws = with(&["api", "jobs", "web"]);
+    aws.always(&format!("{UPDATE}{}", name_of("jobs")), error("AccessDeniedException", "no"));
+    let services: Vec<Value> =
+        ["web", "jobs", "api"].iter().map(|name| json!({"cluster": "prod", "service": name})).collect();
+    let answer = ask(&aws, &json!({"operation": "hold", "services": services})).await;
+    let done: Vec<(&Value, &Value)> = answer["results"]
+        .as_array()
+        .expect("results")
+        .iter()
+        .map(|result| (&result["service"], &result["done"]))
+        .collect();
+    let expected = [(json!("web"), json!(true)), (json!("jobs"), json!(false)), (json!("api"), json!(true))];
+    assert_eq!(done, expected.iter().map(|(name, done)| (name, done)).collect::<Vec<_>>());
+    assert_eq!(answer["text"], "Hold: done for 2 of 3 services; the others say what to do instead.");
+    let states = ["web", "jobs", "api"].map(|name| aws.schedules()[&name_of(name)]["State"].clone());
+    assert_eq!(states, ["DISABLED", "ENABLED", "DISABLED"].map(|state| json!(state)));
+    assert_eq!((aws.events().len(), aws.locks().len()), (2, 0));
+}
+
+#[tokio::test]
+async fn a_whole_notice_is_what_is_pending_for_it() {
+    let aws = with(&["api", "web"]);
+    // Pending for another notice, and not pending any more.
+    let other = json!([{"event_arn": "arn:2", "starts_at": null, "cutoff": "2029-12-26T18:00:00Z"}]);
+    let target = json!({"Arn": "arn:deploy", "RoleArn": "arn:role", "Input": input("jobs", &json!({"notices": other})).to_string()});
+    aws.schedule(&name_of("jobs"), planned("jobs", &json!({"Target": target})));
+    aws.schedule("deadline.c731f120016c94a66426.1", deadline_check(&["api", "gone", "jobs", "web"]));
+    let answer = ask(&aws, &json!({"operation": "hold", "notice": NOTICE})).await;
+    assert_eq!(answer["text"], "Hold: done for 2 services.");
+    let states = ["api", "jobs", "web"].map(|name| aws.schedules()[&name_of(name)]["State"].clone());
+    assert_eq!(states, ["DISABLED", "ENABLED", "DISABLED"].map(|state| json!(state)));
+    let unknown = ask(&aws, &json!({"operation": "hold", "notice": "arn:unknown"})).await;
+    assert_eq!(
+        (&unknown["results"], &unknown["text"]),
+        (&json!([]), &json!("Nothing is pending for that; there is nothing to do."))
+    );
+}
+
+#[tokio::test]
+async fn a_refused_request_says_what_to_do_and_reads_nothing() {
+    let aws = with(&["web"]);
+    let rows = [
+        (json!({"operation": "restart"}), &[][..], "Operation is \"restart\"; use approve, hold,"),
+        (request("hold", &json!({})), &[("REQUIRE_REASON", "true")], "Hold needs a reason and a ticket"),
+    ];
+    for (request, parameters, text) in rows {
+        let answer = ask_with(&aws, parameters, &request, NOW).await;
+        assert!(answer["text"].as_str().unwrap_or_default().starts_with(text), "{answer}");
+    }
+    assert_eq!(aws.requests().len(), 0);
+    let allowed = request("hold", &json!({"reason": "why", "ticket": "CHG1"}));
+    let answer = ask_with(&aws, &[("REQUIRE_REASON", "true")], &allowed, NOW).await;
+    assert!(result(&answer).0, "{answer}");
+}
+
+#[tokio::test]
+async fn the_console_gets_html() {
+    let aws = with(&["web"]);
+    let context = json!({"widgetContext": {"forms": {"all": {"reason": "<b>"}}}});
+    let answer = ask(&aws, &request("hold", &context)).await;
+    let text = answer.as_str().expect("HTML");
+    assert!(text.starts_with("<div class=\"ecs-task-patching\"><p>prod/web is held"), "{text}");
+    assert_eq!(aws.input_of(NAME)["history"][0]["reason"], "<b>");
+}
+
+#[tokio::test]
+async fn what_is_done_stays_done_if_its_event_cannot_be_sent() {
+    let aws = with(&["web"]);
+    aws.always("PutEvents", error("AccessDeniedException", "no"));
+    let answer = ask(&aws, &request("hold", &json!({}))).await;
+    assert!(result(&answer).0, "{answer}");
+    assert_eq!(aws.schedules()[NAME]["State"], "DISABLED");
+}
+
+#[tokio::test]
+async fn wherever_a_request_fails_its_repeat_does_it_and_nothing_is_lost() {
+    for operation in ["hold", "run-now", "cancel"] {
+        for nth in 0..8 {
+            for fault in [Fault::Before, Fault::After, Fault::Crash] {
+                let aws = with(&["web"]);
+                let asked = request(operation, &json!({}));
+                let _ = with_fault(Some((nth, fault)), ask(&aws, &asked)).await;
+                let exists = aws.schedules().contains_key(NAME);
+                assert!(exists || operation == "cancel", "{operation} {nth} {fault:?}");
+                // A lock that an invocation left behind is dead when that has ended.
+                let answer = ask_with(&aws, &[], &asked, "2029-12-26T18:10:00Z").await;
+                // Whether a function has work to repeat, a lock that was left behind does not say.
+                let unknown =
+                    operation == "cancel" && !exists && result(&answer).1.contains(", unless a function");
+                assert!(result(&answer).0 || unknown, "{operation} {nth} {fault:?}: {answer}");
+                assert!(unknown || aws.locks().is_empty(), "{operation} {nth} {fault:?}");
+                let schedule = aws.schedules().get(NAME).cloned();
+                let held = schedule.map(|schedule| schedule["State"] == "DISABLED");
+                let expected = match operation {
+                    "hold" => Some(true),
+                    "run-now" => Some(false),
+                    _ => None,
+                };
+                assert_eq!(held, expected, "{operation} {nth} {fault:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_on_which_a_function_has_not_finished_its_work_is_left_to_it() {
+    let aws = with(&[]);
+    // Deploy has ended between deleting the schedule and creating it again.
+    let dead = json!({
+        "version": 1, "kind": "lock", "schedule": NAME, "owner": "deploy", "expires_at": "2029-12-26T17:00:00Z",
+    });
+    let target = json!({"Arn": "arn:verify", "RoleArn": "arn:role", "Input": dead.to_string()});
+    let lock = "lock.8dc414e6196c0af51366";
+    aws.schedule(lock, merged(&planned("web", &json!({})), &json!({"State": "DISABLED", "Target": target})));
+    let answer = ask(&aws, &request("run-now", &json!({}))).await;
+    assert_eq!(
+        result(&answer),
+        (
+            false,
+            "Nothing is pending for prod/web, unless a function repeats work that it has not finished; look again in some minutes."
+        )
+    );
+    assert_eq!(aws.locks(), [lock]);
+}

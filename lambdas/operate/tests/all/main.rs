@@ -1,0 +1,4 @@
+//! The tests of this package. They are one program, because linking the SDK takes seconds for each program.
+
+mod changes;
+mod common;

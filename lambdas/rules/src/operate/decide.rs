@@ -1,0 +1,601 @@
+//! What an operation does to the pending deployment of one service, and what it says.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+
+use super::request::{Operation, Why};
+use crate::{
+    arn::ServiceRef,
+    notice::{NoticeRef, first_retirement_date},
+    plan::deadline,
+    policy::Policy,
+    schedule::{Existing, delivery::is_due, edit::Edit, wake::DeployInput},
+    time::instant::{ceil_minute, local_and_utc},
+    wording::sentence,
+};
+
+/// What is known about a service when an operator asks.
+#[derive(Debug)]
+pub enum Pending<'a> {
+    /// The schedule of its deployment.
+    Schedule(&'a Existing),
+    /// Nothing.
+    Nothing,
+    /// No schedule, but the verification check of a deployment that was started.
+    Verification,
+    /// No schedule, and an invocation that worked on it ended before its work was done. It will be repeated.
+    Unfinished,
+}
+
+/// What is changed about the schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing.
+    Keep,
+    /// It is edited.
+    Edit(Edit),
+    /// It is deleted.
+    Delete,
+}
+
+/// What an operation does to one service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What is changed.
+    pub change: Change,
+    /// The operation is done, or was done before. `false` if it is refused.
+    pub done: bool,
+    /// What was done and what happens next, or why not and what to do instead.
+    pub text: String,
+    /// When the service is redeployed, if it is.
+    pub slot: Option<DateTime<Utc>>,
+    /// The notices that the deployment is for.
+    pub notices: Vec<NoticeRef>,
+}
+
+impl Verdict {
+    /// It was done before, or there is nothing to do.
+    fn already(text: impl Into<String>) -> Self {
+        Self { change: Change::Keep, done: true, text: text.into(), slot: None, notices: Vec::new() }
+    }
+
+    fn refused(text: impl Into<String>) -> Self {
+        Self { done: false, ..Self::already(text) }
+    }
+}
+
+/// The request, with what it is decided by.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The operation.
+    pub operation: Operation,
+    /// Why.
+    pub why: &'a Why,
+    /// The service.
+    pub service: &'a ServiceRef,
+    /// The operator's policy.
+    pub policy: &'a Policy,
+    /// The time zone of texts.
+    pub zone: Tz,
+    /// The time that it is.
+    pub now: DateTime<Utc>,
+}
+
+/// Decides what an operation does to the pending deployment of a service.
+#[must_use]
+pub fn decide(asked: &Asked<'_>, pending: &Pending<'_>) -> Verdict {
+    let existing = match pending {
+        Pending::Schedule(existing) => *existing,
+        Pending::Nothing => return asked.nothing(),
+        Pending::Verification => return asked.verifying(),
+        Pending::Unfinished => return asked.unfinished(),
+    };
+    if existing.input.as_ref().is_ok_and(|input| input.service != *asked.service) {
+        let Asked { service, .. } = asked;
+        return Verdict::refused(format!(
+            "the schedule of {service} was edited to redeploy another service; correct its input or delete the schedule"
+        ));
+    }
+    let verdict = match asked.operation {
+        Operation::Approve => asked.approve(existing),
+        Operation::Hold => asked.hold(existing),
+        Operation::Release => asked.release(existing),
+        Operation::Move { at, force } => asked.move_to(existing, at, force),
+        Operation::RunNow => asked.run_now(existing),
+        Operation::Cancel => asked.cancel(existing),
+    };
+    let notices = existing.input.as_ref().map(|input| input.notices.clone()).unwrap_or_default();
+    Verdict { notices, ..verdict }
+}
+
+/// A schedule that is changed now fires a minute later at the earliest.
+fn soonest(now: DateTime<Utc>) -> DateTime<Utc> {
+    ceil_minute(now + TimeDelta::minutes(1))
+}
+
+impl Asked<'_> {
+    fn time(&self, at: DateTime<Utc>) -> String {
+        local_and_utc(at, self.zone)
+    }
+
+    /// What happens to the tasks that are not replaced.
+    fn aws(&self, existing: &Existing) -> String {
+        let notices = existing.input.as_ref().map(|input| input.notices.as_slice()).unwrap_or_default();
+        match first_retirement_date(notices) {
+            Some(date) if date > self.now => format!("AWS replaces its old tasks from {}", self.time(date)),
+            Some(_) => {
+                "its retirement date has passed, so AWS may replace its old tasks at any time".to_owned()
+            }
+            None => "AWS has not given a retirement date".to_owned(),
+        }
+    }
+
+    /// What is said where nothing is pending.
+    #[must_use]
+    pub fn nothing(&self) -> Verdict {
+        let Self { service, .. } = self;
+        let text = format!("nothing is pending for {service}");
+        match self.operation {
+            Operation::Cancel => Verdict::already(text),
+            _ => Verdict::refused(format!(
+                "{text}: it is patched, was cancelled, or no notice names it. To redeploy it for a notice, plan the notice \
+                 again"
+            )),
+        }
+    }
+
+    fn verifying(&self) -> Verdict {
+        let Self { service, .. } = self;
+        let started = format!("the deployment of {service} has started and is being verified");
+        match self.operation {
+            Operation::Approve | Operation::Release | Operation::RunNow => Verdict::already(started),
+            Operation::Hold | Operation::Move { .. } | Operation::Cancel => Verdict::refused(format!(
+                "{started}, so it is too late for that. To stop the deployment, roll it back in the ECS console"
+            )),
+        }
+    }
+
+    fn unfinished(&self) -> Verdict {
+        Verdict::refused(format!(
+            "nothing is pending for {}, unless a function repeats work that it has not finished; look again in some minutes",
+            self.service
+        ))
+    }
+
+    /// The input with an entry in its history, and with these changes.
+    fn input(
+        &self,
+        existing: &Existing,
+        slot: Option<DateTime<Utc>>,
+        change: impl FnOnce(&mut DeployInput),
+    ) -> Option<DeployInput> {
+        let mut input = existing.input.clone().ok()?;
+        let entry = self.why.entry(self.operation.word(), slot, self.now);
+        input.control = input.control.with(entry);
+        change(&mut input);
+        Some(input)
+    }
+
+    /// What keeps an operation from a schedule whose input is invalid.
+    fn invalid(&self, existing: &Existing) -> Option<Verdict> {
+        let error = existing.input.as_ref().err()?;
+        let Self { service, .. } = self;
+        Some(Verdict::refused(format!(
+            "{error}; correct the input of the schedule of {service}, or cancel it and plan the notice again"
+        )))
+    }
+
+    fn approve(&self, existing: &Existing) -> Verdict {
+        let Self { service, .. } = self;
+        if !existing.enabled {
+            return Verdict::refused(format!(
+                "{service} is held and does not need approval; release it instead"
+            ));
+        }
+        Verdict::already(format!("{service} does not need approval; {}", self.starts(existing)))
+    }
+
+    /// When an enabled schedule starts the deployment.
+    fn starts(&self, existing: &Existing) -> String {
+        match existing.at {
+            Some(at) if is_due(at, self.now) => {
+                format!(
+                    "its start time, {}, has come, and its function is at work or about to be",
+                    self.time(at)
+                )
+            }
+            Some(at) => format!("it starts on {}", self.time(at)),
+            None => "an operator made its schedule recurring".to_owned(),
+        }
+    }
+
+    fn hold(&self, existing: &Existing) -> Verdict {
+        let Self { service, .. } = self;
+        let until = format!("it is not redeployed until it is released; {}", self.aws(existing));
+        if !existing.enabled {
+            return Verdict::already(format!("{service} was held already; {until}"));
+        }
+        let edit = Edit { enabled: Some(false), input: self.input(existing, None, |_| {}), at: None };
+        Verdict { change: Change::Edit(edit), ..Verdict::already(format!("{service} is held: {until}")) }
+    }
+
+    fn release(&self, existing: &Existing) -> Verdict {
+        let Self { service, .. } = self;
+        if existing.enabled {
+            let text = format!("{service} is not held; {}", self.starts(existing));
+            return Verdict { slot: existing.at, ..Verdict::already(text) };
+        }
+        if let Some(refused) = self.invalid(existing) {
+            return refused;
+        }
+        match existing.at {
+            Some(at) if at < soonest(self.now) => self.woken(existing, "released"),
+            at => {
+                let edit = Edit { enabled: Some(true), input: self.input(existing, None, |_| {}), at: None };
+                let text = format!("{service} is released; {}", self.starts(existing));
+                Verdict { change: Change::Edit(edit), slot: at, ..Verdict::already(text) }
+            }
+        }
+    }
+
+    /// A deployment whose start time has passed while it was held: deploy is woken, as by the heartbeat, and decides.
+    fn woken(&self, existing: &Existing, done: &str) -> Verdict {
+        let Self { service, now, .. } = self;
+        let at = soonest(*now);
+        let input = self
+            .input(existing, Some(at), |input| input.woken = Some(input.woken.unwrap_or_default().max(1)));
+        let is_open = input.as_ref().is_some_and(|input| at < input.window_ends_at);
+        let passed = existing.at.map_or_else(String::new, |at| format!(" ({})", self.time(at)));
+        let next = if is_open {
+            format!("its window is still open, so it starts on {}", self.time(at))
+        } else {
+            "its window has closed, so it is planned again within two minutes, and the owner gets the new start time".to_owned()
+        };
+        let edit = Edit { at: Some(at), enabled: Some(true), input };
+        let text = format!("{service} is {done}. Its start time has passed{passed}; {next}");
+        Verdict { change: Change::Edit(edit), slot: is_open.then_some(at), ..Verdict::already(text) }
+    }
+
+    fn move_to(&self, existing: &Existing, at: DateTime<Utc>, force: bool) -> Verdict {
+        let Self { service, policy, now, .. } = self;
+        if let Some(refused) = self.invalid(existing) {
+            return refused;
+        }
+        let at = ceil_minute(at);
+        let shown = self.time(at);
+        if at < soonest(*now) {
+            return Verdict::refused(format!(
+                "{shown} is not in the future; choose a later time, or use run-now"
+            ));
+        }
+        let notices = existing.input.as_ref().map(|input| input.notices.as_slice()).unwrap_or_default();
+        let late = deadline(policy, notices, *now).filter(|deadline| at > *deadline);
+        if let Some(deadline) = late.filter(|_| !force) {
+            return Verdict::refused(format!(
+                "{shown} is after the deadline, {}; choose an earlier time, or add \"force\": true. {}",
+                self.time(deadline),
+                sentence(&self.aws(existing))
+            ));
+        }
+        let held = if existing.enabled { "" } else { ". It is still held: release it to let it start then" };
+        if existing.at == Some(at) && existing.spread_minutes == 0 {
+            return Verdict {
+                slot: Some(at),
+                ..Verdict::already(format!("{service} is set to {shown} already{held}"))
+            };
+        }
+        let next = if late.is_some() {
+            format!("; that is after its deadline, and {}", self.aws(existing))
+        } else {
+            "; freezes, alarms and the order of services still apply".to_owned()
+        };
+        let edit = Edit { at: Some(at), enabled: None, input: self.input(existing, Some(at), |_| {}) };
+        let text = format!("{service} is moved to {shown}{next}{held}");
+        Verdict { change: Change::Edit(edit), slot: Some(at), ..Verdict::already(text) }
+    }
+
+    fn run_now(&self, existing: &Existing) -> Verdict {
+        let Self { service, now, .. } = self;
+        if !existing.enabled {
+            return Verdict::refused(format!("{service} is held; release it first, then run it"));
+        }
+        if let Some(refused) = self.invalid(existing) {
+            return refused;
+        }
+        let at = soonest(*now);
+        let apply = "freezes, alarms and the order of services still apply";
+        if existing.at.is_some_and(|set| set <= at && !is_due(set, *now)) {
+            let text = format!("{service} starts within two minutes already; {apply}");
+            return Verdict { slot: existing.at, ..Verdict::already(text) };
+        }
+        let edit = Edit { at: Some(at), enabled: Some(true), input: self.input(existing, Some(at), |_| {}) };
+        let text = format!(
+            "{service} starts on {}; {apply}. If one of them blocks it, the owner is notified when it is retried",
+            self.time(at)
+        );
+        Verdict { change: Change::Edit(edit), slot: Some(at), ..Verdict::already(text) }
+    }
+
+    fn cancel(&self, existing: &Existing) -> Verdict {
+        let text = format!(
+            "the deployment of {} is cancelled; {}. If AWS sends the notice again, the service is scheduled again: hold it \
+             instead to prevent that",
+            self.service,
+            self.aws(existing)
+        );
+        Verdict { change: Change::Delete, ..Verdict::already(text) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        schedule::{control::Control, wake::Wake},
+        testing::{instant, web},
+    };
+
+    const NOW: &str = "2026-11-25T18:00:10Z";
+    const FRIDAY: &str = "2026-11-27T22:00:00Z";
+    const PASSED: &str = "2026-11-25T17:00:00Z";
+
+    fn input() -> DeployInput {
+        DeployInput {
+            service: web(),
+            notices: vec![NoticeRef {
+                event_arn: "arn:1".into(),
+                starts_at: Some(instant("2026-12-02T18:00:00Z")),
+                cutoff: instant("2026-11-25T18:00:00Z"),
+                drill: false,
+            }],
+            slot: instant(FRIDAY),
+            window_ends_at: instant("2026-11-28T02:00:00Z"),
+            windows: None,
+            zone: Some(Tz::UTC),
+            fallback: false,
+            spread_minutes: Some(15),
+            attempt: 0,
+            scheduled_for: None,
+            woken: Some(0),
+            control: Control::default(),
+        }
+    }
+
+    fn existing(at: &str, enabled: bool) -> Existing {
+        Existing { at: Some(instant(at)), spread_minutes: 15, enabled, input: Ok(input()) }
+    }
+
+    fn decided(operation: Operation, pending: &Pending<'_>) -> Verdict {
+        let (service, policy, why) =
+            (web(), Policy::default(), Why { reason: Some("why".into()), ticket: None });
+        let now = instant(NOW);
+        decide(
+            &Asked { operation, why: &why, service: &service, policy: &policy, zone: Tz::UTC, now },
+            pending,
+        )
+    }
+
+    fn moved(at: &str, force: bool) -> Operation {
+        Operation::Move { at: instant(at), force }
+    }
+
+    /// Whether it is done, what changes, and the text.
+    fn seen(verdict: &Verdict) -> (bool, String, &str) {
+        let change = match &verdict.change {
+            Change::Keep => "keep".to_owned(),
+            Change::Delete => "delete".to_owned(),
+            Change::Edit(Edit { at, enabled, input }) => {
+                let at = at.map_or_else(String::new, |at| format!(" at {}", at.format("%dT%H:%M:%S")));
+                let state = match enabled {
+                    Some(true) => " enabled",
+                    Some(false) => " disabled",
+                    None => "",
+                };
+                let logged = input.as_ref().map(|input| input.control.history.len());
+                let logged = logged.map_or_else(|| " unlogged".to_owned(), |entries| format!(" {entries}"));
+                format!("edit{at}{state}{logged}")
+            }
+        };
+        (verdict.done, change, &verdict.text)
+    }
+
+    const AWS: &str = "AWS replaces its old tasks from Wed 2 Dec 2026 18:00 UTC";
+
+    #[test]
+    #[expect(clippy::too_many_lines, reason = "a table, whose rows are the rules")]
+    fn every_operation_has_its_effect_or_says_what_to_do_instead() {
+        use Operation::{Approve, Cancel, Hold, Release, RunNow};
+        let (planned, held) = (existing(FRIDAY, true), existing(FRIDAY, false));
+        let (due, passed) = (existing("2026-11-25T18:00:00Z", true), existing(PASSED, false));
+        let open = Existing {
+            input: Ok(DeployInput { window_ends_at: instant("2026-11-25T21:00:00Z"), ..input() }),
+            ..passed.clone()
+        };
+        let closed = Existing {
+            input: Ok(DeployInput { window_ends_at: instant("2026-11-25T18:01:00Z"), ..input() }),
+            ..passed.clone()
+        };
+        let soon = existing("2026-11-25T18:02:00Z", true);
+        let recurring = Existing { at: None, ..planned.clone() };
+        let invalid = Existing { input: Wake::read_text("{}").map(|_| input()), ..planned.clone() };
+        let applies = "freezes, alarms and the order of services still apply";
+        let until = format!("it is not redeployed until it is released; {AWS}");
+        let rows = [
+            (Hold, &planned, true, "edit disabled 1", format!("prod/web is held: {until}")),
+            (Hold, &due, true, "edit disabled 1", format!("prod/web is held: {until}")),
+            (Hold, &recurring, true, "edit disabled 1", format!("prod/web is held: {until}")),
+            (Hold, &held, true, "keep", format!("prod/web was held already; {until}")),
+            (
+                Hold,
+                &invalid,
+                true,
+                "edit disabled unlogged",
+                "prod/web is held: it is not redeployed until it is released; AWS has not given a retirement date".to_owned(),
+            ),
+            (Release, &held, true, "edit enabled 1", "prod/web is released; it starts on Fri 27 Nov 2026 22:00 UTC".to_owned()),
+            (Release, &planned, true, "keep", "prod/web is not held; it starts on Fri 27 Nov 2026 22:00 UTC".to_owned()),
+            (
+                Release,
+                &open,
+                true,
+                "edit at 25T18:02:00 enabled 1",
+                "prod/web is released. Its start time has passed (Wed 25 Nov 2026 17:00 UTC); its window is still open, so it \
+                 starts on Wed 25 Nov 2026 18:02 UTC"
+                    .to_owned(),
+            ),
+            (
+                Release,
+                &closed,
+                true,
+                "edit at 25T18:02:00 enabled 1",
+                "prod/web is released. Its start time has passed (Wed 25 Nov 2026 17:00 UTC); its window has closed, so it is \
+                 planned again within two minutes, and the owner gets the new start time"
+                    .to_owned(),
+            ),
+            (
+                moved("2026-11-28T03:00:30Z", false),
+                &planned,
+                true,
+                "edit at 28T03:01:00 1",
+                format!("prod/web is moved to Sat 28 Nov 2026 03:01 UTC; {applies}"),
+            ),
+            (
+                moved("2026-11-28T03:00:00Z", false),
+                &held,
+                true,
+                "edit at 28T03:00:00 1",
+                format!(
+                    "prod/web is moved to Sat 28 Nov 2026 03:00 UTC; {applies}. It is still held: release it to let it start \
+                     then"
+                ),
+            ),
+            (
+                moved("2026-12-02T16:01:00Z", false),
+                &planned,
+                false,
+                "keep",
+                format!(
+                    "Wed 2 Dec 2026 16:01 UTC is after the deadline, Wed 2 Dec 2026 16:00 UTC; choose an earlier time, or add \
+                     \"force\": true. {AWS}."
+                ),
+            ),
+            (
+                moved("2026-12-02T16:01:00Z", true),
+                &planned,
+                true,
+                "edit at 02T16:01:00 1",
+                format!("prod/web is moved to Wed 2 Dec 2026 16:01 UTC; that is after its deadline, and {AWS}"),
+            ),
+            (
+                moved("2026-11-25T18:00:00Z", true),
+                &planned,
+                false,
+                "keep",
+                "Wed 25 Nov 2026 18:00 UTC is not in the future; choose a later time, or use run-now".to_owned(),
+            ),
+            (
+                RunNow,
+                &planned,
+                true,
+                "edit at 25T18:02:00 enabled 1",
+                format!(
+                    "prod/web starts on Wed 25 Nov 2026 18:02 UTC; {applies}. If one of them blocks it, the owner is notified \
+                     when it is retried"
+                ),
+            ),
+            (
+                RunNow,
+                &due,
+                true,
+                "edit at 25T18:02:00 enabled 1",
+                format!(
+                    "prod/web starts on Wed 25 Nov 2026 18:02 UTC; {applies}. If one of them blocks it, the owner is notified \
+                     when it is retried"
+                ),
+            ),
+            (RunNow, &soon, true, "keep", format!("prod/web starts within two minutes already; {applies}")),
+            (RunNow, &held, false, "keep", "prod/web is held; release it first, then run it".to_owned()),
+            (
+                Cancel,
+                &held,
+                true,
+                "delete",
+                format!(
+                    "the deployment of prod/web is cancelled; {AWS}. If AWS sends the notice again, the service is scheduled \
+                     again: hold it instead to prevent that"
+                ),
+            ),
+            (
+                Approve,
+                &planned,
+                true,
+                "keep",
+                "prod/web does not need approval; it starts on Fri 27 Nov 2026 22:00 UTC".to_owned(),
+            ),
+            (Approve, &held, false, "keep", "prod/web is held and does not need approval; release it instead".to_owned()),
+        ];
+        for (operation, existing, done, change, text) in rows {
+            let verdict = decided(operation, &Pending::Schedule(existing));
+            assert_eq!(seen(&verdict), (done, change.to_owned(), text.as_str()), "{operation:?}");
+        }
+        for operation in [Release, RunNow, moved("2026-11-28T03:00:00Z", false)] {
+            let invalid = Existing { enabled: operation != Release, ..invalid.clone() };
+            let verdict = decided(operation, &Pending::Schedule(&invalid));
+            assert!(
+                !verdict.done && verdict.text.contains("version is absent; expected 1; correct"),
+                "{verdict:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_repeated_move_changes_nothing() {
+        let moved_already = Existing { spread_minutes: 0, ..existing("2026-11-28T03:00:00Z", true) };
+        let verdict = decided(moved("2026-11-28T03:00:00Z", false), &Pending::Schedule(&moved_already));
+        assert_eq!(
+            seen(&verdict),
+            (true, "keep".to_owned(), "prod/web is set to Sat 28 Nov 2026 03:00 UTC already")
+        );
+    }
+
+    #[test]
+    fn what_is_released_late_is_decided_by_deploy_as_after_a_lost_wake_up() {
+        let Change::Edit(Edit { input: Some(input), .. }) =
+            decided(Operation::Release, &Pending::Schedule(&existing(PASSED, false))).change
+        else {
+            panic!("an edit")
+        };
+        assert_eq!(input.woken, Some(1));
+        let now = instant("2026-11-28T02:00:00Z");
+        assert!(input.is_late(now) && !input.is_late(now - TimeDelta::seconds(1)));
+    }
+
+    #[test]
+    fn without_a_schedule_there_is_little_to_do() {
+        use Operation::{Approve, Cancel, Hold, Release, RunNow};
+        for operation in [Approve, Cancel, Hold, Release, RunNow, moved(FRIDAY, false)] {
+            let nothing = decided(operation, &Pending::Nothing);
+            let (done, change, text) = seen(&nothing);
+            assert_eq!((done, change.as_str()), (operation == Cancel, "keep"), "{operation:?}");
+            assert!(text.starts_with("nothing is pending for prod/web"), "{text}");
+            let verifying = decided(operation, &Pending::Verification);
+            let (done, _, text) = seen(&verifying);
+            assert_eq!(done, matches!(operation, Approve | Release | RunNow), "{operation:?}");
+            assert!(
+                text.starts_with("the deployment of prod/web has started and is being verified"),
+                "{text}"
+            );
+            let unfinished = decided(operation, &Pending::Unfinished);
+            assert!(!unfinished.done && unfinished.text.contains("nothing is pending for prod/web, unless"));
+        }
+    }
+
+    #[test]
+    fn a_schedule_that_was_edited_to_redeploy_another_service_is_not_touched() {
+        let other = ServiceRef::new("prod", "api").expect("valid names");
+        let existing =
+            Existing { input: Ok(DeployInput { service: other, ..input() }), ..existing(FRIDAY, true) };
+        let verdict = decided(Operation::Cancel, &Pending::Schedule(&existing));
+        assert_eq!((verdict.done, verdict.change), (false, Change::Keep));
+    }
+}

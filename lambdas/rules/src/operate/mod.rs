@@ -1,0 +1,5 @@
+//! What an operator asks for: the request, what is decided about each service, and the answer.
+
+pub mod answer;
+pub mod decide;
+pub mod request;

@@ -1,0 +1,113 @@
+//! What operators decided about a pending deployment. It is kept in the input of its schedule.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::time::instant::utc;
+
+/// How many entries of the history are kept.
+const REMEMBERED: usize = 20;
+/// How many characters of an entry the description of a schedule shows.
+const SHOWN: usize = 160;
+
+/// What operators decided about a pending deployment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Control {
+    /// What operators did, oldest first. Only the last entries are kept. On the wire: `history`.
+    pub history: Vec<Entry>,
+}
+
+/// Something that an operator did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The operation.
+    pub operation: String,
+    /// The start time that it led to, if it changed that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<DateTime<Utc>>,
+    /// Why, as the operator wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The ticket that the operator named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+}
+
+impl Control {
+    /// The same, with one more entry in the history.
+    #[must_use]
+    pub fn with(mut self, entry: Entry) -> Self {
+        self.history.push(entry);
+        let most = self.history.len().saturating_sub(REMEMBERED);
+        self.history.drain(..most);
+        self
+    }
+
+    /// What an operator did last, for the description of the schedule.
+    #[must_use]
+    pub fn last(&self) -> Option<String> {
+        let entry = self.history.last()?;
+        let why = [&entry.ticket, &entry.reason].into_iter().flatten().map(String::as_str);
+        let why = why.collect::<Vec<_>>().join(", ");
+        let done = format!("{} on {}", done(&entry.operation), utc(entry.at));
+        let text = if why.is_empty() { done } else { format!("{done} ({why})") };
+        Some(if text.chars().count() <= SHOWN {
+            text
+        } else {
+            text.chars().take(SHOWN - 2).chain("…)".chars()).collect()
+        })
+    }
+}
+
+/// The operation, as something that was done.
+fn done(operation: &str) -> &str {
+    match operation {
+        "hold" => "held",
+        "release" => "released",
+        "move" => "moved",
+        "run-now" => "run",
+        "approve" => "approved",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::instant;
+
+    fn entry(operation: &str, reason: Option<&str>, ticket: Option<&str>) -> Entry {
+        Entry {
+            at: instant("2026-11-24T10:00:00Z"),
+            operation: operation.into(),
+            slot: None,
+            reason: reason.map(str::to_owned),
+            ticket: ticket.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn the_last_entry_is_described_and_old_ones_are_forgotten() {
+        let rows = [
+            (entry("hold", None, None), "held on Tue 24 Nov 2026 10:00 UTC"),
+            (
+                entry("move", Some("load test"), Some("CHG0042")),
+                "moved on Tue 24 Nov 2026 10:00 UTC (CHG0042, load test)",
+            ),
+            (entry("run-now", Some("now"), None), "run on Tue 24 Nov 2026 10:00 UTC (now)"),
+        ];
+        let mut control = Control::default();
+        assert_eq!(control.last(), None);
+        for (entry, expected) in rows {
+            control = control.with(entry);
+            assert_eq!(control.last().as_deref(), Some(expected));
+        }
+        for _ in 0..100 {
+            control = control.with(entry("release", Some(&"é".repeat(500)), None));
+        }
+        assert_eq!(control.history.len(), REMEMBERED);
+        assert_eq!(control.last().unwrap().chars().count(), SHOWN);
+    }
+}

@@ -1,0 +1,137 @@
+"""The operate function: each line of docs/operations.md as printed, and what it refuses."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from helpers import (
+    Window, changed, cutoff_after_all_tasks, deployment_ids, detail_types, notice, now, outcome, start_time, wait_until, windows,
+    wire,
+)
+from local_aws import ROOT
+
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+LINES = dict(
+    (json.loads(payload)["operation"], line)
+    for line, payload in re.findall(
+        r"^(aws lambda invoke --function-name ecs-task-patching-operate .*?--payload '(.*?)' /dev/stdout)$", OPERATIONS, re.MULTILINE
+    )
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def window(stack):
+    """A window whose next opening is the start time of every notice in this file."""
+    window = Window.opening(timedelta(days=3))
+    with windows(stack, window):
+        yield window
+
+
+@pytest.fixture
+def pending(stack, cluster):
+    """The name of the schedule of the service `web`, and its notice."""
+    event = notice(f"{cluster}|web")
+    return outcome(stack.ingest(event))["schedule"], event
+
+
+def run(stack, cluster, folder, operation, **other):
+    """Runs the line of the document, with the names of the test and other values in its request. Returns the answer."""
+    command = Path(folder, "aws")
+    command.write_text(f"#!/bin/sh\nexec {sys.executable} {ROOT}/tests/end_to_end/aws_cli.py \"$@\"\n")
+    command.chmod(0o755)
+    line = LINES[operation].replace('"prod"', f'"{cluster}"')
+    for name, value in other.items():
+        line, replaced = re.subn(rf'"{name}": "[^"]*"', f'"{name}": "{value}"', line)
+        assert replaced == 1, line
+    env = stack.aws.env | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", line], env=env, cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    # The command prints the answer of the function, then its own.
+    answer, _ = json.JSONDecoder().raw_decode(done.stdout)
+    return answer
+
+
+def result(answer):
+    """The only result of an answer: whether it is done, and its text."""
+    [found] = answer["results"]
+    return found["done"], found["text"]
+
+
+def test_every_everyday_task_is_one_line_of_the_document():
+    assert {"hold", "release", "move", "run-now", "cancel"} <= set(LINES)
+
+
+def test_a_deployment_is_held_and_released_as_printed(stack, cluster, pending, tmp_path):
+    name, event = pending
+    done, text = result(run(stack, cluster, tmp_path, "hold"))
+    assert done and text.startswith(f"{cluster}/web is held"), text
+    schedule = stack.schedules.get(name)
+    assert schedule["State"] == "DISABLED" and "(load test until Monday)" in schedule["Description"]
+    assert outcome(stack.ingest(event))["outcome"] == "held"
+    [entry] = stack.schedules.input(name)["history"]
+    assert (entry["operation"], entry["reason"]) == ("hold", "load test until Monday")
+    assert result(stack.operate({"operation": "run-now", "cluster": cluster, "service": "web"})) == (
+        False, f"{cluster}/web is held; release it first, then run it.",
+    )
+    done, text = result(run(stack, cluster, tmp_path, "release"))
+    assert done and text.startswith(f"{cluster}/web is released; it starts on "), text
+    assert stack.schedules.get(name)["State"] == "ENABLED"
+    assert outcome(stack.ingest(event))["outcome"] == "unchanged"
+    wait_until(lambda: detail_types(stack, cluster).count("Patch Changed By Operator") == 2)
+
+
+def test_a_deployment_is_moved_as_printed_and_stays_there(stack, cluster, pending, tmp_path):
+    name, event = pending
+    moment = (now() + timedelta(days=2)).replace(second=0)
+    at = f"{moment:%Y-%m-%d %H:%M} UTC"
+    done, text = result(run(stack, cluster, tmp_path, "move", at=at))
+    assert done, text
+    assert "CHG0042" in stack.schedules.get(name)["Description"]
+    answer = outcome(stack.ingest(event))
+    assert answer["outcome"] == "held" and start_time(answer) == moment
+    late = {"operation": "move", "cluster": cluster, "service": "web", "at": wire(now() + timedelta(days=6, hours=23))}
+    done, text = result(stack.operate(late))
+    assert not done and 'add "force": true' in text
+    done, text = result(stack.operate(late | {"force": True}))
+    assert done and "that is after its deadline" in text
+
+
+def test_a_deployment_runs_now_as_printed(stack, cluster, tmp_path):
+    stack.aws.create_service(cluster, "web")
+    stack.ingest(notice(f"{cluster}|web", cutoff=cutoff_after_all_tasks()))
+    before = deployment_ids(stack, cluster)
+    done, text = result(run(stack, cluster, tmp_path, "run-now"))
+    assert done and "freezes, alarms and the order of services still apply" in text
+    wait_until(lambda: set(deployment_ids(stack, cluster)) - set(before), seconds=150)
+
+
+def test_a_deployment_is_cancelled_as_printed_and_its_notice_schedules_it_again(stack, cluster, pending, tmp_path):
+    name, event = pending
+    done, text = result(run(stack, cluster, tmp_path, "cancel"))
+    assert done and "hold it instead to prevent that" in text
+    assert stack.schedules.get(name) is None
+    assert result(run(stack, cluster, tmp_path, "cancel")) == (True, f"Nothing is pending for {cluster}/web.")
+    assert outcome(stack.ingest(event))["outcome"] == "scheduled"
+
+
+def test_a_whole_notice_is_held_and_several_services_are_released(stack, cluster):
+    event = notice(*(f"{cluster}|{service}" for service in ("api", "jobs", "web")))
+    names = {one["service"]: one["schedule"] for one in stack.ingest(event)["outcomes"]}
+    answer = stack.operate({"operation": "hold", "notice": event["detail"]["eventArn"]})
+    assert answer["text"] == "Hold: done for 3 services."
+    assert {stack.schedules.get(name)["State"] for name in names.values()} == {"DISABLED"}
+    some = [{"cluster": cluster, "service": service} for service in ("api", "web")]
+    assert stack.operate({"operation": "release", "services": some})["text"] == "Release: done for 2 services."
+    assert stack.schedules.get(names["jobs"])["State"] == "DISABLED"
+
+
+def test_a_reason_and_a_ticket_can_be_mandatory(stack, cluster, pending):
+    request = {"operation": "hold", "cluster": cluster, "service": "web", "reason": "why"}
+    with changed(stack, "OperateFunctionName", REQUIRE_REASON="true"):
+        assert stack.operate(request)["text"].startswith("Hold needs a reason and a ticket")
+        assert result(stack.operate(request | {"ticket": "CHG1"}))[0]
