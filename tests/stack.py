@@ -19,12 +19,15 @@ class Kind(StrEnum):
     HEARTBEAT = "heartbeat"
     MEMORY = "memory of a notice"
     LOCK = "lock"
+    STOP = "emergency stop"
 
 
 def kind_of(name: str) -> Kind:
     """The kind of a schedule. This is the only place that derives it from the name."""
     if name == "heartbeat":
         return Kind.HEARTBEAT
+    if name == "hold-all":
+        return Kind.STOP
     if name.startswith("settled."):
         return Kind.MEMORY
     if name.startswith("lock."):

@@ -10,18 +10,16 @@ from pathlib import Path
 
 import pytest
 from helpers import (
-    Window, changed, cutoff_after_all_tasks, deployment_ids, detail_types, notice, now, outcome, start_time, wait_until, windows,
-    wire,
+    Window, changed, cutoff_after_all_tasks, deploy_input, deployment_ids, detail_types, notice, now, old_service, outcome,
+    start_time, wait_until, windows, wire,
 )
 from local_aws import ROOT
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
-LINES = dict(
-    (json.loads(payload)["operation"], line)
-    for line, payload in re.findall(
-        r"^(aws lambda invoke --function-name ecs-task-patching-operate .*?--payload '(.*?)' /dev/stdout)$", OPERATIONS, re.MULTILINE
-    )
+LINE = re.compile(
+    r"^(aws lambda invoke --function-name ecs-task-patching-operate .*?--payload '(.*?)' /dev/stdout)$", re.MULTILINE
 )
+LINES = {json.loads(payload)["operation"]: line for line, payload in LINE.findall(OPERATIONS)}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,7 +61,7 @@ def result(answer):
 
 
 def test_every_everyday_task_is_one_line_of_the_document():
-    assert {"hold", "release", "move", "run-now", "cancel"} <= set(LINES)
+    assert {"hold", "release", "move", "run-now", "cancel", "hold-all", "release-all"} <= set(LINES)
 
 
 def test_a_deployment_is_held_and_released_as_printed(stack, cluster, pending, tmp_path):
@@ -135,3 +133,20 @@ def test_a_reason_and_a_ticket_can_be_mandatory(stack, cluster, pending):
     with changed(stack, "OperateFunctionName", REQUIRE_REASON="true"):
         assert stack.operate(request)["text"].startswith("Hold needs a reason and a ticket")
         assert result(stack.operate(request | {"ticket": "CHG1"}))[0]
+
+
+def test_everything_is_stopped_and_released_as_printed(stack, cluster, tmp_path):
+    cutoff = old_service(stack, cluster)
+    before = deployment_ids(stack, cluster)
+    try:
+        answer = run(stack, cluster, tmp_path, "hold-all")
+        assert answer["results"] == [] and answer["text"].startswith("All deployments are stopped."), answer
+        answer = stack.deploy(deploy_input(cluster, cutoff))
+        assert answer["outcome"] == "postponed" and "(outage of the network); nothing starts until release-all" in answer["reason"]
+        assert deployment_ids(stack, cluster) == before
+        [message] = stack.inbox.messages(f"{cluster}/web")
+        assert message["Message"].startswith("All deployments are stopped: an operator stopped all deployments on ")
+    finally:
+        answer = run(stack, cluster, tmp_path, "release-all")
+    assert answer["text"].startswith("Deployments start again at their times"), answer
+    assert stack.deploy(deploy_input(cluster, cutoff))["outcome"] == "started"

@@ -20,6 +20,7 @@ pub mod pending;
 mod retry;
 pub mod rule;
 pub mod scheduler;
+pub mod stop;
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_sns::types::MessageAttributeValue;
 use chrono::{DateTime, Utc};
-use lambda_runtime::tracing::error;
+use lambda_runtime::tracing::{error, warn};
 use rules::{
     notify::{
         Notification,
@@ -16,7 +16,7 @@ use rules::{
 };
 use serde_json::json;
 
-use crate::{CallFailed, config::Config};
+use crate::{CallFailed, config::Config, scheduler::Scheduler};
 
 /// The maximum number of events in a `PutEvents` request.
 const EVENTS_PER_CALL: usize = 10;
@@ -34,6 +34,8 @@ pub struct Notifier {
     topic: aws_sdk_sns::Client,
     topic_arn: String,
     format: Format,
+    /// Where it is read whether everything is stopped: every message says so.
+    scheduler: Scheduler,
 }
 
 impl Notifier {
@@ -55,6 +57,7 @@ impl Notifier {
             ),
             topic_arn: config.topic_arn.clone(),
             format: config.format,
+            scheduler: Scheduler::new(sdk, config.target.clone()),
         }
     }
 
@@ -75,7 +78,7 @@ impl Notifier {
         self.count(samples, now);
         let put = self.put(events).await;
         let published = match message {
-            Some(message) => self.publish(message).await,
+            Some(message) => self.publish(&self.with_stop(message).await).await,
             None => Ok(()),
         };
         for failed in [&put, &published].into_iter().filter_map(|result| result.as_ref().err()) {
@@ -105,6 +108,17 @@ impl Notifier {
             entries = refused.map(|(entry, _)| entry).collect();
         }
         Err(CallFailed::unexpected("PutEvents", refusal))
+    }
+
+    /// The same message, which says so if everything is stopped.
+    async fn with_stop(&self, message: &Message) -> Message {
+        match self.scheduler.stopped().await {
+            Ok(stop) => message.clone().with_stop(stop.as_ref()),
+            Err(error) => {
+                warn!("a message does not say whether all deployments are stopped: {error}");
+                message.clone()
+            }
+        }
     }
 
     async fn publish(&self, message: &Message) -> Result<(), CallFailed> {

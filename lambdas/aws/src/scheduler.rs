@@ -124,8 +124,8 @@ impl Scheduler {
         Self { client, target }
     }
 
-    /// Creates a schedule, unless one with its name exists. It stays until the function that it wakes deletes it; a lock
-    /// is created disabled.
+    /// Creates a schedule, unless one with its name exists. It stays until the function that it wakes deletes it. One that
+    /// never fires, such as a lock, is created disabled.
     ///
     /// # Errors
     /// The call failed after its retries.
@@ -148,7 +148,7 @@ impl Scheduler {
             }
             None => self.target(spec)?,
         };
-        let is_lock = matches!(spec.wake, Wake::Lock(_));
+        let never_fires = matches!(spec.wake, Wake::Lock(_) | Wake::Stop(_));
         let sent = self
             .client
             .create_schedule()
@@ -159,7 +159,7 @@ impl Scheduler {
             .description(spec.description())
             .flexible_time_window(flexible(spec.spread_minutes)?)
             .action_after_completion(ActionAfterCompletion::None)
-            .set_state(is_lock.then_some(ScheduleState::Disabled))
+            .set_state(never_fires.then_some(ScheduleState::Disabled))
             .target(target)
             .send()
             .await;

@@ -1,11 +1,11 @@
 //! Reads everything that decides: the service first, then, where a deployment would start, what may block it.
-//! Change Calendars come last, right before the start.
+//! Change Calendars, and whether an operator stopped everything, come last, right before the start.
 
 use aws::CallFailed;
 use chrono::{DateTime, TimeDelta, Utc};
 use rules::{
     deploy::{
-        blockers::{Block, alarms, calendars, order},
+        blockers::{Block, alarms, calendars, order, stop},
         decide::{Need, need},
         facts::{CodeDeployFacts, Facts},
     },
@@ -48,11 +48,20 @@ impl Deploy {
         let by_now = now + TimeDelta::from_std(begun.elapsed()).unwrap_or_default();
         self.change_calendars.ask(&mut facts.calendars, by_now).await;
         facts.blocks.extend(calendars::blocks(&facts.calendars, by_now));
+        // An operator who stops everything is in a hurry: this is read last.
+        facts.blocks.extend(self.stop_block().await);
         facts.code_deploy = match code_deploy.transpose() {
             Err(_) if !facts.blocks.is_empty() => None, // CodeDeploy is asked again when nothing blocks
             found => found?,
         };
         Ok(facts)
+    }
+
+    async fn stop_block(&self) -> Option<Block> {
+        match self.scheduler.stopped().await {
+            Ok(stop) => stop.as_ref().map(stop::block),
+            Err(error) => Some(stop::unreadable(&error.to_string())),
+        }
     }
 
     async fn alarm_blocks(&self, policy: &Policy) -> Vec<Block> {

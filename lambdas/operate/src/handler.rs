@@ -30,6 +30,8 @@ impl Operate {
             Ok(Request::Change { operation, target, why }) => {
                 Box::pin(self.change(operation, target, &why, invocation)).await?
             }
+            Ok(Request::HoldAll(why)) => self.hold_all(why, invocation).await?,
+            Ok(Request::ReleaseAll(why)) => self.release_all(&why, invocation).await?,
             Err(invalid) => {
                 let operation = input.get("operation").and_then(Value::as_str).unwrap_or_default();
                 let reason = invalid.to_string();

@@ -1,6 +1,8 @@
-//! Operate: does what an operator asks for, in the console or on the command line. It changes schedules, never a service.
+//! Operate: does what an operator asks for, in the console or on the command line. It changes schedules, never a
+//! service.
 
 mod function;
 mod handler;
+mod stop;
 
 pub use function::Operate;

@@ -37,7 +37,9 @@ impl Verify {
             }
             Wake::Settled(input) => Box::pin(self.forget(&input, invocation)).await.map(Answer::Forgotten),
             Wake::Heartbeat => Box::pin(self.heartbeat(invocation)).await.map(Answer::Heartbeat),
-            other @ (Wake::Deploy(_) | Wake::Lock(_)) => Err(other.refused_by(Function::Verify).into()),
+            other @ (Wake::Deploy(_) | Wake::Lock(_) | Wake::Stop(_)) => {
+                Err(other.refused_by(Function::Verify).into())
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde_json::{Map, Value, json};
 
-use crate::{Answer, Aws, ecs::Tasks, lock};
+use crate::{Answer, Aws, ecs::Tasks, lock, requests::reads_the_stop};
 
 type Respond = Box<dyn FnMut(&str, &Value) -> Answer + Send>;
 
@@ -16,7 +16,10 @@ pub(crate) struct Rule {
 
 /// The answer of the newest rule for a call, if there is one.
 pub(crate) fn answer(rules: &mut [Rule], call: &str, body: &Value) -> Option<Answer> {
-    let rule = rules.iter_mut().rev().find(|rule| call.starts_with(&rule.call))?;
+    // Answers to every call are prepared for the calls that a test is about.
+    let is_for =
+        |rule: &&mut Rule| call.starts_with(&rule.call) && !(rule.call.is_empty() && reads_the_stop(call));
+    let rule = rules.iter_mut().rev().find(is_for)?;
     Some((rule.answer)(call, body))
 }
 

@@ -5,10 +5,18 @@ use serde_json::Value;
 use crate::{Aws, Request, lock};
 
 impl Aws {
-    /// Every request, in order, but those that take and release locks.
+    /// Every request, in order, but those that take and release locks, and that read whether everything is stopped.
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
-        lock(&self.0.requests).iter().filter(|(call, _)| !is_about_a_lock(call)).cloned().collect()
+        let requests = lock(&self.0.requests);
+        let hidden = |call: &str| is_about_a_lock(call) || reads_the_stop(call);
+        requests.iter().filter(|(call, _)| !hidden(call)).cloned().collect()
+    }
+
+    /// How often it was read whether everything is stopped.
+    #[must_use]
+    pub fn reads_of_the_stop(&self) -> usize {
+        lock(&self.0.requests).iter().filter(|(call, _)| reads_the_stop(call)).count()
     }
 
     /// The calls that take and release locks, in order.
@@ -67,6 +75,11 @@ impl Aws {
     pub fn subjects(&self) -> Vec<String> {
         self.sent("Publish").iter().map(|form| text(&form["Subject"])).collect()
     }
+}
+
+/// Whether a call reads whether everything is stopped, as functions do again and again.
+pub(crate) fn reads_the_stop(call: &str) -> bool {
+    call.starts_with("GET /schedules/hold-all")
 }
 
 fn is_about_a_lock(call: &str) -> bool {

@@ -249,3 +249,38 @@ async fn a_missing_service_that_would_come_first_is_warned_of_and_an_unreadable_
         assert_eq!(outcome.warnings, Vec::from_iter(warning));
     }
 }
+
+#[tokio::test]
+async fn nothing_starts_while_everything_is_stopped_or_that_is_unreadable() {
+    let stop = json!({
+        "version": 1, "kind": "hold-all", "since": "2029-12-28T20:00:00Z", "reason": "outage",
+    });
+    let stopped = "an operator stopped all deployments on Fri 28 Dec 2029 20:00 UTC (outage); nothing starts until release-all";
+    let by_hand = "an operator stopped all deployments; nothing starts until release-all";
+    let unreadable = "it is unreadable whether an operator stopped all deployments: GetSchedule failed: AccessDeniedException: no";
+    let schedule = |input: &str| {
+        (200, json!({"State": "DISABLED", "Target": {"Arn": "a", "RoleArn": "r", "Input": input}}))
+    };
+    let rows = [
+        (schedule(&stop.to_string()), stopped),
+        (schedule("please stop"), by_hand),
+        (error("AccessDeniedException", "no"), unreadable),
+    ];
+    for (answer, reason) in rows {
+        let aws = tagged(&[]);
+        aws.always("GET /schedules/hold-all", answer);
+        let outcome = handle(&aws).await;
+        assert_eq!(outcome.outcome, DeployOutcomeKind::Postponed);
+        assert!(
+            outcome.reason.starts_with(&format!("{reason}; retrying in the same window")),
+            "{}",
+            outcome.reason
+        );
+        assert_eq!(aws.sent("UpdateService").len(), 0);
+        assert!(aws.message().contains(&reason[1..30]), "{}", aws.message());
+    }
+    // A deployment that starts without a message reads it once.
+    let aws = tagged(&[]);
+    assert_eq!(handle(&aws).await.outcome, DeployOutcomeKind::Started);
+    assert_eq!(aws.reads_of_the_stop(), 1);
+}

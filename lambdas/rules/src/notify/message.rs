@@ -10,6 +10,7 @@ use super::event::Happened;
 use crate::{
     arn::{Place, ServiceRef},
     notice::{NoticeRef, first_retirement_date, is_drill},
+    schedule::wake::StopInput,
     time::instant::{UNKNOWN, local, local_and_utc},
     wording::sentence,
 };
@@ -189,6 +190,16 @@ impl Message {
         self
     }
 
+    /// The same, with a first paragraph that says that everything is stopped, if it is.
+    #[must_use]
+    pub fn with_stop(mut self, stop: Option<&StopInput>) -> Self {
+        let text = |stop: &StopInput| {
+            format!("All deployments are stopped: {}. Nothing starts until release-all.", stop.text())
+        };
+        self.lead.splice(0..0, stop.map(text));
+        self
+    }
+
     /// The subject of an e-mail, within the 100 characters of ASCII that SNS allows.
     #[must_use]
     pub fn subject(&self) -> String {
@@ -305,6 +316,16 @@ pub(super) mod tests {
              Console:         https://eu-west-2.console.aws.amazon.com/ecs/v2/clusters/prod/services/web/health?region=eu-west-2\n\
              Notice:          arn:aws:health:eu-west-2::event/ECS/X/1"
         );
+    }
+
+    #[test]
+    fn a_message_says_first_that_everything_is_stopped() {
+        let stop = StopInput { since: Some(instant("2026-07-10T20:00:00Z")), ..StopInput::default() };
+        let text = message(Happened::Completed).with_stop(Some(&stop)).text();
+        let expected = "All deployments are stopped: an operator stopped all deployments on Fri 10 Jul 2026 20:00 UTC. \
+                        Nothing starts until release-all.\n\nAll 2 running tasks are new.";
+        assert!(text.starts_with(expected), "{text}");
+        assert_eq!(message(Happened::Completed).with_stop(None), message(Happened::Completed));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::event::{BusEvent, Happened};
+use super::event::{BusEvent, Detail, Happened};
 use crate::{
     arn::{Place, ServiceRef},
     operate::{decide::Verdict, request::Why},
@@ -30,4 +30,23 @@ pub fn event(
     event.detail.operation = Some(operation.to_owned());
     event.detail.ticket.clone_from(&why.ticket);
     event
+}
+
+/// The event about an operation on everything, such as the emergency stop. `group` is the stack's schedule group.
+#[must_use]
+pub fn event_of_all(group: &str, text: &str, (operation, why): (&str, &Why)) -> BusEvent {
+    let reason = match why.text() {
+        Some(why) => format!("{text} (operator's reason: {why})"),
+        None => text.to_owned(),
+    };
+    BusEvent {
+        happened: Happened::ChangedByOperator,
+        resource: group.to_owned(),
+        detail: Detail {
+            reason,
+            operation: Some(operation.to_owned()),
+            ticket: why.ticket.clone(),
+            ..Detail::default()
+        },
+    }
 }

@@ -100,6 +100,10 @@ pub enum Request {
         /// Why.
         why: Why,
     },
+    /// Let nothing start until release-all.
+    HoldAll(Why),
+    /// End that.
+    ReleaseAll(Why),
 }
 
 /// Why a request is refused, as a sentence that says what to do.
@@ -143,6 +147,9 @@ impl Request {
             ticket: written("ticket", wire.ticket.as_deref())?,
         };
         let word = wire.operation.as_deref().unwrap_or_default();
+        if word == "hold-all" {
+            return Ok(Self::HoldAll(why)); // an emergency needs no ticket
+        }
         let operation = match word {
             "approve" => Operation::Approve,
             "hold" => Operation::Hold,
@@ -150,20 +157,21 @@ impl Request {
             "move" => Operation::Move { at: time(wire.at.as_deref(), zone)?, force: wire.force },
             "run-now" => Operation::RunNow,
             "cancel" => Operation::Cancel,
+            "release-all" => {
+                return required(word, require_why, &why).map(|()| Self::ReleaseAll(why));
+            }
             _ => return Err(unknown(word)),
         };
-        if require_why && (why.reason.is_none() || why.ticket.is_none()) {
-            return Err(InvalidRequest(format!(
-                "{word} needs a reason and a ticket (RequireReason is true); add \"reason\" and \"ticket\""
-            )));
-        }
+        required(word, require_why, &why)?;
         let target = target(word, wire.cluster, wire.service, &wire.services, wire.notice)?;
         Ok(Self::Change { operation, target, why })
     }
 }
 
 fn unknown(word: &str) -> InvalidRequest {
-    InvalidRequest(format!("operation is {word:?}; use approve, hold, release, move, run-now or cancel"))
+    InvalidRequest(format!(
+        "operation is {word:?}; use approve, hold, release, move, run-now, cancel, hold-all or release-all"
+    ))
 }
 
 /// The request, with the values of the console's form for what it does not name itself.
@@ -248,6 +256,16 @@ fn time(text: Option<&str>, zone: Tz) -> Result<DateTime<Utc>, InvalidRequest> {
     local
         .map(|local| first_instant(local, zone))
         .ok_or_else(|| InvalidRequest(format!("at is {text:?}; use a time such as {EXAMPLE}")))
+}
+
+/// Refuses a request without a reason and a ticket, where they are mandatory.
+fn required(word: &str, required: bool, why: &Why) -> Result<(), InvalidRequest> {
+    if !required || (why.reason.is_some() && why.ticket.is_some()) {
+        return Ok(());
+    }
+    Err(InvalidRequest(format!(
+        "{word} needs a reason and a ticket (RequireReason is true); add \"reason\" and \"ticket\""
+    )))
 }
 
 #[cfg(test)]
@@ -341,6 +359,9 @@ mod tests {
             assert!(error.starts_with("hold needs a reason and a ticket"), "{error}");
         }
         assert!(read(json!({"reason": "why", "ticket": "CHG1"})).is_ok());
+        let all = |operation: &str| Request::read(&json!({"operation": operation}), Tz::UTC, true);
+        assert_eq!(all("hold-all"), Ok(Request::HoldAll(Why::default())));
+        assert!(all("release-all").is_err());
     }
 
     #[test]

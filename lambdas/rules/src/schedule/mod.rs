@@ -24,7 +24,7 @@ use crate::{
 };
 use control::Control;
 use name::ScheduleName;
-use wake::{CheckInput, DeadlineInput, DeployInput, InvalidInput, LockInput, Wake};
+use wake::{CheckInput, DeadlineInput, DeployInput, InvalidInput, LockInput, StopInput, Wake};
 
 /// A one-time schedule to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,12 @@ impl Spec {
         Self::on_the_minute(name, ceil_minute(input.expires_at), Tz::UTC, Wake::Lock(input))
     }
 
+    /// The schedule that stops everything while it exists. It is disabled, so it never fires.
+    #[must_use]
+    pub fn stop(input: StopInput, now: DateTime<Utc>) -> Self {
+        Self::on_the_minute(ScheduleName::of_stop(), ceil_minute(now), Tz::UTC, Wake::Stop(input))
+    }
+
     /// The same schedule, but at least one minute after `now`: an invocation that is throttled can reach the time that
     /// it planned, and AWS does not document whether a schedule with a past time fires.
     #[must_use]
@@ -134,6 +140,10 @@ impl Spec {
                 "Lock of {}: a function is working on it, until {} at most; do not change this schedule",
                 input.schedule,
                 utc_seconds(input.expires_at),
+            )),
+            (None, Wake::Stop(input)) => shorten(&format!(
+                "No deployment starts while this schedule exists: {}. To end that: release-all",
+                input.text(),
             )),
             (None, Wake::Heartbeat) => String::new(), // the template describes it
         }

@@ -74,6 +74,12 @@ impl ScheduleName {
         Self("heartbeat".to_owned())
     }
 
+    /// The schedule that stops everything while it exists.
+    #[must_use]
+    pub fn of_stop() -> Self {
+        Self("hold-all".to_owned())
+    }
+
     /// A name that EventBridge Scheduler lists.
     #[must_use]
     pub fn listed(name: String) -> Self {

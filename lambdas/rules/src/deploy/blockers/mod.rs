@@ -5,6 +5,7 @@
 pub mod alarms;
 pub mod calendars;
 pub mod order;
+pub mod stop;
 
 /// A reason why no deployment starts now.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,6 +8,7 @@ mod check;
 mod deadline;
 mod deploy;
 mod lock;
+mod stop;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ pub use check::CheckInput;
 pub use deadline::DeadlineInput;
 pub use deploy::DeployInput;
 pub use lock::{Again, LockInput};
+pub use stop::StopInput;
 
 /// The version of the wire format.
 const VERSION: u32 = 1;
@@ -39,6 +41,8 @@ pub enum Wake {
     Heartbeat,
     /// For no function: a lock. Kind `lock`.
     Lock(LockInput),
+    /// For no function: while it exists, no deployment starts. Kind `hold-all`.
+    Stop(StopInput),
 }
 
 const CHECK: &str = "service";
@@ -46,6 +50,7 @@ const DEADLINE_CHECK: &str = "deadline";
 const SETTLED: &str = "settled";
 const HEARTBEAT: &str = "heartbeat";
 const LOCK: &str = "lock";
+const STOP: &str = "hold-all";
 
 /// The function that a schedule wakes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,9 +98,10 @@ impl Wake {
             Some(Some(SETTLED)) => typed(value).map(Self::Settled),
             Some(Some(HEARTBEAT)) => Ok(Self::Heartbeat),
             Some(Some(LOCK)) => typed(value).map(Self::Lock),
+            Some(Some(STOP)) => typed(value).map(Self::Stop),
             Some(_) => Err(InvalidInput(format!(
-                "kind is {}; expected {CHECK:?}, {DEADLINE_CHECK:?}, {SETTLED:?}, {HEARTBEAT:?} or {LOCK:?}, or no kind \
-                 for a deployment",
+                "kind is {}; expected {CHECK:?}, {DEADLINE_CHECK:?}, {SETTLED:?}, {HEARTBEAT:?}, {LOCK:?} or {STOP:?}, or no \
+                 kind for a deployment",
                 shown(kind)
             ))),
         }
@@ -121,9 +127,12 @@ impl Wake {
     pub fn function(&self) -> Function {
         match self {
             Self::Deploy(_) => Function::Deploy,
-            Self::Check(_) | Self::DeadlineCheck(_) | Self::Settled(_) | Self::Heartbeat | Self::Lock(_) => {
-                Function::Verify
-            }
+            Self::Check(_)
+            | Self::DeadlineCheck(_)
+            | Self::Settled(_)
+            | Self::Heartbeat
+            | Self::Lock(_)
+            | Self::Stop(_) => Function::Verify,
         }
     }
 
@@ -137,7 +146,7 @@ impl Wake {
             Self::DeadlineCheck(input) | Self::Settled(input) => {
                 Some(ScheduleName::of_page(&input.notice.event_arn, input.page))
             }
-            Self::Heartbeat | Self::Lock(_) => None,
+            Self::Heartbeat | Self::Lock(_) | Self::Stop(_) => None,
         }
     }
 
@@ -148,7 +157,7 @@ impl Wake {
             Self::Deploy(input) => Some(input.woken.unwrap_or_default()),
             Self::Check(input) => Some(input.woken.unwrap_or_default()),
             Self::DeadlineCheck(input) | Self::Settled(input) => Some(input.woken.unwrap_or_default()),
-            Self::Heartbeat | Self::Lock(_) => None,
+            Self::Heartbeat | Self::Lock(_) | Self::Stop(_) => None,
         }
     }
 
@@ -160,7 +169,7 @@ impl Wake {
             Self::Deploy(input) => input.woken = times,
             Self::Check(input) => input.woken = times,
             Self::DeadlineCheck(input) | Self::Settled(input) => input.woken = times,
-            Self::Heartbeat | Self::Lock(_) => {}
+            Self::Heartbeat | Self::Lock(_) | Self::Stop(_) => {}
         }
         self
     }
@@ -174,6 +183,7 @@ impl Wake {
             Self::DeadlineCheck(input) | Self::Settled(input) => json!(input),
             Self::Heartbeat => json!({}),
             Self::Lock(input) => json!(input),
+            Self::Stop(input) => json!(input),
         };
         if let Some(fields) = value.as_object_mut() {
             fields.insert("version".to_owned(), json!(VERSION));
@@ -190,6 +200,7 @@ impl Wake {
             Self::Settled(_) => Some(SETTLED),
             Self::Heartbeat => Some(HEARTBEAT),
             Self::Lock(_) => Some(LOCK),
+            Self::Stop(_) => Some(STOP),
         }
     }
 }
@@ -228,7 +239,7 @@ mod tests {
                 Wake::Check(input) => input.service == web() && input.checks == 3 && input.notified,
                 Wake::DeadlineCheck(input) => input.services == [web()] && input.announced == ["0123"],
                 Wake::Heartbeat => true,
-                Wake::Settled(_) | Wake::Lock(_) => false,
+                Wake::Settled(_) | Wake::Lock(_) | Wake::Stop(_) => false,
             };
             assert!(known, "{wake:?}");
             let value = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
@@ -245,7 +256,7 @@ mod tests {
         let rows = [
             (
                 r#"{"version":1,"kind":"restart"}"#,
-                r#"kind is "restart"; expected "service", "deadline", "settled", "heartbeat" or "lock", or no kind"#,
+                r#"kind is "restart"; expected "service", "deadline", "settled", "heartbeat", "lock" or "hold-all", or no kind"#,
             ),
             (r#"{"version":1,"kind":7}"#, "kind is 7; expected"),
             (r#"{"version":2,"kind":"heartbeat"}"#, "version is 2; expected 1"),

@@ -1,0 +1,68 @@
+//! The emergency stop, and its end.
+
+use aws::{Failure, Invocation, scheduler::Written};
+use lambda_runtime::tracing::info;
+use rules::{
+    notify::{Notification, operator},
+    operate::{answer::Answer, request::Why},
+    schedule::wake::StopInput,
+};
+
+use crate::function::Operate;
+
+const HOLD_ALL: &str = "hold-all";
+const RELEASE_ALL: &str = "release-all";
+
+impl Operate {
+    /// Lets nothing start until release-all.
+    ///
+    /// # Errors
+    /// A call to AWS failed: it is unknown whether everything is stopped.
+    pub(crate) async fn hold_all(&self, why: Why, invocation: &Invocation) -> Result<Answer, Failure> {
+        let Why { reason, ticket } = why.clone();
+        let stop = StopInput { since: Some(invocation.now()), reason, ticket };
+        let written = self.scheduler.stop(stop, invocation.now()).await.map_err(Failure::call(HOLD_ALL))?;
+        if written == Written::Done {
+            let text = "all deployments are stopped. Nothing that is pending or will be planned starts until release-all; \
+                        deployments that are rolling out already go on. AWS still replaces old tasks from their retirement \
+                        date";
+            return Ok(self.told(HOLD_ALL, text, &why, invocation).await);
+        }
+        let before = self.scheduler.stopped().await.map_err(Failure::call(HOLD_ALL))?.unwrap_or_default();
+        let text = format!(
+            "all deployments were stopped already: {}; nothing starts until release-all",
+            before.text()
+        );
+        Ok(Answer::text(HOLD_ALL, &text))
+    }
+
+    /// Ends the emergency stop.
+    ///
+    /// # Errors
+    /// A call to AWS failed: it is unknown whether the stop has ended.
+    pub(crate) async fn release_all(&self, why: &Why, invocation: &Invocation) -> Result<Answer, Failure> {
+        let Some(stop) = self.scheduler.stopped().await.map_err(Failure::call(RELEASE_ALL))? else {
+            return Ok(Answer::text(RELEASE_ALL, "nothing was stopped; deployments start at their times"));
+        };
+        if self.scheduler.resume().await.map_err(Failure::call(RELEASE_ALL))? == Written::Conflict {
+            return Ok(Answer::text(RELEASE_ALL, "the stop was changed at the same moment; try again"));
+        }
+        let text = format!(
+            "deployments start again at their times; those that were due meanwhile are retried within ten minutes, or in their \
+             next window. Deployments that are held stay held. Ended: {}",
+            stop.text()
+        );
+        Ok(self.told(RELEASE_ALL, &text, why, invocation).await)
+    }
+
+    /// Logs what was done, and sends the event.
+    async fn told(&self, operation: &str, text: &str, why: &Why, invocation: &Invocation) -> Answer {
+        let (operator_reason, ticket) = (why.reason.as_deref(), why.ticket.as_deref());
+        info!(operation, outcome = "changed-by-operator", reason = text, operator_reason, ticket);
+        let event = operator::event_of_all(&self.notifier.reader.stack, text, (operation, why));
+        let notification = Notification { events: vec![event], ..Notification::default() };
+        // A failure is logged and counted; what was done stays done.
+        let _ = self.notifier.send(&notification, invocation.now()).await;
+        Answer::text(operation, text)
+    }
+}
