@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from helpers import (
     Window, changed, cutoff_after_all_tasks, deploy_input, deployment_ids, detail_types, notice, now, old_service, outcome,
-    start_time, wait_until, windows, wire,
+    start_time, tag, wait_until, windows, wire,
 )
 from local_aws import ROOT
 
@@ -37,21 +37,26 @@ def pending(stack, cluster):
     return outcome(stack.ingest(event))["schedule"], event
 
 
-def run(stack, cluster, folder, operation, **other):
-    """Runs the line of the document, with the names of the test and other values in its request. Returns the answer."""
+def typed(stack, folder, line):
+    """Runs a command as people type it, and returns the answer of the function."""
     command = Path(folder, "aws")
     command.write_text(f"#!/bin/sh\nexec {sys.executable} {ROOT}/tests/end_to_end/aws_cli.py \"$@\"\n")
     command.chmod(0o755)
-    line = LINES[operation].replace('"prod"', f'"{cluster}"')
-    for name, value in other.items():
-        line, replaced = re.subn(rf'"{name}": "[^"]*"', f'"{name}": "{value}"', line)
-        assert replaced == 1, line
     env = stack.aws.env | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(["bash", "-c", line], env=env, cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     # The command prints the answer of the function, then its own.
     answer, _ = json.JSONDecoder().raw_decode(done.stdout)
     return answer
+
+
+def run(stack, cluster, folder, operation, **other):
+    """Runs the line of the document, with the names of the test and other values in its request. Returns the answer."""
+    line = LINES[operation].replace('"prod"', f'"{cluster}"')
+    for name, value in other.items():
+        line, replaced = re.subn(rf'"{name}": "[^"]*"', f'"{name}": "{value}"', line)
+        assert replaced == 1, line
+    return typed(stack, folder, line)
 
 
 def result(answer):
@@ -61,7 +66,7 @@ def result(answer):
 
 
 def test_every_everyday_task_is_one_line_of_the_document():
-    assert {"hold", "release", "move", "run-now", "cancel", "hold-all", "release-all"} <= set(LINES)
+    assert {"approve", "hold", "release", "move", "run-now", "cancel", "hold-all", "release-all"} <= set(LINES)
 
 
 def test_a_deployment_is_held_and_released_as_printed(stack, cluster, pending, tmp_path):
@@ -150,3 +155,39 @@ def test_everything_is_stopped_and_released_as_printed(stack, cluster, tmp_path)
         answer = run(stack, cluster, tmp_path, "release-all")
     assert answer["text"].startswith("Deployments start again at their times"), answer
     assert stack.deploy(deploy_input(cluster, cutoff))["outcome"] == "started"
+
+
+def test_a_deployment_is_approved_as_printed_and_asked_for_again_when_it_moves(stack, cluster, tmp_path):
+    stack.aws.create_service(cluster, "web")
+    tag(stack, cluster, mode="approve")
+    event = notice(f"{cluster}|web")
+    answer = outcome(stack.ingest(event))
+    name = answer["schedule"]
+    assert answer["outcome"] == "scheduled" and answer["awaits_approval"]
+    schedule = stack.schedules.get(name)
+    assert schedule["State"] == "DISABLED" and "awaiting approval" in schedule["Description"]
+    [message] = stack.inbox.messages(f"{cluster}/web")
+    assert message["Subject"].startswith("Needs approval: 1 service")
+    request = {"cluster": cluster, "service": "web"}
+    assert result(stack.operate(request | {"operation": "run-now"})) == (
+        False, f"{cluster}/web needs approval; approve it first, then run it.",
+    )
+    done, text = result(run(stack, cluster, tmp_path, "approve"))
+    assert done and text.startswith(f"{cluster}/web is approved; it starts on "), text
+    assert stack.schedules.get(name)["State"] == "ENABLED"
+    assert outcome(stack.ingest(event))["outcome"] == "unchanged"
+    done, text = result(stack.operate(request | {"operation": "move", "at": wire(now() + timedelta(days=1))}))
+    assert done and text.endswith("Its new start time has to be approved again.")
+    assert stack.schedules.get(name)["State"] == "DISABLED"
+    stack.schedules.edit(name, State="ENABLED")  # which approves it
+    assert result(stack.operate(request | {"operation": "approve"}))[0]
+
+
+def test_the_message_about_a_plan_has_a_command_that_approves_it(stack, cluster, tmp_path):
+    stack.aws.create_service(cluster, "web")
+    tag(stack, cluster, mode="approve")
+    name = outcome(stack.ingest(notice(f"{cluster}|web")))["schedule"]
+    [message] = stack.inbox.messages(f"{cluster}/web")
+    [command] = re.findall(r"^ *(aws lambda invoke .*/dev/stdout)$", message["Message"], re.MULTILINE)
+    assert typed(stack, tmp_path, command)["text"].startswith(f"{cluster}/web is approved")
+    assert stack.schedules.get(name)["State"] == "ENABLED"

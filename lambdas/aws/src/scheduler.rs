@@ -148,7 +148,6 @@ impl Scheduler {
             }
             None => self.target(spec)?,
         };
-        let never_fires = matches!(spec.wake, Wake::Lock(_) | Wake::Stop(_));
         let sent = self
             .client
             .create_schedule()
@@ -159,7 +158,7 @@ impl Scheduler {
             .description(spec.description())
             .flexible_time_window(flexible(spec.spread_minutes)?)
             .action_after_completion(ActionAfterCompletion::None)
-            .set_state(never_fires.then_some(ScheduleState::Disabled))
+            .set_state(spec.is_disabled().then_some(ScheduleState::Disabled))
             .target(target)
             .send()
             .await;
@@ -207,12 +206,13 @@ impl Scheduler {
         }
     }
 
-    /// Overwrites an existing schedule that has not fired, and enables it.
+    /// Overwrites an existing schedule that has not fired, and enables it, unless it awaits approval.
     ///
     /// # Errors
     /// The call failed after its retries.
     pub async fn replace(&self, spec: &Spec, now: DateTime<Utc>) -> Result<Written, CallFailed> {
-        self.write_over(&spec.clone().in_the_future(now), ScheduleState::Enabled).await
+        let state = if spec.is_disabled() { ScheduleState::Disabled } else { ScheduleState::Enabled };
+        self.write_over(&spec.clone().in_the_future(now), state).await
     }
 
     /// Overwrites an existing schedule that has not fired. A disabled one stays disabled.

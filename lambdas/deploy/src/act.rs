@@ -122,8 +122,15 @@ impl Deploy {
         let name = ScheduleName::of_deployment(&self.notifier.reader.place, &input.service);
         let at = deployment.input.slot;
         let spec = deployment.spec(name);
+        let awaits_approval = spec.is_disabled();
         let (slot, when) = match self.scheduler.arm(&spec, invocation).await? {
-            Armed::Created => (Some(at), reason),
+            Armed::Created => {
+                let outcome = DeployOutcome { awaits_approval, ..outcome };
+                return Ok(outcome.retried(Some(at), &reason, at >= input.window_ends_at));
+            }
+            Armed::Kept(found) if found.existing.awaits_approval() => {
+                (None, "the schedule awaits approval".to_owned())
+            }
             Armed::Kept(found) if !found.existing.enabled => {
                 (None, "an operator disabled the schedule".to_owned())
             }

@@ -39,9 +39,7 @@ impl Deploy {
         facts.blocks.extend(self.alarm_blocks(&policy).await);
         self.ask_order(&mut facts).await;
         let code_deploy = match &need {
-            Need::CodeDeploy(_, set) if policy.mode == Mode::Deploy => {
-                Some(self.code_deploy_facts(set).await)
-            }
+            Need::CodeDeploy(_, set) if policy.mode.acts() => Some(self.code_deploy_facts(set).await),
             _ => None,
         };
         // A freeze may begin while the rest is read.

@@ -85,7 +85,10 @@ impl Deploy {
         };
         let input = match delivery::of_deployment(&input, &schedule, now) {
             Delivery::Handle(input) => input,
-            Delivery::Held => return Ok(logged(&input, DeployOutcome::held(&input))),
+            Delivery::Held => {
+                let awaits = found.as_ref().is_some_and(|found| found.existing.awaits_approval());
+                return Ok(logged(&input, DeployOutcome::held(&input, awaits)));
+            }
             Delivery::Repeated(why) => return Ok(logged(&input, DeployOutcome::repeated(&input, why))),
         };
         let outcome = Box::pin(self.deploy(input, invocation)).await?;

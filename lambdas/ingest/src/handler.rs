@@ -11,7 +11,7 @@ use rules::{
     notice::{Affected, Notice, NoticeRef, health},
     notify::plan,
     outcome::{Cause, Outcome, OutcomeKind, Report},
-    policy::{Mode, tags::Tags},
+    policy::tags::Tags,
     schedule::{name::ScheduleName, page::Page},
 };
 use serde_json::Value;
@@ -286,7 +286,7 @@ impl Ingest {
     /// Whether something may be written about the notice itself.
     fn may_write_any(&self, tags: &BTreeMap<ServiceRef, Tags>) -> bool {
         if tags.is_empty() {
-            return self.policy.mode == Mode::Deploy;
+            return self.policy.mode.acts();
         }
         tags.values().any(|tags| tags.may_write(&self.policy))
     }

@@ -52,6 +52,8 @@ pub(crate) struct Settled {
     name: ScheduleName,
     verdict: Verdict,
     unknown: bool,
+    /// Nobody has approved the start time yet.
+    awaits_approval: bool,
     warnings: Vec<String>,
 }
 
@@ -94,16 +96,17 @@ impl Ingest {
             let existing = found.as_ref().map(|found| &found.existing);
             let verdict = self.verdict(service, existing, ended.as_ref(), &mut policy, settling).await;
             let warnings = warnings(&tags, &policy, &verdict);
+            let awaits_approval = tags.may_write(&self.policy) && verdict.awaits_approval(existing);
             if !write {
                 let verdict = if tags.may_write(&self.policy) { verdict } else { verdict.observed() };
-                return Ok(Settled { name, verdict, unknown, warnings });
+                return Ok(Settled { name, verdict, unknown, awaits_approval, warnings });
             }
             if found.is_some() && verdict.change != Change::Keep && lock.is_none() {
                 *lock = Some(self.scheduler.lock(&name, settling.invocation).await?);
             } else if self.write(&name, &verdict.change, found.as_ref(), read, settling).await?
                 == Written::Done
             {
-                return Ok(Settled { name, verdict, unknown, warnings });
+                return Ok(Settled { name, verdict, unknown, awaits_approval, warnings });
             } else if read {
                 tokio::time::sleep(PAUSE * 2_u32.pow(nth)).await;
             }
@@ -213,7 +216,7 @@ impl Settled {
 
     /// The outcome for one entity of the service.
     pub(crate) fn outcome(&self, entity: &str) -> Outcome {
-        let Self { name, verdict, unknown, warnings } = self;
+        let Self { name, verdict, unknown, awaits_approval, warnings } = self;
         // Where something is pending, an operator needs its name to see it.
         let pending =
             !matches!(verdict.outcome, OutcomeKind::Skipped) && !matches!(verdict.change, Change::Delete);
@@ -221,6 +224,7 @@ impl Settled {
             cause: verdict.cause,
             slot: verdict.slot,
             schedule: pending.then(|| name.to_string()),
+            awaits_approval: *awaits_approval,
             warnings: warnings.clone(),
             ..Outcome::of(entity, verdict.outcome, &verdict.reason)
         };

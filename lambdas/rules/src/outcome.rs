@@ -123,6 +123,9 @@ pub struct Outcome {
     /// ECS has no active service with this name: unless that changes, nothing is redeployed at the start time.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unknown: bool,
+    /// Nobody has approved the start time yet: without that, nothing is redeployed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_approval: bool,
     /// Problems that the owner should know about, such as an unreadable tag.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -142,6 +145,7 @@ impl Outcome {
             slot: None,
             schedule: None,
             unknown: false,
+            awaits_approval: false,
             warnings: Vec::new(),
         }
     }

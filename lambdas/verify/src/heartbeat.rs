@@ -11,13 +11,15 @@ use rules::{
     arn::ServiceRef,
     notice::NoticeRef,
     notify::{
+        approval,
         heartbeat::{notification, of_invalid_input},
         metrics::{Metric, Sample},
     },
     schedule::{
         Spec,
+        control::Control,
         name::ScheduleName,
-        wake::{DeadlineInput, Wake},
+        wake::{DeadlineInput, DeployInput, Wake},
     },
     verify::{
         deadline::deadline_checks,
@@ -111,6 +113,15 @@ impl Verify {
                 self.notifier.send(&notification, invocation.now()).await?;
                 self.wake_again(name, wake, found, invocation).await
             }
+            Action::Remind(name, input) => self.remind(name, input, found, invocation).await,
+            Action::Missed(name, wake) => {
+                warn!(
+                    schedule = name.as_str(),
+                    "nobody approved the deployment in time: it is planned again"
+                );
+                done.woken.push(name.to_string());
+                self.wake_again(name, wake, found, invocation).await
+            }
             Action::Invalid(name, invalid) => {
                 let notification = of_invalid_input(&self.notifier.reader, name, invalid, invocation.now());
                 self.notifier.send(&notification, invocation.now()).await
@@ -130,6 +141,29 @@ impl Verify {
                 self.watch(notice, services, invocation).await
             }
         }
+    }
+
+    /// Reminds the owner of a missing approval, then remembers that. The owner may be reminded twice, but not never.
+    async fn remind(
+        &self,
+        name: &ScheduleName,
+        input: &DeployInput,
+        found: &BTreeMap<ScheduleName, Found>,
+        invocation: &Invocation,
+    ) -> Result<(), CallFailed> {
+        let Some(at) = found.get(name).and_then(|found| found.existing.at) else { return Ok(()) };
+        let reader = &self.notifier.reader;
+        let reminder = approval::reminder(reader, &self.policy, input, at, invocation.now());
+        self.notifier.send(&reminder, invocation.now()).await?;
+        let work = async |_| -> Result<(), CallFailed> {
+            let Some(now) = self.scheduler.get(name).await? else { return Ok(()) };
+            if let (true, Ok(input)) = (now.existing.awaits_approval(), &now.existing.input) {
+                let control = Control { reminded: true, ..input.control.clone() };
+                self.scheduler.update_input(name, &now, &DeployInput { control, ..input.clone() }).await?;
+            }
+            Ok(())
+        };
+        self.scheduler.locked(name, invocation, work).await?
     }
 
     async fn wake_again(

@@ -1,6 +1,8 @@
 //! What owners control at the start time: opting out, observe mode, unreadable tags, and images that can move.
 
-use crate::common::{NOW, OLD, WHY, answer, handle, handle_at, input, rolling, tagged, with_service, writes};
+use crate::common::{
+    NAME, NOW, OLD, WHY, answer, handle, handle_at, input, rolling, tagged, with_service, writes,
+};
 use fake_aws::{Aws, error};
 use rules::deploy::outcome::DeployOutcomeKind;
 use serde_json::{Value, json};
@@ -68,7 +70,7 @@ async fn an_unreadable_tag_is_reported_with_the_start() {
 async fn an_unreadable_mode_holds_the_service_and_its_owner_is_notified() {
     let aws = tagged(&[("mode", "later")]);
     let outcome = handle(&aws).await;
-    let problem = "tag ecs-task-patching:mode is \"later\": must be deploy, observe or off; the service is not redeployed \
+    let problem = "tag ecs-task-patching:mode is \"later\": must be deploy, approve, observe or off; the service is not redeployed \
                    until the tag is valid";
     assert_eq!(outcome.outcome, DeployOutcomeKind::Postponed);
     assert!(outcome.reason.starts_with(problem), "{}", outcome.reason);
@@ -106,5 +108,40 @@ async fn an_image_that_can_move_is_warned_of_and_deployed_all_the_same() {
             let off = "set its tag ecs-task-patching:mode to off";
             assert!(aws.message().contains(off), "{}", aws.message());
         }
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_nobody_approved_gets_a_later_time_that_awaits_approval() {
+    let approve = ("MODE", "approve");
+    for (approval, reason) in [
+        (json!({}), "the deployment needs approval, and nobody was asked for it yet; planned again for "),
+        (
+            json!({"approval": "missed"}),
+            "nobody approved the deployment before its start time; planned again for ",
+        ),
+    ] {
+        let aws = tagged(&[]);
+        let outcome =
+            handle_at(&aws, &[approve, ("WHEN_NO_WINDOW_FITS", "any-day")], &input(&approval), NOW).await;
+        assert_eq!((outcome.outcome, outcome.awaits_approval), (DeployOutcomeKind::Postponed, true));
+        assert!(outcome.reason.starts_with(reason), "{}", outcome.reason);
+        assert_eq!(aws.sent("UpdateService").len(), 0);
+        let schedule = aws.schedules()[NAME].clone();
+        assert_eq!(schedule["State"], "DISABLED");
+        assert!(
+            schedule["Description"].as_str().unwrap_or_default().contains("; awaiting approval;"),
+            "{schedule}"
+        );
+        assert_eq!(aws.input_of(NAME)["approval"], "awaited");
+        assert_eq!(aws.notified(), ["Patch Needs Attention: web"]);
+        let command = r#"--payload '{"cluster":"prod","operation":"approve","service":"web"}' /dev/stdout"#;
+        assert!(aws.message().contains(command), "{}", aws.message());
+    }
+    // One that is approved, or whose schedule somebody enabled, starts.
+    for approval in ["given", "awaited"] {
+        let aws = tagged(&[]);
+        let outcome = handle_at(&aws, &[approve], &input(&json!({"approval": approval})), NOW).await;
+        assert_eq!(outcome.outcome, DeployOutcomeKind::Started);
     }
 }

@@ -443,3 +443,40 @@ async fn a_service_planned_before_the_one_that_it_waits_for_is_warned_of() {
         assert_eq!(report.outcomes[0].warnings, expected, "{state}");
     }
 }
+
+#[tokio::test]
+async fn in_approve_mode_a_schedule_is_written_disabled_and_the_plan_asks_for_approval() {
+    let rows =
+        [(tagged(&[]), &[("MODE", "approve")][..]), (tagged(&[("prod/web", &[("mode", "approve")])]), &[])];
+    for (aws, parameters) in rows {
+        let report = handle(&aws, parameters, &about(&["prod|web"])).await;
+        let outcome = json!(report.outcomes[0]);
+        assert_eq!((&outcome["outcome"], &outcome["awaits_approval"]), (&json!("scheduled"), &json!(true)));
+        let schedule = aws.schedules()[NAME].clone();
+        assert_eq!(
+            (&schedule["State"], &aws.input_of(NAME)["approval"]),
+            (&json!("DISABLED"), &json!("awaited"))
+        );
+        assert!(
+            schedule["Description"]
+                .as_str()
+                .unwrap()
+                .contains("; 1 notice; awaiting approval; service: prod/web")
+        );
+        assert_eq!(aws.events()[0]["Detail"]["approval"], "awaited");
+        assert!(aws.subjects()[0].starts_with("Needs approval: 1 service, "), "{:?}", aws.subjects());
+        let message = aws.message();
+        assert!(message.contains("Needs approval:\n- Fri 28 Dec 2029 22:00 UTC: prod/web"), "{message}");
+        assert!(
+            message.contains(r#"--payload '{"notice":"arn:aws:health:"#)
+                && !message.contains("Will be redeployed:")
+        );
+        // The same notice again changes nothing, before and after the approval.
+        let before = aws.schedules();
+        handle(&aws, parameters, &about(&["prod|web"])).await;
+        let approved = merged(&before[NAME], &json!({"State": "ENABLED"}));
+        aws.schedule(NAME, approved.clone());
+        handle(&aws, parameters, &about(&["prod|web"])).await;
+        assert_eq!((aws.schedules()[NAME].clone(), aws.subjects().len()), (approved, 1));
+    }
+}

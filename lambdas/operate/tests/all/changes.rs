@@ -278,3 +278,24 @@ async fn a_service_on_which_a_function_has_not_finished_its_work_is_left_to_it()
     );
     assert_eq!(aws.locks(), [lock]);
 }
+
+#[tokio::test]
+async fn a_deployment_that_awaits_approval_is_approved_and_one_that_is_moved_awaits_it_again() {
+    let aws = with(&[]);
+    let target = json!({"Arn": "arn:deploy", "RoleArn": "arn:role", "Input": input("web", &json!({"approval": "awaited"})).to_string()});
+    aws.schedule(NAME, planned("web", &json!({"State": "DISABLED", "Target": target})));
+    let answer = ask(&aws, &request("approve", &json!({"ticket": "CHG1"}))).await;
+    let text = "prod/web is approved; it starts on Fri 28 Dec 2029 22:00 UTC. Freezes, alarms and the order of services still \
+                apply.";
+    assert_eq!(result(&answer), (true, text));
+    assert_eq!(
+        (&aws.schedules()[NAME]["State"], &aws.input_of(NAME)["approval"]),
+        (&json!("ENABLED"), &json!("given"))
+    );
+    let answer = ask(&aws, &request("move", &json!({"at": "2029-12-29T03:00:00Z"}))).await;
+    assert!(result(&answer).1.ends_with("Its new start time has to be approved again."), "{answer}");
+    assert_eq!(
+        (&aws.schedules()[NAME]["State"], &aws.input_of(NAME)["approval"]),
+        (&json!("DISABLED"), &json!("awaited"))
+    );
+}

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     outcome::Cause,
     policy::{Mode, Policy, tags::OPTED_OUT},
+    schedule::control::Approval,
     service::{
         Controller, ServiceState, TaskSet,
         code_deploy::{CodeDeployment, app_spec},
@@ -98,7 +99,7 @@ pub fn decide(facts: &Facts, policy: &Policy, now: DateTime<Utc>) -> Decision {
                 hold(facts, policy, &need, now).map_or_else(|| need.would(), |hold| would_wait(&hold.reason));
             Decision::Skip { cause: Cause::Observed, reason: format!("observe mode: {would}") }
         }
-        (Mode::Deploy, need) => match (hold(facts, policy, &need, now), need) {
+        (Mode::Deploy | Mode::Approve, need) => match (hold(facts, policy, &need, now), need) {
             (Some(Hold { reason, within, unreadable }), _) => {
                 Decision::Wait { reason, within, unreadable, command: facts.command() }
             }
@@ -229,10 +230,22 @@ struct Hold {
     unreadable: bool,
 }
 
+/// Why a start time is not approved.
+fn unapproved(approval: Option<Approval>) -> &'static str {
+    match approval {
+        Some(Approval::Missed) => "nobody approved the deployment before its start time",
+        _ => "the deployment needs approval, and nobody was asked for it yet",
+    }
+}
+
 /// Why a deployment that is needed does not start now, if it does not.
 fn hold(facts: &Facts, policy: &Policy, need: &Need, now: DateTime<Utc>) -> Option<Hold> {
     if !need.starts() {
         return None;
+    }
+    if policy.mode == Mode::Approve && !facts.input.control.is_approved() {
+        let reason = unapproved(facts.input.control.approval).to_owned();
+        return Some(Hold { reason, within: Within::OtherWindow, unreadable: false });
     }
     if facts.input.is_late(now) {
         let reason = "the window closed before the deployment could start".to_owned();
@@ -363,6 +376,29 @@ mod tests {
 
     fn decided(facts: &Facts) -> String {
         seen(decide(facts, &Policy { code_deploy: true, ..Policy::default() }, instant(NOW)))
+    }
+
+    #[test]
+    fn what_needs_approval_starts_only_with_it() {
+        let policy = Policy { mode: Mode::Approve, ..Policy::default() };
+        let missed = "wait (OtherWindow): nobody approved the deployment before its start time";
+        let never = "wait (OtherWindow): the deployment needs approval, and nobody was asked for it yet";
+        let force = format!("force: {ONE_OLD}");
+        let rows = [
+            (Some(Approval::Given), force.as_str()),
+            (Some(Approval::Awaited), &force), // somebody enabled the schedule
+            (Some(Approval::Missed), missed),
+            (None, never),
+        ];
+        for (approval, expected) in rows {
+            let mut facts = facts(Some(service(&[OLD, NEW])));
+            facts.input.control.approval = approval;
+            assert_eq!(seen(decide(&facts, &policy, instant(NOW))), expected);
+        }
+        // Without the need for approval, what was asked before does not matter.
+        let mut facts = facts(Some(service(&[OLD, NEW])));
+        facts.input.control.approval = Some(Approval::Missed);
+        assert_eq!(decided(&facts), force);
     }
 
     #[test]

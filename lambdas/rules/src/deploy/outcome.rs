@@ -62,6 +62,9 @@ pub struct DeployOutcome {
     /// When the first verification check is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verify_at: Option<DateTime<Utc>>,
+    /// Nobody has approved the time of the retry yet: without that, nothing is redeployed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub awaits_approval: bool,
     /// What the owner should know, such as an unreadable tag.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -89,6 +92,7 @@ impl DeployOutcome {
             deployment_id: None,
             slot: None,
             verify_at: None,
+            awaits_approval: false,
             warnings: facts.warnings(),
             cause: None,
             unreadable: false,
@@ -120,10 +124,14 @@ impl DeployOutcome {
         }
     }
 
-    /// The outcome if an operator disabled the schedule.
+    /// The outcome if an operator disabled the schedule, or nobody has approved its time.
     #[must_use]
-    pub fn held(input: &DeployInput) -> Self {
-        let reason = "an operator disabled the schedule; to redeploy the service, enable it";
+    pub fn held(input: &DeployInput, awaits_approval: bool) -> Self {
+        let reason = if awaits_approval {
+            "nobody has approved the deployment; to redeploy the service, approve it"
+        } else {
+            "an operator disabled the schedule; to redeploy the service, enable it"
+        };
         Self { cause: Some(Cause::Held), ..Self::skipped(input, reason.to_owned()) }
     }
 
@@ -143,6 +151,7 @@ impl DeployOutcome {
             deployment_id: None,
             slot: None,
             verify_at: None,
+            awaits_approval: false,
             warnings: Vec::new(),
             cause: None,
             attention: false,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Notification,
+    Notification, approval,
     event::{BusEvent, Happened},
     message::{Message, Reader, Step},
     metrics::{Metric, Sample},
@@ -42,6 +42,7 @@ pub fn notification(
         BusEvent::of_service(happened, &reader.place, &input.service, &input.notices, &outcome.reason);
     event.detail.slot = outcome.slot.or(Some(input.slot));
     event.detail.deadline = deadline;
+    event.detail.approval = outcome.awaits_approval.then(|| approval::AWAITED.to_owned());
     event.detail.deployment_id.clone_from(&outcome.deployment_id);
     event.detail.warnings.clone_from(&outcome.warnings);
     Notification { events: vec![event], message: message(reader, happened, input, outcome, now), samples }
@@ -51,7 +52,7 @@ fn kind(outcome: &DeployOutcome) -> (Happened, Metric) {
     match outcome.outcome {
         DeployOutcomeKind::Started => (Happened::Started, Metric::Started),
         DeployOutcomeKind::Skipped => (Happened::Skipped, Metric::Skipped),
-        DeployOutcomeKind::Postponed if outcome.attention => {
+        DeployOutcomeKind::Postponed if outcome.attention || outcome.awaits_approval => {
             (Happened::NeedsAttention, Metric::NeedsAttention)
         }
         DeployOutcomeKind::Postponed => (Happened::Postponed, Metric::Postponed),
@@ -72,7 +73,7 @@ fn concerns_people(input: &DeployInput, outcome: &DeployOutcome) -> bool {
         },
         DeployOutcomeKind::Postponed => {
             let in_window = outcome.slot.is_some_and(|at| at < input.window_ends_at);
-            outcome.attention || input.attempt == 0 || !in_window
+            outcome.attention || outcome.awaits_approval || input.attempt == 0 || !in_window
         }
         DeployOutcomeKind::NotActionable | DeployOutcomeKind::Failed => true,
     }
@@ -98,6 +99,13 @@ fn message(
         }
         DeployOutcomeKind::Skipped => {
             ("the service is patched; there is nothing to do before the retirement date".to_owned(), vec![])
+        }
+        DeployOutcomeKind::Postponed if outcome.awaits_approval => {
+            let at = outcome.slot.map(|slot| local_and_utc(slot, reader.zone)).unwrap_or_default();
+            let meaning = format!(
+                "the service is not patched yet. If somebody approves it, it is redeployed on {at}. {aws}"
+            );
+            (meaning, vec![approval::of_service(reader, &input.service)])
         }
         DeployOutcomeKind::Postponed => {
             let retried = outcome.slot.map(|slot| local_and_utc(slot, reader.zone));

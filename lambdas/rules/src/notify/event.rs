@@ -91,6 +91,9 @@ pub struct Detail {
     /// What the owner should know, such as an unreadable tag.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// `awaited`: without approval, nothing is redeployed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     /// What an operator did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,

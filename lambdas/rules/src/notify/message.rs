@@ -120,6 +120,16 @@ impl Reader {
         }
     }
 
+    /// The command that sends a request to the operate function.
+    #[must_use]
+    pub fn operate(&self, request: &Value) -> String {
+        format!(
+            "aws lambda invoke --function-name {}-operate --cli-binary-format raw-in-base64-out --payload '{request}' \
+             /dev/stdout",
+            self.stack
+        )
+    }
+
     /// What AWS does to services that are not redeployed.
     #[must_use]
     pub fn what_aws_does(&self, notices: &[NoticeRef], now: DateTime<Utc>) -> String {

@@ -1,6 +1,7 @@
 //! Notifications, composed by pure functions: [`event`]s for machines, [`message`]s for people and [`metrics`]. The
 //! functions only send them.
 
+pub mod approval;
 pub mod deployment;
 pub mod event;
 pub mod heartbeat;

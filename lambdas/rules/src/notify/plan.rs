@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use super::{
+    approval::{self, AWAITED},
     event::{BusEvent, Detail, Happened},
     message::{MOST_LISTED, Message, Reader, Step, list, title},
     metrics::{Metric, Sample},
@@ -78,6 +79,7 @@ pub fn event(
         },
     };
     event.detail.slot = outcome.slot;
+    event.detail.approval = outcome.awaits_approval.then(|| AWAITED.to_owned());
     event.detail.deadline = deadline(policy, notices, now);
     event.detail.warnings.clone_from(&outcome.warnings);
     Some(event)
@@ -123,7 +125,10 @@ pub fn message(reader: &Reader, report: &Report, notice: &NoticeRef, now: DateTi
         .iter()
         .filter_map(Outcome::service_ref)
         .map(|service| reader.place.service_arn(&service));
-    let attention = !plan.owner.is_empty() || !plan.unknown.is_empty() || plan.with(Cause::NoWindow) > 0;
+    let attention = !plan.owner.is_empty()
+        || !plan.approval.is_empty()
+        || !plan.unknown.is_empty()
+        || plan.with(Cause::NoWindow) > 0;
     Message {
         happened: if plan.pending.is_empty() && attention {
             Happened::NeedsAttention
@@ -135,7 +140,7 @@ pub fn message(reader: &Reader, report: &Report, notice: &NoticeRef, now: DateTi
             &format!("{}, {}", plan.title(), reader.subject_date(notice)),
         ),
         lead: vec![plan.lead(&what_aws_does(reader, notice, now))],
-        next: next_steps(reader, &plan),
+        next: next_steps(reader, &plan, &notice.event_arn),
         details: details(reader, &plan),
         facts,
         resources: resources.take(MOST_LISTED).collect(),
@@ -160,7 +165,8 @@ fn details(reader: &Reader, plan: &Plan<'_>) -> Vec<String> {
         at(outcome).map_or_else(|| why(outcome), |at| format!("{at}: {}", name(outcome)))
     };
     let lists = [
-        ("Will be redeployed:", &plan.pending, &start as &dyn Fn(&&Outcome) -> String),
+        ("Needs approval:", &plan.approval, &start as &dyn Fn(&&Outcome) -> String),
+        ("Will be redeployed:", &plan.pending, &start),
         ("Would be redeployed (observe mode):", &plan.observed, &would),
         ("Unknown to ECS:", &plan.unknown, &why),
         ("Held by an operator:", &plan.held, &why),
@@ -179,7 +185,7 @@ fn details(reader: &Reader, plan: &Plan<'_>) -> Vec<String> {
     lists.chain(list("Warnings:", &plan.warned, &warning)).collect()
 }
 
-fn next_steps(reader: &Reader, plan: &Plan<'_>) -> Vec<Step> {
+fn next_steps(reader: &Reader, plan: &Plan<'_>, event_arn: &str) -> Vec<Step> {
     let mut next = Vec::new();
     if !plan.owner.is_empty() {
         next.push(Step::new(
@@ -189,6 +195,7 @@ fn next_steps(reader: &Reader, plan: &Plan<'_>) -> Vec<Step> {
     if !plan.unknown.is_empty() {
         next.push(Step::new("Check the names under \"Unknown to ECS\". A deleted service needs nothing"));
     }
+    next.extend((!plan.approval.is_empty()).then(|| approval::of_notice(reader, event_arn)));
     if !plan.pending.is_empty() {
         next.push(Step::with(
             "To hold, move or run a deployment, edit its schedule (docs/operations.md). To list the schedules",
@@ -225,6 +232,8 @@ fn next_steps(reader: &Reader, plan: &Plan<'_>) -> Vec<Step> {
 struct Plan<'a> {
     all: Vec<&'a Outcome>,
     pending: Vec<&'a Outcome>,
+    /// What will be redeployed only if somebody approves it.
+    approval: Vec<&'a Outcome>,
     observed: Vec<&'a Outcome>,
     /// Services that ECS does not know: nothing is promised.
     unknown: Vec<&'a Outcome>,
@@ -251,6 +260,7 @@ impl<'a> Plan<'a> {
         pending.retain(|outcome| outcome.slot.is_some());
         pending.sort_by_key(|outcome| outcome.slot);
         held.retain(|outcome| outcome.slot.is_none());
+        let (approval, pending) = pending.into_iter().partition(|outcome| outcome.awaits_approval);
         let is_observed = |outcome: &&Outcome| outcome.cause == Some(Cause::Observed);
         let (mut observed, skipped): (Vec<_>, Vec<_>) = of(&[Skipped]).into_iter().partition(is_observed);
         observed.sort_by_key(|outcome| outcome.slot);
@@ -266,6 +276,7 @@ impl<'a> Plan<'a> {
         Self {
             all: report.outcomes.iter().collect(),
             pending,
+            approval,
             observed,
             unknown,
             held,
@@ -287,6 +298,8 @@ impl<'a> Plan<'a> {
         let patched = self.with(Cause::Patched);
         if patched > 0 && patched == self.all.len() {
             State::Patched
+        } else if !self.approval.is_empty() {
+            State::Approval(&self.approval)
         } else if !self.pending.is_empty() {
             State::Scheduled(&self.pending)
         } else if !self.observed.is_empty() {
@@ -305,6 +318,7 @@ impl<'a> Plan<'a> {
         match self.state() {
             State::Patched if name_count(&self.all) == 1 => format!("Patched: {}", things(&self.all)),
             State::Patched => format!("Patched: all {}", things(&self.all)),
+            State::Approval(outcomes) => format!("Needs approval: {}", things(outcomes)),
             State::Scheduled(outcomes) => format!("Scheduled: {}", things(outcomes)),
             State::Observed(outcomes) => format!("Observe mode: {}", things(outcomes)),
             State::Unknown(outcomes) => format!("Unknown to ECS: {}", things(outcomes)),
@@ -323,6 +337,10 @@ impl<'a> Plan<'a> {
                 let subject = if one { "It already runs" } else { "All of them already run" };
                 format!("{intro} {subject} on the new revision; you do not need to do anything.")
             }
+            State::Approval(outcomes) => format!(
+                "{intro} {} will be redeployed at the times below only if somebody approves that before. {aws}.",
+                things(outcomes)
+            ),
             State::Scheduled(outcomes) => {
                 format!("{intro} {} will be redeployed at the times below. {aws}.", things(outcomes))
             }
@@ -356,6 +374,7 @@ impl<'a> Plan<'a> {
 /// What a plan comes to.
 enum State<'p, 'a> {
     Patched,
+    Approval(&'p [&'a Outcome]),
     Scheduled(&'p [&'a Outcome]),
     Observed(&'p [&'a Outcome]),
     Unknown(&'p [&'a Outcome]),

@@ -9,10 +9,12 @@ use crate::{
     notice::{NoticeRef, first_retirement_date},
     plan::deadline,
     policy::Policy,
-    schedule::{Existing, delivery::is_due, edit::Edit, wake::DeployInput},
+    schedule::{Existing, REMINDER, control::Approval, delivery::is_due, edit::Edit, wake::DeployInput},
     time::instant::{ceil_minute, local_and_utc},
     wording::sentence,
 };
+
+const APPLY: &str = "freezes, alarms and the order of services still apply";
 
 /// What is known about a service when an operator asks.
 #[derive(Debug)]
@@ -187,12 +189,31 @@ impl Asked<'_> {
 
     fn approve(&self, existing: &Existing) -> Verdict {
         let Self { service, .. } = self;
-        if !existing.enabled {
-            return Verdict::refused(format!(
-                "{service} is held and does not need approval; release it instead"
-            ));
+        let approval = existing.input.as_ref().ok().and_then(|input| input.control.approval);
+        if !existing.enabled && !existing.awaits_approval() {
+            let after = if approval.is_some() { ", then approve it" } else { " instead" };
+            return Verdict::refused(format!("{service} is held; release it{after}"));
         }
-        Verdict::already(format!("{service} does not need approval; {}", self.starts(existing)))
+        match (existing.enabled, approval) {
+            (false, _) if existing.at.is_some_and(|at| at < soonest(self.now)) => {
+                self.woken(existing, "approved")
+            }
+            (false, _) => {
+                let give = |input: &mut DeployInput| input.control.approval = Some(Approval::Given);
+                let edit = Edit { enabled: Some(true), input: self.input(existing, None, give), at: None };
+                let text = format!("{service} is approved; {}. {}", self.starts(existing), sentence(APPLY));
+                Verdict { change: Change::Edit(edit), slot: existing.at, ..Verdict::already(text) }
+            }
+            (true, Some(Approval::Missed)) => Verdict::refused(format!(
+                "{service} was not approved in time; it is planned again within minutes, then approve the new start time"
+            )),
+            (true, Some(_)) => {
+                Verdict::already(format!("{service} was approved already; {}", self.starts(existing)))
+            }
+            (true, None) => {
+                Verdict::already(format!("{service} does not need approval; {}", self.starts(existing)))
+            }
+        }
     }
 
     /// When an enabled schedule starts the deployment.
@@ -212,10 +233,12 @@ impl Asked<'_> {
     fn hold(&self, existing: &Existing) -> Verdict {
         let Self { service, .. } = self;
         let until = format!("it is not redeployed until it is released; {}", self.aws(existing));
-        if !existing.enabled {
+        if existing.is_held() {
             return Verdict::already(format!("{service} was held already; {until}"));
         }
-        let edit = Edit { enabled: Some(false), input: self.input(existing, None, |_| {}), at: None };
+        let awaits = existing.awaits_approval();
+        let hold = |input: &mut DeployInput| input.control.held = awaits;
+        let edit = Edit { enabled: Some(false), input: self.input(existing, None, hold), at: None };
         Verdict { change: Change::Edit(edit), ..Verdict::already(format!("{service} is held: {until}")) }
     }
 
@@ -225,8 +248,17 @@ impl Asked<'_> {
             let text = format!("{service} is not held; {}", self.starts(existing));
             return Verdict { slot: existing.at, ..Verdict::already(text) };
         }
+        if existing.awaits_approval() {
+            return Verdict::refused(format!("{service} is not held; it needs approval: approve it instead"));
+        }
         if let Some(refused) = self.invalid(existing) {
             return refused;
+        }
+        if existing.input.as_ref().is_ok_and(|input| input.control.held) {
+            let end = |input: &mut DeployInput| input.control.held = false;
+            let edit = Edit { enabled: None, input: self.input(existing, None, end), at: None };
+            let text = format!("{service} is released, but it still needs approval: approve it next");
+            return Verdict { change: Change::Edit(edit), ..Verdict::already(text) };
         }
         match existing.at {
             Some(at) if at < soonest(self.now) => self.woken(existing, "released"),
@@ -242,8 +274,12 @@ impl Asked<'_> {
     fn woken(&self, existing: &Existing, done: &str) -> Verdict {
         let Self { service, now, .. } = self;
         let at = soonest(*now);
-        let input = self
-            .input(existing, Some(at), |input| input.woken = Some(input.woken.unwrap_or_default().max(1)));
+        let input = self.input(existing, Some(at), |input| {
+            input.woken = Some(input.woken.unwrap_or_default().max(1));
+            if input.control.approval.is_some() {
+                input.control.approval = Some(Approval::Given);
+            }
+        });
         let is_open = input.as_ref().is_some_and(|input| at < input.window_ends_at);
         let passed = existing.at.map_or_else(String::new, |at| format!(" ({})", self.time(at)));
         let next = if is_open {
@@ -277,7 +313,14 @@ impl Asked<'_> {
                 sentence(&self.aws(existing))
             ));
         }
-        let held = if existing.enabled { "" } else { ". It is still held: release it to let it start then" };
+        let approved =
+            existing.input.as_ref().is_ok_and(|input| input.control.approval == Some(Approval::Given));
+        let held = match existing.enabled {
+            true if approved => ". Its new start time has to be approved again",
+            true => "",
+            false if existing.awaits_approval() => ". It still needs approval",
+            false => ". It is still held: release it to let it start then",
+        };
         if existing.at == Some(at) && existing.spread_minutes == 0 {
             return Verdict {
                 slot: Some(at),
@@ -287,15 +330,24 @@ impl Asked<'_> {
         let next = if late.is_some() {
             format!("; that is after its deadline, and {}", self.aws(existing))
         } else {
-            "; freezes, alarms and the order of services still apply".to_owned()
+            format!("; {APPLY}")
         };
-        let edit = Edit { at: Some(at), enabled: None, input: self.input(existing, Some(at), |_| {}) };
+        let ask = |input: &mut DeployInput| {
+            if approved {
+                input.control = input.control.clone().for_new_time(true, at <= *now + REMINDER);
+            }
+        };
+        let enabled = (approved && existing.enabled).then_some(false);
+        let edit = Edit { at: Some(at), enabled, input: self.input(existing, Some(at), ask) };
         let text = format!("{service} is moved to {shown}{next}{held}");
         Verdict { change: Change::Edit(edit), slot: Some(at), ..Verdict::already(text) }
     }
 
     fn run_now(&self, existing: &Existing) -> Verdict {
         let Self { service, now, .. } = self;
+        if existing.awaits_approval() {
+            return Verdict::refused(format!("{service} needs approval; approve it first, then run it"));
+        }
         if !existing.enabled {
             return Verdict::refused(format!("{service} is held; release it first, then run it"));
         }
@@ -303,7 +355,7 @@ impl Asked<'_> {
             return refused;
         }
         let at = soonest(*now);
-        let apply = "freezes, alarms and the order of services still apply";
+        let apply = APPLY;
         if existing.at.is_some_and(|set| set <= at && !is_due(set, *now)) {
             let text = format!("{service} starts within two minutes already; {apply}");
             return Verdict { slot: existing.at, ..Verdict::already(text) };
@@ -532,7 +584,7 @@ mod tests {
                 "keep",
                 "prod/web does not need approval; it starts on Fri 27 Nov 2026 22:00 UTC".to_owned(),
             ),
-            (Approve, &held, false, "keep", "prod/web is held and does not need approval; release it instead".to_owned()),
+            (Approve, &held, false, "keep", "prod/web is held; release it instead".to_owned()),
         ];
         for (operation, existing, done, change, text) in rows {
             let verdict = decided(operation, &Pending::Schedule(existing));
@@ -546,6 +598,71 @@ mod tests {
                 "{verdict:?}"
             );
         }
+    }
+
+    #[test]
+    fn an_approval_is_no_hold_and_a_new_time_is_approved_again() {
+        use Operation::{Approve, Hold, Release, RunNow};
+        let with = |approval: Option<Approval>, held: bool, enabled: bool, at: &str| {
+            let control = Control { approval, held, ..Control::default() };
+            Existing { input: Ok(DeployInput { control, ..input() }), ..existing(at, enabled) }
+        };
+        let awaited = Some(Approval::Awaited);
+        let (awaits, held) = (with(awaited, false, false, FRIDAY), with(awaited, true, false, FRIDAY));
+        let late = with(awaited, false, false, PASSED);
+        let (given, missed) = (
+            with(Some(Approval::Given), false, true, FRIDAY),
+            with(Some(Approval::Missed), false, true, FRIDAY),
+        );
+        let saturday = moved("2026-11-28T03:00:00Z", false);
+        let rows = [
+            (
+                Approve,
+                &awaits,
+                true,
+                "edit enabled 1",
+                "prod/web is approved; it starts on Fri 27 Nov 2026 22:00 UTC. Freezes,",
+            ),
+            (
+                Approve,
+                &late,
+                true,
+                "edit at 25T18:02:00 enabled 1",
+                "prod/web is approved. Its start time has passed",
+            ),
+            (Approve, &given, true, "keep", "prod/web was approved already; it starts on Fri"),
+            (Approve, &held, false, "keep", "prod/web is held; release it, then approve it"),
+            (Approve, &missed, false, "keep", "prod/web was not approved in time; it is planned again"),
+            (Hold, &awaits, true, "edit disabled 1", "prod/web is held: "),
+            (Hold, &held, true, "keep", "prod/web was held already"),
+            (Release, &held, true, "edit 1", "prod/web is released, but it still needs approval"),
+            (Release, &awaits, false, "keep", "prod/web is not held; it needs approval"),
+            (RunNow, &awaits, false, "keep", "prod/web needs approval; approve it first"),
+            (
+                RunNow,
+                &given,
+                true,
+                "edit at 25T18:02:00 enabled 1",
+                "prod/web starts on Wed 25 Nov 2026 18:02 UTC",
+            ),
+            (saturday, &awaits, true, "edit at 28T03:00:00 1", "prod/web is moved to Sat 28 Nov"),
+            (saturday, &given, true, "edit at 28T03:00:00 disabled 1", "prod/web is moved to Sat 28 Nov"),
+        ];
+        for (operation, existing, done, change, text) in rows {
+            let verdict = decided(operation, &Pending::Schedule(existing));
+            let (was_done, changed, said) = seen(&verdict);
+            assert_eq!((was_done, changed.as_str()), (done, change), "{operation:?}: {said}");
+            assert!(said.starts_with(text), "{operation:?}: {said}");
+        }
+        let approval = |operation, existing| match decided(operation, &Pending::Schedule(existing)).change {
+            Change::Edit(Edit { input: Some(input), .. }) => (input.control.approval, input.control.held),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(approval(Approve, &awaits), (Some(Approval::Given), false));
+        assert_eq!(approval(saturday, &given), (awaited, false));
+        assert_eq!(approval(RunNow, &given), (Some(Approval::Given), false));
+        assert_eq!(approval(Hold, &awaits), (awaited, true));
+        assert_eq!(approval(Release, &held), (awaited, false));
     }
 
     #[test]

@@ -77,6 +77,8 @@ impl Policy {
 pub enum Mode {
     /// Services are scheduled and redeployed.
     Deploy,
+    /// Services are scheduled, and redeployed once somebody has approved the start time.
+    Approve,
     /// Start times are planned and reported. No schedule and no service is changed.
     Observe,
     /// The service is left alone: its owner opted out with the tag.
@@ -84,6 +86,12 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Whether services are scheduled and redeployed, at once or when approved.
+    #[must_use]
+    pub fn acts(self) -> bool {
+        matches!(self, Self::Deploy | Self::Approve)
+    }
+
     /// Parses the value of a service's tag, in any case.
     ///
     /// # Errors
@@ -91,9 +99,10 @@ impl Mode {
     pub fn parse(text: &str) -> Result<Self, String> {
         match text.trim().to_ascii_lowercase().as_str() {
             "deploy" => Ok(Self::Deploy),
+            "approve" => Ok(Self::Approve),
             "observe" => Ok(Self::Observe),
             "off" => Ok(Self::Off),
-            _ => Err("must be deploy, observe or off".to_owned()),
+            _ => Err("must be deploy, approve, observe or off".to_owned()),
         }
     }
 }

@@ -57,8 +57,9 @@ impl<'a> Settings<'a> {
         Policy {
             mode: self.read("Mode", "MODE", default.mode, |text| match text {
                 "deploy" => Ok(Mode::Deploy),
+                "approve" => Ok(Mode::Approve),
                 "observe" => Ok(Mode::Observe),
-                _ => Err("must be deploy or observe".to_owned()),
+                _ => Err("must be deploy, approve or observe".to_owned()),
             }),
             windows,
             zone,
@@ -205,7 +206,7 @@ mod tests {
             ),
             (("ENABLE_CODE_DEPLOY", "yes"), r#"EnableCodeDeploy is "yes": must be true or false"#),
             (("SLOT_PREFERENCE", "last"), r#"SlotPreference is "last": must be earliest or latest"#),
-            (("MODE", "off"), r#"Mode is "off": must be deploy or observe"#),
+            (("MODE", "off"), r#"Mode is "off": must be deploy, approve or observe"#),
             (
                 ("CHANGE_CALENDARS", "Year End"),
                 r#"ChangeCalendars is "Year End": "Year End" is neither the name nor the ARN of a Change Calendar; for example YearEndFreeze"#,

@@ -69,10 +69,10 @@ impl Tags {
     #[must_use]
     pub fn may_write(&self, policy: &Policy) -> bool {
         match self.mode(policy) {
-            Mode::Deploy => true,
+            Mode::Deploy | Mode::Approve => true,
             Mode::Observe => false,
             // Opting out deletes a pending schedule, unless the stack only observes.
-            Mode::Off => policy.mode == Mode::Deploy,
+            Mode::Off => policy.mode.acts(),
         }
     }
 
@@ -137,6 +137,7 @@ mod tests {
         let rows = [
             (None, true, false),
             (Some("deploy"), true, true),
+            (Some("approve"), true, true),
             (Some("observe"), false, false),
             (Some("off"), true, false),
         ];
@@ -163,7 +164,7 @@ mod tests {
             (
                 "ecs-task-patching:mode",
                 "no",
-                "tag ecs-task-patching:mode is \"no\": must be deploy, observe or off; the service \
+                "tag ecs-task-patching:mode is \"no\": must be deploy, approve, observe or off; the service \
                  is not redeployed until the tag is valid",
             ),
             (

@@ -15,6 +15,24 @@ const SHOWN: usize = 160;
 pub struct Control {
     /// What operators did, oldest first. Only the last entries are kept. On the wire: `history`.
     pub history: Vec<Entry>,
+    /// Whether somebody approved the start time. `None` if nobody has to, or was asked.
+    pub approval: Option<Approval>,
+    /// An operator holds what awaits approval.
+    pub held: bool,
+    /// The reminder of the missing approval was sent, or is not needed.
+    pub reminded: bool,
+}
+
+/// Whether a start time is approved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Approval {
+    /// Not yet: the schedule is disabled. One that an operator enables is approved by that.
+    Awaited,
+    /// It is.
+    Given,
+    /// It was not, when the time came.
+    Missed,
 }
 
 /// Something that an operator did.
@@ -43,6 +61,18 @@ impl Control {
         let most = self.history.len().saturating_sub(REMEMBERED);
         self.history.drain(..most);
         self
+    }
+
+    /// Whether the start time is approved, if the schedule is enabled.
+    #[must_use]
+    pub fn is_approved(&self) -> bool {
+        matches!(self.approval, Some(Approval::Awaited | Approval::Given))
+    }
+
+    /// The same for a new start time: it has to be approved if that is `needed`. A reminder follows if it is not `soon`.
+    #[must_use]
+    pub fn for_new_time(self, needed: bool, soon: bool) -> Self {
+        Self { approval: needed.then_some(Approval::Awaited), held: false, reminded: soon, ..self }
     }
 
     /// What an operator did last, for the description of the schedule.

@@ -16,15 +16,19 @@ use crate::{
     arn::ServiceRef,
     notice::{NoticeRef, first_retirement_date},
     plan::Slot,
+    policy::{Mode, Policy},
     time::{
         instant::{ceil_minute, local_and_utc, utc_or_unknown, utc_seconds},
         window::{Windows, first_instant, parse_zone},
     },
     wording::count,
 };
-use control::Control;
+use control::{Approval, Control};
 use name::ScheduleName;
 use wake::{CheckInput, DeadlineInput, DeployInput, InvalidInput, LockInput, StopInput, Wake};
+
+/// How long before the start time a missing approval is reminded of.
+pub const REMINDER: TimeDelta = TimeDelta::days(1);
 
 /// A one-time schedule to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,6 +114,16 @@ impl Spec {
         self
     }
 
+    /// Whether it is written disabled: it never fires, or awaits approval.
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        match &self.wake {
+            Wake::Lock(_) | Wake::Stop(_) => true,
+            Wake::Deploy(input) => input.control.approval == Some(Approval::Awaited),
+            Wake::Check(_) | Wake::DeadlineCheck(_) | Wake::Settled(_) | Wake::Heartbeat => false,
+        }
+    }
+
     /// What an operator sees in the list of schedules.
     #[must_use]
     pub fn description(&self) -> String {
@@ -180,6 +194,14 @@ impl PlannedDeployment {
         Self { input, spread_minutes: slot.spread_minutes }
     }
 
+    /// Has the start time approved, if the policy says so. A reminder is sent a day before, unless that is soon.
+    #[must_use]
+    pub fn asking(mut self, policy: &Policy, now: DateTime<Utc>) -> Self {
+        let soon = self.input.slot <= now + REMINDER + TimeDelta::hours(1);
+        self.input.control = self.input.control.for_new_time(policy.mode == Mode::Approve, soon);
+        self
+    }
+
     /// Keeps the history of the `existing` schedule, and the flexible time window that an operator gave it, if a delayed
     /// start is still in the window and before the deadline.
     #[must_use]
@@ -218,8 +240,9 @@ impl PlannedDeployment {
 #[must_use]
 pub fn description(input: &DeployInput, at: DateTime<Utc>, zone: Tz) -> String {
     let by_operator = input.control.last().map(|last| format!("; {last}")).unwrap_or_default();
+    let awaits = if input.control.approval == Some(Approval::Awaited) { "; awaiting approval" } else { "" };
     shorten(&format!(
-        "Redeploys on {}; retirement date: {}; {}{by_operator}; service: {}",
+        "Redeploys on {}; retirement date: {}; {}{awaits}{by_operator}; service: {}",
         local_and_utc(at, zone),
         utc_or_unknown(first_retirement_date(&input.notices)),
         count(input.notices.len(), "notice"),
@@ -245,6 +268,20 @@ pub struct Existing {
 }
 
 impl Existing {
+    /// Whether it is disabled because nobody has approved its start time yet. An operator's hold is something else.
+    #[must_use]
+    pub fn awaits_approval(&self) -> bool {
+        let awaits =
+            |input: &DeployInput| input.control.approval == Some(Approval::Awaited) && !input.control.held;
+        !self.enabled && self.input.as_ref().is_ok_and(awaits)
+    }
+
+    /// Whether an operator disabled it.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        !self.enabled && !self.awaits_approval()
+    }
+
     /// Whether an operator moved it to a time other than planned.
     fn moved(&self) -> bool {
         self.input.as_ref().is_ok_and(|input| self.at != Some(input.slot))

@@ -2,13 +2,17 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Existing, PlannedDeployment, control::Control, wake::DeployInput};
+use super::{
+    Existing, PlannedDeployment,
+    control::{Approval, Control},
+    wake::DeployInput,
+};
 use crate::{
     arn::ServiceRef,
     notice::NoticeRef,
     outcome::{Cause, OutcomeKind},
     plan::{NoSlot, deadline, plan},
-    policy::Policy,
+    policy::{Mode, Policy},
     time::instant::{utc, utc_or_unknown},
     wording::count,
 };
@@ -57,6 +61,18 @@ impl Verdict {
         Self { cause: Some(cause), ..Self::new(Change::Keep, OutcomeKind::Skipped, reason, None) }
     }
 
+    /// Whether the start time awaits approval, once the verdict is written.
+    #[must_use]
+    pub fn awaits_approval(&self, existing: Option<&Existing>) -> bool {
+        match &self.change {
+            Change::Create(planned) | Change::Replace(planned) => {
+                planned.input.control.approval == Some(Approval::Awaited)
+            }
+            Change::Keep | Change::Update(_) => existing.is_some_and(Existing::awaits_approval),
+            Change::Delete => false,
+        }
+    }
+
     /// The verdict in observe mode: no change, and a reason that says what would change.
     #[must_use]
     pub fn observed(self) -> Self {
@@ -99,7 +115,7 @@ pub fn reconcile(
     now: DateTime<Utc>,
 ) -> Verdict {
     // Opting out does not delete a schedule that an operator disabled.
-    let held = existing.is_some_and(|existing| !existing.enabled);
+    let held = existing.is_some_and(Existing::is_held);
     match ended {
         Some(Ended { cause, why }) if *cause != Some(Cause::OptedOut) || !held => {
             let verdict = cancel(service, existing, &notice.event_arn, why);
@@ -139,6 +155,7 @@ fn apply(
             "the schedule's time has passed and it still exists".to_owned()
         }
         Edited::No => match before {
+            Some(_) if no_longer_asked(existing, policy) => "approval is no longer needed".to_owned(),
             Some(_) if same_date && !has_other_windows(existing, policy) => {
                 let change = update_input(existing, service, notices, now);
                 return Verdict::new(change, OutcomeKind::Unchanged, "already scheduled", existing.at);
@@ -159,7 +176,7 @@ fn apply(
 fn create(service: &ServiceRef, notice: &NoticeRef, policy: &Policy, now: DateTime<Utc>) -> Verdict {
     match plan(policy, std::slice::from_ref(notice), now) {
         Ok(slot) => {
-            let planned = PlannedDeployment::new(service, &slot, vec![notice.clone()]);
+            let planned = PlannedDeployment::new(service, &slot, vec![notice.clone()]).asking(policy, now);
             Verdict::new(Change::Create(planned), OutcomeKind::Scheduled, slot.reason, Some(slot.at))
         }
         Err(NoSlot(reason)) => Verdict::skipped(Cause::NoWindow, reason),
@@ -185,7 +202,7 @@ fn edited(
     same_date: bool,
     now: DateTime<Utc>,
 ) -> Edited {
-    if !existing.enabled {
+    if existing.is_held() {
         let all_passed = !scheduled.is_empty()
             && scheduled.iter().all(|known| known.starts_at.is_some_and(|starts_at| starts_at <= now));
         if same_date || !all_passed {
@@ -213,6 +230,11 @@ fn edited(
     } else {
         Edited::Replace(format!("{moved}, which is not before the retirement date"))
     }
+}
+
+/// Whether the schedule awaits an approval that the policy no longer demands.
+fn no_longer_asked(existing: &Existing, policy: &Policy) -> bool {
+    existing.awaits_approval() && policy.mode != Mode::Approve
 }
 
 fn has_other_windows(existing: &Existing, policy: &Policy) -> bool {
@@ -317,7 +339,11 @@ fn plan_again(
     let fallback = existing.input.as_ref().is_ok_and(|input| input.fallback);
     let in_windows =
         |at: &DateTime<Utc>| existing.input.as_ref().is_ok_and(|input| input.may_start(&policy.windows, *at));
-    let pending = existing.pending(now).filter(in_time).filter(in_windows).filter(|_| existing.enabled);
+    let pending = existing
+        .pending(now)
+        .filter(in_time)
+        .filter(in_windows)
+        .filter(|_| !existing.is_held() && !no_longer_asked(existing, policy));
     let is_new = before.is_none();
     let planned = plan(policy, &notices, now);
     let kept = pending.filter(|at| match &planned {
@@ -337,7 +363,9 @@ fn plan_again(
         (None, Ok(slot)) => {
             let reason = format!("{why}; planned again: {}", slot.reason);
             let deadline = deadline(policy, &notices, now);
-            let planned = PlannedDeployment::new(service, &slot, notices).keeping_edits(existing, deadline);
+            let planned = PlannedDeployment::new(service, &slot, notices)
+                .keeping_edits(existing, deadline)
+                .asking(policy, now);
             Verdict::new(Change::Replace(planned), OutcomeKind::Rescheduled, reason, Some(slot.at))
         }
         // Nothing fits: AWS replaces the tasks of this notice. Other notices keep the pending schedule.
@@ -433,6 +461,38 @@ mod tests {
             Change::Delete => ("delete", Vec::new()),
         };
         (word, verdict.outcome, verdict.slot, notices)
+    }
+
+    #[test]
+    fn in_approve_mode_every_new_time_awaits_approval() {
+        let approve = Policy { mode: Mode::Approve, ..policy(&[]) };
+        let a = notice("a", "2026-12-02T18:00:00Z");
+        let with = |approval: Option<Approval>, enabled: bool| {
+            let mut existing = Existing { enabled, ..planned(FRIDAY, std::slice::from_ref(&a)) };
+            if let Ok(input) = &mut existing.input {
+                input.control.approval = approval;
+            }
+            existing
+        };
+        let awaits = with(Some(Approval::Awaited), false);
+        let given = with(Some(Approval::Given), true);
+        let a_earlier = notice("a", "2026-11-27T18:00:00Z");
+        let rows = [
+            ("a new notice", None, &a, &approve, "create", true),
+            ("a repeat, not approved yet", Some(&awaits), &a, &approve, "keep", true),
+            ("a repeat, approved", Some(&given), &a, &approve, "keep", false),
+            ("the date moved, approved", Some(&given), &a_earlier, &approve, "replace", true),
+            ("approval is no longer needed", Some(&awaits), &a, &policy(&[]), "replace", false),
+        ];
+        for (row, existing, notice, policy, change, expected) in rows {
+            let verdict = reconcile(&web(), existing, notice, None, policy, instant(NOW));
+            assert_eq!(summary(&verdict).0, change, "{row}");
+            assert_eq!(verdict.awaits_approval(existing), expected, "{row}");
+        }
+        // What awaits approval is not held: opting out deletes it.
+        let ended = Ended { cause: Some(Cause::OptedOut), why: "opted out".into() };
+        let verdict = reconcile(&web(), Some(&awaits), &a, Some(&ended), &approve, instant(NOW));
+        assert_eq!(verdict.change, Change::Delete);
     }
 
     #[test]

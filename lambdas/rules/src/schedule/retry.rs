@@ -62,8 +62,10 @@ pub fn retry(policy: &Policy, input: &DeployInput, now: DateTime<Utc>) -> Result
     }
     let closed = if input.slot <= now { input.window_ends_at } else { now };
     let slot = plan_from(policy, &input.notices, now, (now + policy.minimum_notice).max(closed))?;
+    // Another start time has to be approved anew.
     let mut deployment = PlannedDeployment::new(&input.service, &slot, input.notices.clone());
     deployment.input.control = input.control.clone();
+    let deployment = deployment.asking(policy, now);
     let reason = format!("planned again for {}: {}", utc(slot.at), slot.reason);
     Ok(Retry { deployment, reason })
 }
@@ -73,7 +75,8 @@ mod tests {
     use super::*;
     use crate::{
         notice::NoticeRef,
-        schedule::control::Control,
+        policy::Mode,
+        schedule::control::{Approval, Control},
         testing::{instant, web},
         time::calendar::State,
     };
@@ -144,6 +147,23 @@ mod tests {
                     if deployment.input.slot < instant(now) + TimeDelta::minutes(12) { 5 } else { 0 };
                 assert_eq!(deployment.input.attempt, attempt);
             }
+        }
+    }
+
+    #[test]
+    fn a_retry_in_the_same_window_stays_approved_and_another_time_is_approved_anew() {
+        let policy = Policy { mode: Mode::Approve, ..policy("Fri 22:00-02:00") };
+        let control = Control { approval: Some(Approval::Given), ..Control::default() };
+        let input = DeployInput { control, ..input(Some("2026-12-09T18:00:00Z")) };
+        let rows = [
+            ("2026-11-27T22:00:03Z", Approval::Given, false),
+            ("2026-11-28T01:55:00Z", Approval::Awaited, true),
+        ];
+        for (now, approval, disabled) in rows {
+            let deployment = retry(&policy, &input, instant(now)).unwrap().deployment;
+            assert_eq!(deployment.input.control.approval, Some(approval));
+            let spec = deployment.spec(crate::schedule::name::ScheduleName::of_heartbeat());
+            assert_eq!(spec.is_disabled(), disabled);
         }
     }
 

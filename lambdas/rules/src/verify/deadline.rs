@@ -123,7 +123,7 @@ pub fn standing(
         Err((_, reason)) => return Standing::Settled(reason),
     };
     match mode {
-        Mode::Deploy => {}
+        Mode::Deploy | Mode::Approve => {}
         Mode::Observe => return Standing::Settled("observe mode".to_owned()),
         Mode::Off => return Standing::Settled("the owner opted out".to_owned()),
     }
@@ -139,8 +139,15 @@ pub fn standing(
         return Standing::InProgress(format!("{counted}; deployment {id} is rolling out"));
     }
     let Some(pending) = pending else {
-        return Standing::Unpatched(format!("{counted}; no deployment is planned or in progress"));
+        let unapproved = if mode == Mode::Approve { ", and none was approved in time" } else { "" };
+        return Standing::Unpatched(format!(
+            "{counted}; no deployment is planned or in progress{unapproved}"
+        ));
     };
+    if pending.awaits_approval() {
+        let planned = pending.at.map_or_else(String::new, |at| format!(", planned for {},", utc(at)));
+        return Standing::Unpatched(format!("{counted}; its deployment{planned} is not approved"));
+    }
     if !pending.enabled {
         return Standing::Unpatched(format!("{counted}; an operator disabled its schedule"));
     }
@@ -359,6 +366,24 @@ mod tests {
             };
             assert_eq!(seen, expected);
         }
+    }
+
+    #[test]
+    fn an_unapproved_service_is_reported_as_such() {
+        let (state, notice) = (old_service(), notice(Some("2026-12-02T18:00:00Z")));
+        let input = r#"{"version":1,"cluster":"prod","service":"web","notices":[{"event_arn":"arn:1","starts_at":null,
+            "cutoff":"2026-11-25T18:00:00Z"}],"slot":"2026-12-02T15:45:00Z","window_ends_at":"2026-12-02T16:00:00Z",
+            "approval":"awaited"}"#;
+        let Ok(Wake::Deploy(input)) = Wake::read_text(input) else { panic!("a deployment") };
+        let pending = Existing { at: Some(input.slot), spread_minutes: 0, enabled: false, input: Ok(input) };
+        let of = |pending: Option<&Existing>| {
+            standing(Mode::Approve, Some(&state), pending, None, &notice, instant("2026-12-02T15:30:00Z"))
+        };
+        let unpatched = |why: &str| Standing::Unpatched(format!("2 of 2 running tasks are old; {why}"));
+        let planned = "its deployment, planned for Wed 2 Dec 2026 15:45 UTC, is not approved";
+        assert_eq!(of(Some(&pending)), unpatched(planned));
+        let none = "no deployment is planned or in progress, and none was approved in time";
+        assert_eq!(of(None), unpatched(none));
     }
 
     #[test]

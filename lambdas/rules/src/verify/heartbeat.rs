@@ -9,9 +9,10 @@ use crate::{
     arn::ServiceRef,
     notice::NoticeRef,
     schedule::{
-        Existing,
+        Existing, REMINDER,
+        control::{Approval, Control},
         name::ScheduleName,
-        wake::{InvalidInput, LockInput, Wake},
+        wake::{DeployInput, InvalidInput, LockInput, Wake},
     },
 };
 
@@ -40,6 +41,10 @@ pub enum Action {
     WakeAgain(ScheduleName, Wake),
     /// The same, and notify the owner: the function was woken twice in vain.
     Report(ScheduleName, Wake),
+    /// Remind the owner that nobody has approved this deployment yet.
+    Remind(ScheduleName, DeployInput),
+    /// Wake deploy with this input: nobody has approved the deployment in time, so it is planned again.
+    Missed(ScheduleName, Wake),
     /// Notify that the input of this schedule is invalid, so that its function cannot do anything.
     Invalid(ScheduleName, InvalidInput),
     /// Create a schedule that was lost while its function was woken again.
@@ -72,6 +77,11 @@ fn lost(Pending { name, existing, wake }: &Pending, now: DateTime<Utc>) -> Optio
         let dead = lock.expires_at + DEAD_LOCK < now;
         return dead.then(|| Action::DeleteLock(name.clone()));
     }
+    if let Wake::Deploy(input) = wake
+        && existing.awaits_approval()
+    {
+        return unapproved(name, input, existing.at?, now);
+    }
     let woken = wake.woken()?;
     let next = || wake.clone().woken_again();
     match woken {
@@ -79,6 +89,22 @@ fn lost(Pending { name, existing, wake }: &Pending, now: DateTime<Utc>) -> Optio
         WAKE_UPS => Some(Action::Report(name.clone(), next())),
         _ => Some(Action::WakeAgain(name.clone(), next())),
     }
+}
+
+/// What is to be done about a deployment that awaits approval.
+fn unapproved(
+    name: &ScheduleName,
+    input: &DeployInput,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Option<Action> {
+    if at <= now {
+        let control = Control { approval: Some(Approval::Missed), ..input.control.clone() };
+        let missed = DeployInput { control, woken: Some(1), ..input.clone() };
+        return Some(Action::Missed(name.clone(), Wake::Deploy(missed)));
+    }
+    let due = !input.control.reminded && at <= now + REMINDER;
+    due.then(|| Action::Remind(name.clone(), input.clone()))
 }
 
 /// A schedule that is missing, although a dead lock says that it was to be created again.
@@ -162,6 +188,55 @@ mod tests {
             last_check_at: instant(NOW),
             owed: Vec::new(),
             woken: Some(0),
+        }
+    }
+
+    #[test]
+    fn a_missing_approval_is_reminded_of_a_day_before_and_missed_at_the_start_time() {
+        let control = Control { approval: Some(Approval::Awaited), ..Control::default() };
+        let input = DeployInput {
+            service: web(),
+            notices: vec![notice()],
+            slot: instant(NOW),
+            window_ends_at: instant(NOW),
+            windows: None,
+            zone: None,
+            fallback: false,
+            spread_minutes: None,
+            attempt: 0,
+            scheduled_for: None,
+            woken: Some(0),
+            control,
+        };
+        let of = |at: &str, enabled: bool, control: Control| {
+            let input = DeployInput { control, ..input.clone() };
+            let existing =
+                Existing { at: Some(instant(at)), spread_minutes: 15, enabled, input: Ok(input.clone()) };
+            let name = ScheduleName::listed("name".to_owned());
+            let pending = Pending { name, existing, wake: Ok(Wake::Deploy(input)) };
+            match lost(&pending, instant(NOW)) {
+                Some(Action::Remind(..)) => "remind",
+                Some(Action::Missed(_, Wake::Deploy(input))) => {
+                    assert_eq!((input.control.approval, input.woken), (Some(Approval::Missed), Some(1)));
+                    "missed"
+                }
+                None => "nothing",
+                other => panic!("{other:?}"),
+            }
+        };
+        let awaits = &input.control;
+        let reminded = Control { reminded: true, ..awaits.clone() };
+        let held = Control { held: true, ..awaits.clone() };
+        let rows = [
+            ("2026-11-28T23:31:00Z", false, awaits, "nothing"),
+            ("2026-11-28T23:30:00Z", false, awaits, "remind"),
+            ("2026-11-28T23:30:00Z", false, &reminded, "nothing"),
+            ("2026-11-28T23:30:00Z", true, awaits, "nothing"),
+            ("2026-11-27T23:30:00Z", false, &reminded, "missed"),
+            ("2026-11-27T23:30:00Z", false, &held, "nothing"),
+        ];
+        for (at, enabled, control, expected) in rows {
+            assert_eq!(of(at, enabled, control.clone()), expected, "{at} {enabled} {control:?}");
         }
     }
 

@@ -146,3 +146,43 @@ async fn an_invalid_input_makes_no_call() {
         assert_eq!(aws.requests(), []);
     }
 }
+
+#[tokio::test]
+async fn a_missing_approval_is_reminded_of_once_and_then_planned_again() {
+    let name = NAME.trim_end_matches(".verify");
+    let input = json!({
+        "version": 1, "cluster": "prod", "service": "web", "notices": [notice()], "slot": "2029-12-29T22:00:00Z",
+        "window_ends_at": "2029-12-30T02:00:00Z", "woken": 0, "approval": "awaited",
+    });
+    let at = json!({"State": "DISABLED", "ScheduleExpression": "at(2029-12-29T22:00:00)"});
+    let aws = Aws::default();
+    aws.schedule(name, merged(&scheduled(&input), &at));
+    aws.schedule(
+        DEADLINE,
+        merged(
+            &scheduled(&deadline_check(&["web"])),
+            &json!({"ScheduleExpression": "at(2030-01-02T15:30:00)"}),
+        ),
+    );
+    for _ in 0..2 {
+        handle(&aws, &heartbeat(), "2029-12-28T22:30:00Z").await.unwrap();
+    }
+    assert_eq!(aws.subjects(), ["Needs approval: prod/web"]);
+    let command = r#"--payload '{"cluster":"prod","operation":"approve","service":"web"}' /dev/stdout"#;
+    assert!(aws.message().contains(command), "{}", aws.message());
+    assert_eq!(
+        (aws.input_of(name)["reminded"].clone(), aws.schedules()[name]["State"].clone()),
+        (json!(true), json!("DISABLED"))
+    );
+    // At the start time, deploy is woken, which plans it again.
+    handle(&aws, &heartbeat(), "2029-12-29T22:30:00Z").await.unwrap();
+    let schedule = aws.schedules()[name].clone();
+    assert_eq!(
+        (&schedule["ScheduleExpression"], &schedule["State"]),
+        (&json!("at(2029-12-29T22:31:00)"), &Value::Null)
+    );
+    assert_eq!(
+        (aws.input_of(name)["approval"].clone(), aws.input_of(name)["woken"].clone()),
+        (json!("missed"), json!(1))
+    );
+}

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::{
     arn::ServiceRef,
     notice::{NoticeRef, date, latest_cutoff},
-    schedule::control::{Control, Entry},
+    schedule::control::{Approval, Control, Entry},
     time::window::{Windows, parse_zone},
 };
 
@@ -74,6 +74,12 @@ struct Wire {
     woken: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     history: Vec<Entry>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    approval: Option<Approval>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    held: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    reminded: bool,
 }
 
 impl TryFrom<Wire> for DeployInput {
@@ -97,7 +103,12 @@ impl TryFrom<Wire> for DeployInput {
             attempt: wire.attempt,
             scheduled_for: date::parse(&wire.scheduled_for),
             woken: wire.woken,
-            control: Control { history: wire.history },
+            control: Control {
+                history: wire.history,
+                approval: wire.approval,
+                held: wire.held,
+                reminded: wire.reminded,
+            },
         })
     }
 }
@@ -118,6 +129,9 @@ impl From<DeployInput> for Wire {
             scheduled_for: SCHEDULED_TIME.to_owned(),
             woken: input.woken,
             history: input.control.history,
+            approval: input.control.approval,
+            held: input.control.held,
+            reminded: input.control.reminded,
         }
     }
 }
