@@ -25,11 +25,15 @@ No test computes a start time. If the start time matters, the test chooses the w
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from commands import REGION, ROOT
@@ -122,6 +126,19 @@ class changed:
     def _set(self, variables: dict[str, str]) -> None:
         self._functions.update_function_configuration(FunctionName=self._name, Environment={"Variables": variables})
         self._functions.get_waiter("function_updated_v2").wait(FunctionName=self._name)
+
+
+def typed(stack, folder, line):
+    """Runs a command as people type it, and returns the answer of the function."""
+    command = Path(folder, "aws")
+    command.write_text(f"#!/bin/sh\nexec {sys.executable} {ROOT}/tests/end_to_end/aws_cli.py \"$@\"\n")
+    command.chmod(0o755)
+    env = stack.aws.env | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-c", line], env=env, cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    # The command prints the answer of the function, then its own.
+    answer, _ = json.JSONDecoder().raw_decode(done.stdout)
+    return answer
 
 
 def wait_until(condition: Callable[[], object], seconds: int = 40):

@@ -1,17 +1,13 @@
 """The operate function: each line of docs/operations.md as printed, and what it refuses."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from helpers import (
     Window, changed, cutoff_after_all_tasks, deploy_input, deployment_ids, detail_types, notice, now, old_service, outcome,
-    start_time, tag, wait_until, windows, wire,
+    start_time, tag, typed, wait_until, windows, wire,
 )
 from local_aws import ROOT
 
@@ -37,19 +33,6 @@ def pending(stack, cluster):
     return outcome(stack.ingest(event))["schedule"], event
 
 
-def typed(stack, folder, line):
-    """Runs a command as people type it, and returns the answer of the function."""
-    command = Path(folder, "aws")
-    command.write_text(f"#!/bin/sh\nexec {sys.executable} {ROOT}/tests/end_to_end/aws_cli.py \"$@\"\n")
-    command.chmod(0o755)
-    env = stack.aws.env | {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(["bash", "-c", line], env=env, cwd=folder, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    # The command prints the answer of the function, then its own.
-    answer, _ = json.JSONDecoder().raw_decode(done.stdout)
-    return answer
-
-
 def run(stack, cluster, folder, operation, **other):
     """Runs the line of the document, with the names of the test and other values in its request. Returns the answer."""
     line = LINES[operation].replace('"prod"', f'"{cluster}"')
@@ -66,7 +49,7 @@ def result(answer):
 
 
 def test_every_everyday_task_is_one_line_of_the_document():
-    assert {"approve", "hold", "release", "move", "run-now", "cancel", "hold-all", "release-all"} <= set(LINES)
+    assert {"plan-again", "redrive", "approve", "hold", "release", "move", "run-now", "cancel", "hold-all", "release-all"} <= set(LINES)
 
 
 def test_a_deployment_is_held_and_released_as_printed(stack, cluster, pending, tmp_path):
@@ -191,3 +174,13 @@ def test_the_message_about_a_plan_has_a_command_that_approves_it(stack, cluster,
     [command] = re.findall(r"^ *(aws lambda invoke .*/dev/stdout)$", message["Message"], re.MULTILINE)
     assert typed(stack, tmp_path, command)["text"].startswith(f"{cluster}/web is approved")
     assert stack.schedules.get(name)["State"] == "ENABLED"
+
+
+def test_a_notice_is_planned_again_as_printed(stack, cluster, pending, tmp_path):
+    name, _ = pending
+    stack.schedules.delete(name)
+    done, text = result(run(stack, cluster, tmp_path, "plan-again"))
+    assert done and text.startswith(f"{cluster}/web is planned again"), text
+    wait_until(lambda: stack.schedules.get(name))
+    done, text = result(stack.operate({"operation": "plan-again", "cluster": cluster, "service": "unknown"}))
+    assert not done and text.startswith("Nothing is known of a notice for that")

@@ -38,6 +38,8 @@ EXPECTED = {
        for verb in ("GetApplicationRevision", "GetDeploymentConfig", "RegisterApplicationRevision")},
     # Operate changes schedules, never a service, and sends events, no messages.
     "OperateRole": WRITE_SCHEDULES
+    | {"scheduler:ListSchedules": ["*"], "lambda:InvokeFunction": ["IngestFunction.Arn", "DeployFunction.Arn", "VerifyFunction.Arn"]}
+    | {f"sqs:{verb}Message": ["DeadLetterQueue.Arn"] for verb in ("Receive", "Delete")}
     | {action: EVERY_FUNCTION[action] for action in ("events:PutEvents", "iam:PassRole", "logs:CreateLogStream", "logs:PutLogEvents")},
     "VerifyRole": EVERY_FUNCTION
     | WRITE_SCHEDULES

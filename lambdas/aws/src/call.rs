@@ -41,6 +41,7 @@ pub(crate) struct JsonService {
     endpoint: String,
     name: &'static str,
     target: &'static str,
+    content_type: &'static str,
 }
 
 impl JsonService {
@@ -50,7 +51,12 @@ impl JsonService {
         let region = sdk.region().map_or("", |region| region.as_ref());
         let public = || format!("https://{name}.{region}.{url_suffix}");
         let endpoint = sdk.endpoint_url().map_or_else(public, str::to_owned);
-        Self { sdk, endpoint, name, target }
+        Self { sdk, endpoint, name, target, content_type: "application/x-amz-json-1.1" }
+    }
+
+    /// The same service, which speaks AWS JSON 1.0.
+    pub(crate) fn json_1_0(self) -> Self {
+        Self { content_type: "application/x-amz-json-1.0", ..self }
     }
 
     /// Sends a request and returns the response.
@@ -59,6 +65,21 @@ impl JsonService {
     /// The call failed after its retries.
     pub(crate) async fn call(&self, operation: &'static str, body: Value) -> Result<Value, CallFailed> {
         let target = format!("{}.{operation}", self.target);
+        let headers = [("content-type", self.content_type.to_owned()), ("x-amz-target", target)];
+        self.send(operation, "/".to_owned(), headers.to_vec(), body).await
+    }
+
+    /// Posts a body to a path with these headers, and returns the response.
+    ///
+    /// # Errors
+    /// The call failed after its retries.
+    pub(crate) async fn send(
+        &self,
+        operation: &'static str,
+        path: String,
+        headers: Vec<(&'static str, String)>,
+        body: Value,
+    ) -> Result<Value, CallFailed> {
         let mut call = Operation::builder()
             .service_name(self.name)
             .operation_name(operation)
@@ -83,7 +104,10 @@ impl JsonService {
         if let Some(sleep) = self.sdk.sleep_impl() {
             call = call.sleep_impl(sleep);
         }
-        let call = call.serializer(move |body: Value| request(&target, &body)).deserializer(response).build();
+        let call = call
+            .serializer(move |body: Value| request(&path, &headers, &body))
+            .deserializer(response)
+            .build();
         call.invoke(body).await.map_err(|error| CallFailed::new(operation, &error))
     }
 
@@ -109,17 +133,22 @@ impl JsonService {
     }
 }
 
-fn request(target: &str, body: &Value) -> Result<HttpRequest, BoxError> {
+fn request(path: &str, headers: &[(&'static str, String)], body: &Value) -> Result<HttpRequest, BoxError> {
     let mut request = HttpRequest::new(SdkBody::from(body.to_string()));
     request.set_method("POST")?;
-    request.set_uri("/")?;
-    request.headers_mut().try_insert("content-type", "application/x-amz-json-1.1")?;
-    request.headers_mut().try_insert("x-amz-target", target.to_owned())?;
+    request.set_uri(path)?;
+    for (name, value) in headers {
+        request.headers_mut().try_insert(*name, value.clone())?;
+    }
     Ok(request)
 }
 
 fn response(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>> {
-    let body: Value = serde_json::from_slice(response.body().bytes().unwrap_or_default())
+    let bytes = response.body().bytes().unwrap_or_default();
+    if bytes.is_empty() && response.status().is_success() {
+        return Ok(Value::Null);
+    }
+    let body: Value = serde_json::from_slice(bytes)
         .or_else(|error| if response.status().is_success() { Err(error) } else { Ok(Value::Null) })
         .map_err(OrchestratorError::other)?;
     if response.status().is_success() {

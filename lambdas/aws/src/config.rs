@@ -29,6 +29,10 @@ pub struct Config {
     pub rule: Option<Rule>,
     /// `RequireReason`: what an operator changes needs a reason and a ticket. Only operate knows it.
     pub require_reason: bool,
+    /// The ARN of the ingest function. Only verify and operate know it.
+    pub ingest_arn: Option<String>,
+    /// The URL of the dead-letter queue. Only operate knows it.
+    pub dead_letter_queue_url: Option<String>,
 }
 
 impl Config {
@@ -56,7 +60,20 @@ impl Config {
         let rule = lookup("RULE_NAME").zip(lookup("INGEST_FUNCTION_ARN"));
         let rule = rule.map(|(name, target_arn)| Rule { name, target_arn });
         let require_reason = settings.require_reason();
-        settings.finish(Self { policy, format, target, topic_arn, place, url_suffix, rule, require_reason })
+        let (ingest_arn, dead_letter_queue_url) =
+            (lookup("INGEST_FUNCTION_ARN"), lookup("DEAD_LETTER_QUEUE_URL"));
+        settings.finish(Self {
+            policy,
+            format,
+            target,
+            topic_arn,
+            place,
+            url_suffix,
+            rule,
+            require_reason,
+            ingest_arn,
+            dead_letter_queue_url,
+        })
     }
 }
 

@@ -30,6 +30,10 @@ impl Operate {
             Ok(Request::Change { operation, target, why }) => {
                 Box::pin(self.change(operation, target, &why, invocation)).await?
             }
+            Ok(Request::PlanAgain { target, why }) => {
+                Box::pin(self.plan_again(target, &why, invocation)).await?
+            }
+            Ok(Request::Redrive(why)) => Box::pin(self.redrive(&why, invocation)).await?,
             Ok(Request::HoldAll(why)) => self.hold_all(why, invocation).await?,
             Ok(Request::ReleaseAll(why)) => self.release_all(&why, invocation).await?,
             Err(invalid) => {

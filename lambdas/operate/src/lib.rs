@@ -3,6 +3,8 @@
 
 mod function;
 mod handler;
+mod plan_again;
+mod redrive;
 mod stop;
 
 pub use function::Operate;

@@ -56,7 +56,13 @@ impl Operate {
     }
 
     /// Logs what was done, and sends the event.
-    async fn told(&self, operation: &str, text: &str, why: &Why, invocation: &Invocation) -> Answer {
+    pub(crate) async fn told(
+        &self,
+        operation: &str,
+        text: &str,
+        why: &Why,
+        invocation: &Invocation,
+    ) -> Answer {
         let (operator_reason, ticket) = (why.reason.as_deref(), why.ticket.as_deref());
         info!(operation, outcome = "changed-by-operator", reason = text, operator_reason, ticket);
         let event = operator::event_of_all(&self.notifier.reader.stack, text, (operation, why));

@@ -1,5 +1,6 @@
 //! The tests of this package. They are one program, because linking the SDK takes seconds for each program.
 
+mod again;
 mod changes;
 mod common;
 mod stop;

@@ -2,4 +2,6 @@
 
 pub mod answer;
 pub mod decide;
+pub mod plan_again;
+pub mod redrive;
 pub mod request;

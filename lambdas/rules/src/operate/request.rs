@@ -100,6 +100,15 @@ pub enum Request {
         /// Why.
         why: Why,
     },
+    /// Plan these notices again, or those of these services.
+    PlanAgain {
+        /// The services, or the notice.
+        target: Target,
+        /// Why.
+        why: Why,
+    },
+    /// Send every dead letter back to its function.
+    Redrive(Why),
     /// Let nothing start until release-all.
     HoldAll(Why),
     /// End that.
@@ -146,7 +155,8 @@ impl Request {
             reason: written("reason", wire.reason.as_deref())?,
             ticket: written("ticket", wire.ticket.as_deref())?,
         };
-        let word = wire.operation.as_deref().unwrap_or_default();
+        let word = wire.operation.clone().unwrap_or_default();
+        let word = word.as_str();
         if word == "hold-all" {
             return Ok(Self::HoldAll(why)); // an emergency needs no ticket
         }
@@ -160,6 +170,7 @@ impl Request {
             "release-all" => {
                 return required(word, require_why, &why).map(|()| Self::ReleaseAll(why));
             }
+            "plan-again" | "redrive" => return planned_again(word, wire, why, require_why),
             _ => return Err(unknown(word)),
         };
         required(word, require_why, &why)?;
@@ -170,7 +181,8 @@ impl Request {
 
 fn unknown(word: &str) -> InvalidRequest {
     InvalidRequest(format!(
-        "operation is {word:?}; use approve, hold, release, move, run-now, cancel, hold-all or release-all"
+        "operation is {word:?}; use approve, hold, release, move, run-now, cancel, plan-again, redrive, hold-all or \
+         release-all"
     ))
 }
 
@@ -256,6 +268,16 @@ fn time(text: Option<&str>, zone: Tz) -> Result<DateTime<Utc>, InvalidRequest> {
     local
         .map(|local| first_instant(local, zone))
         .ok_or_else(|| InvalidRequest(format!("at is {text:?}; use a time such as {EXAMPLE}")))
+}
+
+/// Reads a request that does not change a schedule itself.
+fn planned_again(word: &str, wire: Wire, why: Why, require_why: bool) -> Result<Request, InvalidRequest> {
+    required(word, require_why, &why)?;
+    if word == "redrive" {
+        return Ok(Request::Redrive(why));
+    }
+    let target = target(word, wire.cluster, wire.service, &wire.services, wire.notice)?;
+    Ok(Request::PlanAgain { target, why })
 }
 
 /// Refuses a request without a reason and a ticket, where they are mandatory.

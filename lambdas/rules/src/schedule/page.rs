@@ -109,6 +109,11 @@ impl Page {
         NoticeRef { starts_at, cutoff: told.cutoff.max(known.cutoff), drill, ..told }
     }
 
+    /// All services that the page has ever named.
+    pub fn all(&self) -> impl Iterator<Item = &ServiceRef> {
+        self.services.keys()
+    }
+
     /// The notice, if any event of the page was handled.
     #[must_use]
     pub fn notice(&self) -> Option<&NoticeRef> {

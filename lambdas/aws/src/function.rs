@@ -1,0 +1,33 @@
+//! AWS Lambda: hands an event to a function.
+
+use aws_config::SdkConfig;
+use serde_json::Value;
+
+use crate::{CallFailed, call::JsonService};
+
+/// The functions of this account and Region.
+#[derive(Clone, Debug)]
+pub struct Functions {
+    lambda: JsonService,
+}
+
+impl Functions {
+    /// Uses the account and Region of the SDK configuration. The URL suffix is that of the partition.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, url_suffix: &str) -> Self {
+        Self { lambda: JsonService::new(sdk.clone(), "lambda", "", url_suffix) }
+    }
+
+    /// Hands an event to a function, which Lambda invokes later. Lambda keeps the event and retries.
+    ///
+    /// # Errors
+    /// Lambda did not accept the event.
+    pub async fn hand_over(&self, function: &str, event: Value) -> Result<(), CallFailed> {
+        let path = format!("/2015-03-31/functions/{function}/invocations");
+        let headers = vec![
+            ("content-type", "application/json".to_owned()),
+            ("x-amz-invocation-type", "Event".to_owned()),
+        ];
+        self.lambda.send("Invoke", path, headers, event).await.map(drop)
+    }
+}

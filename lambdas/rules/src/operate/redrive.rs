@@ -1,0 +1,115 @@
+//! Dead letters: for which function each was meant, and what it hands over.
+
+use serde_json::{Value, json};
+
+/// A message of the dead-letter queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    /// Its ID.
+    pub id: String,
+    /// What deletes it.
+    pub receipt: String,
+    body: Value,
+    /// The function that EventBridge or EventBridge Scheduler could not invoke.
+    target: String,
+    truncated: bool,
+}
+
+/// The names of the functions to which letters are sent back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// Ingest.
+    pub ingest: String,
+    /// Deploy.
+    pub deploy: String,
+    /// Verify.
+    pub verify: String,
+}
+
+/// The name in the ARN of a function, with or without a version.
+#[must_use]
+pub fn function_name(arn: &str) -> &str {
+    arn.split(':').nth(6).unwrap_or(arn)
+}
+
+impl Letter {
+    /// Reads a message as Amazon SQS gives it.
+    #[must_use]
+    pub fn read(message: &Value) -> Self {
+        let text = |path: &str| message.pointer(path).and_then(Value::as_str).unwrap_or_default();
+        let body = text("/Body");
+        Self {
+            id: text("/MessageId").to_owned(),
+            receipt: text("/ReceiptHandle").to_owned(),
+            body: serde_json::from_str(body).unwrap_or_else(|_| json!(body)),
+            target: function_name(text("/MessageAttributes/TARGET_ARN/StringValue")).to_owned(),
+            truncated: text("/MessageAttributes/IS_PAYLOAD_TRUNCATED/StringValue") == "true",
+        }
+    }
+
+    /// The function that it was meant for, and what that gets. `None` if it is not understood.
+    ///
+    /// There are three kinds: of a function that failed, which Lambda keeps with the function's name; of the rule, whose body is
+    /// the event; and of EventBridge Scheduler, whose body is the input of the schedule.
+    #[must_use]
+    pub fn route<'n>(&self, names: &'n Names) -> Option<(&'n str, Value)> {
+        let fields = self.body.as_object().filter(|_| !self.truncated)?;
+        let known =
+            |name: &str| [&names.ingest, &names.deploy, &names.verify].into_iter().find(|one| *one == name);
+        if let Some(context) = fields.get("requestContext") {
+            let function = context
+                .get("functionArn")
+                .and_then(Value::as_str)
+                .and_then(|arn| known(function_name(arn)))?;
+            let payload = fields.get("requestPayload").filter(|payload| !payload.is_null())?;
+            return Some((function, payload.clone()));
+        }
+        let by_content = || {
+            [("detail", &names.ingest), ("slot", &names.deploy), ("kind", &names.verify)]
+                .into_iter()
+                .find(|(field, _)| fields.contains_key(*field))
+                .map(|(_, function)| function)
+        };
+        // AWS does not document whether EventBridge Scheduler names the function or its own API.
+        let function =
+            known(&self.target).or_else(by_content).filter(|_| !fields.contains_key("requestPayload"))?;
+        Some((function, self.body.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_letter_goes_back_to_its_function() {
+        let names = Names { ingest: "i".into(), deploy: "d".into(), verify: "v".into() };
+        let arn = |name: &str| format!("arn:aws:lambda:eu-west-2:111122223333:function:{name}");
+        let of_lambda = |name: &str, payload: Value| {
+            let context = json!({"functionArn": format!("{}:$LATEST", arn(name))});
+            (json!({"requestContext": context, "requestPayload": payload}).to_string(), json!({}))
+        };
+        let attribute = |name: &str, text: &str| json!({name: {"StringValue": text}});
+        let api = "arn:aws:scheduler:::aws-sdk:lambda:invoke";
+        let rows = [
+            (of_lambda("i", json!({"a": 1})), Some(("i", json!({"a": 1})))),
+            (of_lambda("other", json!({"a": 1})), None),
+            (of_lambda("i", Value::Null), None),
+            (
+                (r#"{"detail":{}}"#.to_owned(), attribute("TARGET_ARN", &arn("i"))),
+                Some(("i", json!({"detail": {}}))),
+            ),
+            ((r#"{"slot":"x"}"#.to_owned(), attribute("TARGET_ARN", api)), Some(("d", json!({"slot": "x"})))),
+            ((r#"{"kind":"heartbeat"}"#.to_owned(), json!({})), Some(("v", json!({"kind": "heartbeat"})))),
+            ((r#"{"slot":"x"}"#.to_owned(), attribute("IS_PAYLOAD_TRUNCATED", "true")), None),
+            ((r#"{"version":1}"#.to_owned(), json!({})), None),
+            (("please restart web".to_owned(), json!({})), None),
+        ];
+        for ((body, attributes), expected) in rows {
+            let letter = Letter::read(
+                &json!({"MessageId": "m", "ReceiptHandle": "r", "Body": body, "MessageAttributes": attributes}),
+            );
+            assert_eq!(letter.route(&names), expected, "{body}");
+        }
+    }
+}
