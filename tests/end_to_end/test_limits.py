@@ -22,6 +22,7 @@ LONGEST = {
     "AWS::Region": REGION,
     "AWS::URLSuffix": len("amazonaws.com.cn"),
     "Names.Prefix": PREFIX,
+    "Names.Short": PREFIX - 1,
     "ScheduleGroup": PREFIX,
     "RetirementRule": 64,
     "NotificationTopic": ARN + len("sns") + 256,
@@ -31,7 +32,7 @@ LONGEST = {
     "DeadLetterQueue.Arn": ARN + len("sqs") + 80,
     "Dashboard": STACK + 1 + REGION,
 }
-for function in ("Ingest", "Deploy", "Verify"):
+for function in ("Ingest", "Deploy", "Verify", "Operate"):  # the prefix of the last is shorter, and its own part longer
     LONGEST |= {
         f"{function}Function": PREFIX + 7,
         f"{function}Function.Arn": ARN + len("lambda") + len("function:") + PREFIX + 7,
@@ -82,5 +83,5 @@ def test_nothing_with_a_short_name_is_named_after_the_stack_itself():
         for key in limits
         if key in resource.get("Properties", {}) and resource["Type"] != "AWS::Lambda::Permission"
     ]
-    assert len(found) == 9  # functions, their log groups, the schedule group, the heartbeat, the dashboard
+    assert len(found) == 11  # functions, their log groups, the schedule group, the heartbeat, the dashboard
     assert [(kind, key) for kind, key, length in found if length > limits[key]] == []
