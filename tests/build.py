@@ -1,7 +1,8 @@
 """Builds the functions for the local AWS, with cargo's development profile.
 
 What is deployed to AWS is optimized for size by `sam build`, which takes minutes and shares nothing with the test
-programs. Here, the functions and the test programs share every compiled dependency. `make bench` tries what is deployed.
+programs. Here, the functions and the test programs share every compiled dependency. What `sam build` makes is tried by
+end_to_end/test_sam_local.py, which needs Docker.
 """
 
 from __future__ import annotations
