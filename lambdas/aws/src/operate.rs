@@ -5,8 +5,7 @@ use rules::{
     arn::{Place, ServiceRef},
     operate::decide::{Change, Pending, Verdict},
     schedule::{
-        Spec,
-        edit::Edit,
+        Edit, Spec,
         name::ScheduleName,
         wake::{DeployInput, Wake},
     },

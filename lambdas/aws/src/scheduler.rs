@@ -19,8 +19,7 @@ use aws_sdk_scheduler::{
 };
 use chrono::{DateTime, Utc};
 use rules::schedule::{
-    self, Existing, Spec, delivery,
-    edit::Edit,
+    self, Edit, Existing, Spec, delivery,
     name::ScheduleName,
     wake::{DeployInput, Function, InvalidInput, Wake},
 };

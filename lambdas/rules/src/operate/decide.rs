@@ -9,7 +9,7 @@ use crate::{
     notice::{NoticeRef, first_retirement_date},
     plan::deadline,
     policy::Policy,
-    schedule::{Existing, REMINDER, control::Approval, delivery::is_due, edit::Edit, wake::DeployInput},
+    schedule::{Edit, Existing, REMINDER, control::Approval, delivery::is_due, wake::DeployInput},
     time::instant::{ceil_minute, local_and_utc},
     wording::sentence,
 };

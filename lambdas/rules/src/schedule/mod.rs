@@ -2,8 +2,8 @@
 
 pub mod control;
 pub mod delivery;
-pub mod edit;
 pub mod name;
+mod operator_edits;
 pub mod page;
 pub mod reconcile;
 pub mod retry;
@@ -320,6 +320,26 @@ impl Existing {
             return (ours || text.starts_with("Redeploys at ")).then_some(zone);
         };
         ours.then_some(zone)
+    }
+}
+
+/// What an operator's request changes about an existing schedule, or a function about its input. Everything else about it
+/// stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Edit {
+    /// The new time, at which the schedule fires without a delay.
+    pub at: Option<DateTime<Utc>>,
+    /// Whether the schedule is enabled.
+    pub enabled: Option<bool>,
+    /// The new input.
+    pub input: Option<DeployInput>,
+}
+
+impl Edit {
+    /// Only the input changes.
+    #[must_use]
+    pub fn of_input(input: DeployInput) -> Self {
+        Self { input: Some(input), ..Self::default() }
     }
 }
 
