@@ -1,7 +1,7 @@
 //! Reads what is known of a notice. Its deadline checks remember it, and once it concerns no service any more, schedules
 //! that only remember.
 
-use rules::schedule::{name::ScheduleName, page::Page};
+use rules::schedule::{known::Page, name::ScheduleName};
 
 use crate::{CallFailed, scheduler::Scheduler};
 

@@ -9,7 +9,7 @@ use rules::{
         OutcomeKind::{Cancelled, Rescheduled, Scheduled, Unchanged},
         Report,
     },
-    schedule::page::Page,
+    schedule::known::Page,
 };
 
 use crate::function::Ingest;

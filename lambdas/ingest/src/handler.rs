@@ -12,7 +12,7 @@ use rules::{
     notify::plan,
     outcome::{Cause, Outcome, OutcomeKind, Report},
     policy::tags::Tags,
-    schedule::{name::ScheduleName, page::Page},
+    schedule::{known::Page, name::ScheduleName},
 };
 use serde_json::Value;
 use tokio::sync::Mutex;

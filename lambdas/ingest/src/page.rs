@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use rules::{
     notice::{Notice, NoticeRef},
     outcome::Outcome,
-    schedule::{Spec, name::ScheduleName, page::Page, wake::DeadlineInput},
+    schedule::{Spec, known::Page, name::ScheduleName, wake::DeadlineInput},
     verify::deadline::deadline_checks,
 };
 

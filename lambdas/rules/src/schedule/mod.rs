@@ -2,9 +2,9 @@
 
 pub mod control;
 pub mod delivery;
+pub mod known;
 pub mod name;
 mod operator_edits;
-pub mod page;
 pub mod reconcile;
 pub mod retry;
 pub mod wake;
