@@ -15,7 +15,7 @@ use rules::{
         wake::{CheckInput, DeployInput, Wake},
     },
     service::command,
-    verify::pauses::next_check,
+    verify::check_times::next_check,
 };
 
 use crate::function::Deploy;
