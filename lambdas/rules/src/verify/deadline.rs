@@ -21,6 +21,9 @@ const BEFORE_DEADLINE: TimeDelta = TimeDelta::minutes(30);
 const AFTER_START: TimeDelta = TimeDelta::hours(6);
 /// For how long deployments in progress are checked again, if there is no future retirement date.
 const WITHOUT_A_DATE: TimeDelta = TimeDelta::hours(24);
+/// The limits of the time between two checks, and of the time between the last check and the retirement date.
+const SHORTEST: TimeDelta = TimeDelta::minutes(10);
+const LONGEST: TimeDelta = TimeDelta::hours(1);
 
 /// The times of the first and the last check of a notice's services.
 fn times(
@@ -32,8 +35,7 @@ fn times(
     if let (Some(starts_at), Some(deadline)) =
         (notice.starts_at, deadline(policy, std::slice::from_ref(notice), now))
     {
-        let (shortest, longest) = (TimeDelta::minutes(10), TimeDelta::hours(1));
-        let last = starts_at - (policy.margin / 2).clamp(shortest, longest);
+        let last = starts_at - (policy.margin / 2).clamp(SHORTEST, LONGEST);
         if last > now {
             return (ceil_minute((deadline - BEFORE_DEADLINE).max(now).min(last)), ceil_minute(last));
         }
@@ -80,9 +82,8 @@ pub fn deadline_checks(
 /// When to check deployments in progress again. `None` if the check at `now` is the last.
 #[must_use]
 pub fn next_check(input: &DeadlineInput, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let (shortest, longest) = (TimeDelta::minutes(10), TimeDelta::hours(1));
     let last = input.last_check_at;
-    (now < last).then(|| ceil_minute((now + ((last - now) / 4).clamp(shortest, longest)).min(last)))
+    (now < last).then(|| ceil_minute((now + ((last - now) / 4).clamp(SHORTEST, LONGEST)).min(last)))
 }
 
 /// The state of a service shortly before a notice's deadline.

@@ -1,5 +1,5 @@
 //! The heartbeat: finds wake-ups that were lost. A schedule stays until the function that it wakes has dealt with it, so
-//! one that is still there well after its time was lost on the way, or its function failed.
+//! one that is still there well after its time ([`Existing::overdue`]) was lost on the way, or its function failed.
 
 use std::collections::BTreeMap;
 
