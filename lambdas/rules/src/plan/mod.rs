@@ -3,6 +3,7 @@
 pub mod candidates;
 pub mod check;
 pub mod order;
+pub mod spread;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +11,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use candidates::{Candidate, HORIZON_DAYS, earliest, latest, ruled_out};
+use spread::spread;
 
 use crate::{
     notice::NoticeRef,
     policy::{Fallback, Policy, Preference},
     time::{
-        calendar::CLOSING,
         instant::{ceil_minute, floor_minute, utc},
         window::Window,
     },
@@ -233,37 +234,10 @@ fn slot(policy: &Policy, candidate: Candidate, deadline: Option<DateTime<Utc>>, 
     }
 }
 
-/// The spread of a start at `at`: a delayed start is still in the window, before the deadline, and before a calendar
-/// closes. Where there are blockers, it is long enough for the rates at which AWS lets them be read.
-#[must_use]
-pub fn spread(
-    policy: &Policy,
-    at: DateTime<Utc>,
-    window_ends_at: DateTime<Utc>,
-    deadline: Option<DateTime<Utc>>,
-) -> u16 {
-    let last = deadline.map_or(window_ends_at, |deadline| deadline.min(window_ends_at));
-    let last =
-        policy.calendars.closes_before(at, last + CLOSING).map_or(last, |(_, closes)| closes - CLOSING);
-    let room = (last - at).max(TimeDelta::zero()).num_minutes();
-    policy.spread_minutes.max(policy.least_spread()).min(u16::try_from(room).unwrap_or(u16::MAX))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{instant, policy};
-
-    #[test]
-    fn without_a_spread_starts_are_spread_only_for_the_rates_of_their_blockers() {
-        let (at, ends) = (instant("2026-11-27T22:00:00Z"), instant("2026-11-28T02:00:00Z"));
-        let rows = [("0", "", 0), ("0", "prod-,db-", 4), ("3", "prod-,db-", 4), ("15", "prod-,db-", 15)];
-        for (minutes, alarms, expected) in rows {
-            let policy = policy(&[("SPREAD_MINUTES", minutes), ("BLOCKING_ALARMS", alarms)]);
-            assert_eq!(spread(&policy, at, ends, None), expected, "{minutes} {alarms}");
-            assert_eq!(spread(&policy, ends - TimeDelta::minutes(2), ends, None), expected.min(2));
-        }
-    }
 
     fn notice(starts_at: Option<&str>) -> NoticeRef {
         NoticeRef {

@@ -55,23 +55,6 @@ impl Default for Policy {
     }
 }
 
-impl Policy {
-    /// Over how many minutes a thousand starts must be spread, so that reading the blockers stays within AWS's rates: 10
-    /// calls a second to Change Calendar and 9 to `DescribeAlarms`. Two minutes allow a thousand calls at 9 a second.
-    /// Zero if there is no blocker.
-    #[must_use]
-    pub fn least_spread(&self) -> u16 {
-        const MINUTES: usize = 2;
-        /// How many alarms one call reads by name.
-        const NAMES: usize = 100;
-        let by_name = self.alarms.iter().filter(|alarm| matches!(alarm, AlarmRef::One { .. })).count();
-        let alarms = self.alarms.len() - by_name + by_name.div_ceil(NAMES);
-        // A calendar is read at the start time, and where that is blocked, at the time of the retry.
-        let calls = alarms.max(2 * self.calendars.names().len());
-        u16::try_from(MINUTES * calls).unwrap_or(u16::MAX)
-    }
-}
-
 /// Whether a service is redeployed: `Mode`, or the service's tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -146,30 +129,4 @@ pub enum Format {
     Text,
     /// The JSON schema of Amazon Q Developer in chat applications. Email stays plain text.
     Chat,
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::testing::policy;
-
-    #[test]
-    fn a_thousand_starts_read_their_blockers_within_the_rates_of_aws() {
-        let arn = |nth: u32| format!("arn:aws:cloudwatch:eu-west-2:111122223333:alarm:a{nth}");
-        let arns = |count| (0..count).map(arn).collect::<Vec<_>>().join(",");
-        let rows = [
-            ("", String::new(), 0),
-            ("Freeze", String::new(), 4),
-            ("Freeze,YearEnd", String::new(), 8),
-            ("", "prod-,db-,Team A/".to_owned(), 6),
-            ("", arns(100), 2),
-            ("", format!("prod-,{}", arns(101)), 6),
-            ("Freeze", "prod-,db-,Team A/".to_owned(), 6),
-        ];
-        for (calendars, alarms, minutes) in rows {
-            let policy = policy(&[("CHANGE_CALENDARS", calendars), ("BLOCKING_ALARMS", &alarms)]);
-            assert_eq!(policy.least_spread(), minutes, "{calendars} {alarms}");
-            let seconds = u64::from(minutes) * 60;
-            assert!(2_000 * policy.calendars.names().len() as u64 <= 10 * seconds);
-        }
-    }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{PlannedDeployment, wake::DeployInput};
 use crate::{
-    plan::{NoSlot, Slot, deadline, plan_from, spread},
+    plan::{NoSlot, Slot, deadline, plan_from, spread::spread},
     policy::Policy,
     time::instant::{ceil_minute, utc},
 };

@@ -1,0 +1,76 @@
+//! Over how many minutes the starts at one time are spread, so that services do not all start at once.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{
+    policy::{Policy, alarms::AlarmRef},
+    time::calendar::CLOSING,
+};
+
+/// The spread of a start at `at`: a delayed start is still in the window, before the deadline, and before a calendar
+/// closes. Where there are blockers, it is long enough for the rates at which AWS lets them be read.
+#[must_use]
+pub fn spread(
+    policy: &Policy,
+    at: DateTime<Utc>,
+    window_ends_at: DateTime<Utc>,
+    deadline: Option<DateTime<Utc>>,
+) -> u16 {
+    let last = deadline.map_or(window_ends_at, |deadline| deadline.min(window_ends_at));
+    let last =
+        policy.calendars.closes_before(at, last + CLOSING).map_or(last, |(_, closes)| closes - CLOSING);
+    let room = (last - at).max(TimeDelta::zero()).num_minutes();
+    policy.spread_minutes.max(least_spread(policy)).min(u16::try_from(room).unwrap_or(u16::MAX))
+}
+
+/// Over how many minutes a thousand starts must be spread, so that reading the blockers stays within AWS's rates: 10
+/// calls a second to Change Calendar and 9 to `DescribeAlarms`. Two minutes allow a thousand calls at 9 a second.
+/// Zero if there is no blocker.
+fn least_spread(policy: &Policy) -> u16 {
+    const MINUTES: usize = 2;
+    /// How many alarms one call reads by name.
+    const NAMES: usize = 100;
+    let by_name = policy.alarms.iter().filter(|alarm| matches!(alarm, AlarmRef::One { .. })).count();
+    let alarms = policy.alarms.len() - by_name + by_name.div_ceil(NAMES);
+    // A calendar is read at the start time, and where that is blocked, at the time of the retry.
+    let calls = alarms.max(2 * policy.calendars.names().len());
+    u16::try_from(MINUTES * calls).unwrap_or(u16::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{instant, policy};
+
+    #[test]
+    fn without_a_spread_starts_are_spread_only_for_the_rates_of_their_blockers() {
+        let (at, ends) = (instant("2026-11-27T22:00:00Z"), instant("2026-11-28T02:00:00Z"));
+        let rows = [("0", "", 0), ("0", "prod-,db-", 4), ("3", "prod-,db-", 4), ("15", "prod-,db-", 15)];
+        for (minutes, alarms, expected) in rows {
+            let policy = policy(&[("SPREAD_MINUTES", minutes), ("BLOCKING_ALARMS", alarms)]);
+            assert_eq!(spread(&policy, at, ends, None), expected, "{minutes} {alarms}");
+            assert_eq!(spread(&policy, ends - TimeDelta::minutes(2), ends, None), expected.min(2));
+        }
+    }
+
+    #[test]
+    fn a_thousand_starts_read_their_blockers_within_the_rates_of_aws() {
+        let arn = |nth: u32| format!("arn:aws:cloudwatch:eu-west-2:111122223333:alarm:a{nth}");
+        let arns = |count| (0..count).map(arn).collect::<Vec<_>>().join(",");
+        let rows = [
+            ("", String::new(), 0),
+            ("Freeze", String::new(), 4),
+            ("Freeze,YearEnd", String::new(), 8),
+            ("", "prod-,db-,Team A/".to_owned(), 6),
+            ("", arns(100), 2),
+            ("", format!("prod-,{}", arns(101)), 6),
+            ("Freeze", "prod-,db-,Team A/".to_owned(), 6),
+        ];
+        for (calendars, alarms, minutes) in rows {
+            let policy = policy(&[("CHANGE_CALENDARS", calendars), ("BLOCKING_ALARMS", &alarms)]);
+            assert_eq!(least_spread(&policy), minutes, "{calendars} {alarms}");
+            let seconds = u64::from(minutes) * 60;
+            assert!(2_000 * policy.calendars.names().len() as u64 <= 10 * seconds);
+        }
+    }
+}
