@@ -1,5 +1,6 @@
 //! A retirement notice, independent of its source. [`health`] reads notices from AWS Health events.
 
+pub mod cutoff;
 pub mod date;
 pub mod entity;
 pub mod health;
@@ -89,14 +90,6 @@ pub fn is_drill(notices: &[NoticeRef]) -> bool {
     !notices.is_empty() && notices.iter().all(|notice| notice.drill)
 }
 
-/// The latest cut-off of several notices: a task created after it is on the new revision of all of them.
-///
-/// With no notices, every task counts as old. A valid input always has a notice.
-#[must_use]
-pub fn latest_cutoff(notices: &[NoticeRef]) -> DateTime<Utc> {
-    notices.iter().map(|notice| notice.cutoff).max().unwrap_or(DateTime::<Utc>::MAX_UTC)
-}
-
 /// The earliest retirement date of several notices, whether or not it has passed.
 #[must_use]
 pub fn first_retirement_date(notices: &[NoticeRef]) -> Option<DateTime<Utc>> {
@@ -144,28 +137,13 @@ impl Notice {
         ))
     }
 
-    /// The notice as a schedule's input carries it.
-    ///
-    /// The cut-off is the first of these that is known:
-    /// 1. the date that the description states;
-    /// 2. the retirement date minus `wait`, the account's `fargateTaskRetirementWaitPeriod`, but never later than
-    ///    the event;
-    /// 3. the time of the event.
-    ///
-    /// A cut-off that is too late costs a needless deployment. A cut-off that is too early leaves a task unpatched.
-    /// The cut-off is never later than now: otherwise a wrong sender clock would make the tasks of every new
-    /// deployment look old.
+    /// The notice as a schedule's input carries it. `wait` is the account's `fargateTaskRetirementWaitPeriod`.
     #[must_use]
     pub fn to_ref(&self, wait: Option<TimeDelta>) -> NoticeRef {
-        let announced = || self.starts_at?.checked_sub_signed(wait?);
         NoticeRef {
             event_arn: self.event_arn.clone(),
             starts_at: self.starts_at,
-            cutoff: self
-                .stated_cutoff
-                .or_else(|| Some(announced()?.min(self.sent_at)))
-                .unwrap_or(self.sent_at)
-                .min(self.received_at),
+            cutoff: self.cutoff(wait),
             drill: self.drill,
         }
     }

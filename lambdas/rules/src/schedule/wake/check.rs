@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     arn::ServiceRef,
-    notice::{NoticeRef, joined, latest_cutoff},
+    notice::{NoticeRef, cutoff::latest_cutoff, joined},
 };
 
 /// The input for verify: one service whose deployment was started.

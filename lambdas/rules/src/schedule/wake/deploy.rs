@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     arn::ServiceRef,
-    notice::{NoticeRef, date, latest_cutoff},
+    notice::{NoticeRef, cutoff::latest_cutoff, date},
     schedule::control::{Approval, Control, Entry},
     time::window::{Windows, parse_zone},
 };
