@@ -1,12 +1,12 @@
 //! Reads what is known of a notice. Its deadline checks remember it, and once it concerns no service any more, schedules
 //! that only remember.
 
-use rules::schedule::{known::Page, name::ScheduleName};
+use rules::schedule::{
+    known::{LOOKED_FOR, Page},
+    name::ScheduleName,
+};
 
 use crate::{CallFailed, scheduler::Scheduler};
-
-/// A page may never have arrived, so the first that is unknown is not the end.
-const AT_LEAST: u32 = 20;
 
 impl Scheduler {
     /// Reads what is known of a page. A very long page is remembered in parts.
@@ -43,7 +43,7 @@ impl Scheduler {
             let page = self.page(event_arn, number).await?;
             if page.is_known() {
                 pages.push((number, page));
-            } else if number >= AT_LEAST {
+            } else if number >= LOOKED_FOR {
                 break;
             }
         }

@@ -12,7 +12,10 @@ use rules::{
     notify::plan,
     outcome::{Cause, Outcome, OutcomeKind, Report},
     policy::tags::Tags,
-    schedule::{known::Page, name::ScheduleName},
+    schedule::{
+        known::{LOOKED_FOR, Page},
+        name::ScheduleName,
+    },
 };
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -99,8 +102,6 @@ impl Ingest {
         mut report: Report,
         invocation: &Invocation,
     ) -> Result<Report, Failure> {
-        /// A page may never have arrived, so the first that is unknown is not the end.
-        const AT_LEAST: u32 = 20;
         for page in (0..).filter(|page| *page != notice.page) {
             let other = Notice { page, ..notice.clone() };
             let known = self
@@ -113,7 +114,7 @@ impl Ingest {
                 let closed = self.take_page(&other, told, invocation).await?;
                 let outcomes = report.outcomes.into_iter().chain(closed.outcomes).collect();
                 report = Report::new(&notice.event_arn, report.starts_at, outcomes);
-            } else if page >= AT_LEAST {
+            } else if page >= LOOKED_FOR {
                 break;
             }
         }

@@ -16,6 +16,9 @@ use crate::{
 /// How many fingerprints of announced plans are kept.
 const REMEMBERED: usize = 20;
 
+/// Up to which page of a notice all are read. A page may never have arrived, so the first that is unknown is not the end.
+pub const LOOKED_FOR: u32 = 20;
+
 /// What is known of a page of a notice from before. Its deadline checks remember it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
