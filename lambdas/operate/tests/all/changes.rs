@@ -105,7 +105,7 @@ async fn a_deployment_is_moved_to_a_time_before_its_deadline_unless_forced() {
     assert!(!result(&refused).0 && result(&refused).1.contains("add \"force\": true"), "{refused}");
     assert_eq!(aws.sent(UPDATE).len(), 0);
     let answer = ask(&aws, &at("2029-12-29T03:00:00Z")).await;
-    let text = "prod/web is moved to Sat 29 Dec 2029 03:00 UTC; freezes, alarms and the order of services still apply.";
+    let text = "prod/web is moved to Sat 29 Dec 2029 03:00 UTC; blockers still apply.";
     assert_eq!(result(&answer), (true, text));
     let schedule = aws.schedules()[NAME].clone();
     assert_eq!(schedule["ScheduleExpression"], "at(2029-12-29T03:00:00)");
@@ -124,7 +124,7 @@ async fn a_deployment_runs_now_unless_it_is_held() {
     let aws = with(&["web"]);
     let answer = ask(&aws, &request("run-now", &json!({}))).await;
     assert!(
-        result(&answer).1.starts_with("prod/web starts on Wed 26 Dec 2029 18:02 UTC; freezes"),
+        result(&answer).1.starts_with("prod/web starts on Wed 26 Dec 2029 18:02 UTC; blockers"),
         "{answer}"
     );
     assert_eq!(aws.schedules()[NAME]["ScheduleExpression"], "at(2029-12-26T18:02:00)");
@@ -285,8 +285,7 @@ async fn a_deployment_that_awaits_approval_is_approved_and_one_that_is_moved_awa
     let target = json!({"Arn": "arn:deploy", "RoleArn": "arn:role", "Input": input("web", &json!({"approval": "awaited"})).to_string()});
     aws.schedule(NAME, planned("web", &json!({"State": "DISABLED", "Target": target})));
     let answer = ask(&aws, &request("approve", &json!({"ticket": "CHG1"}))).await;
-    let text = "prod/web is approved; it starts on Fri 28 Dec 2029 22:00 UTC. Freezes, alarms and the order of services still \
-                apply.";
+    let text = "prod/web is approved; it starts on Fri 28 Dec 2029 22:00 UTC. Blockers still apply.";
     assert_eq!(result(&answer), (true, text));
     assert_eq!(
         (&aws.schedules()[NAME]["State"], &aws.input_of(NAME)["approval"]),

@@ -14,7 +14,7 @@ use crate::{
     wording::sentence,
 };
 
-const APPLY: &str = "freezes, alarms and the order of services still apply";
+const APPLY: &str = "blockers still apply";
 
 /// What is known about a service when an operator asks.
 #[derive(Debug)]
@@ -362,7 +362,7 @@ impl Asked<'_> {
         }
         let edit = Edit { at: Some(at), enabled: Some(true), input: self.input(existing, Some(at), |_| {}) };
         let text = format!(
-            "{service} starts on {}; {apply}. If one of them blocks it, the owner is notified when it is retried",
+            "{service} starts on {}; {apply}. If one blocks it, the owner is notified when it is retried",
             self.time(at)
         );
         Verdict { change: Change::Edit(edit), slot: Some(at), ..Verdict::already(text) }
@@ -470,7 +470,7 @@ mod tests {
         let soon = existing("2026-11-25T18:02:00Z", true);
         let recurring = Existing { at: None, ..planned.clone() };
         let invalid = Existing { input: Wake::read_text("{}").map(|_| input()), ..planned.clone() };
-        let applies = "freezes, alarms and the order of services still apply";
+        let applies = "blockers still apply";
         let until = format!("it is not redeployed until it is released; {AWS}");
         let rows = [
             (Hold, &planned, true, "edit disabled 1", format!("prod/web is held: {until}")),
@@ -551,7 +551,7 @@ mod tests {
                 true,
                 "edit at 25T18:02:00 enabled 1",
                 format!(
-                    "prod/web starts on Wed 25 Nov 2026 18:02 UTC; {applies}. If one of them blocks it, the owner is notified \
+                    "prod/web starts on Wed 25 Nov 2026 18:02 UTC; {applies}. If one blocks it, the owner is notified \
                      when it is retried"
                 ),
             ),
@@ -561,7 +561,7 @@ mod tests {
                 true,
                 "edit at 25T18:02:00 enabled 1",
                 format!(
-                    "prod/web starts on Wed 25 Nov 2026 18:02 UTC; {applies}. If one of them blocks it, the owner is notified \
+                    "prod/web starts on Wed 25 Nov 2026 18:02 UTC; {applies}. If one blocks it, the owner is notified \
                      when it is retried"
                 ),
             ),
@@ -621,7 +621,7 @@ mod tests {
                 &awaits,
                 true,
                 "edit enabled 1",
-                "prod/web is approved; it starts on Fri 27 Nov 2026 22:00 UTC. Freezes,",
+                "prod/web is approved; it starts on Fri 27 Nov 2026 22:00 UTC. Blockers",
             ),
             (
                 Approve,
