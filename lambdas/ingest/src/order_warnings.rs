@@ -1,19 +1,16 @@
-//! Order between services (tag `ecs-task-patching:after`): warns of services whose plan does not give it.
+//! Order between services (tag `ecs-task-patching:after`): reads what is planned for the services that come first, and
+//! warns of services whose plan does not give the order.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use aws::CallFailed;
-use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
 use lambda_runtime::tracing::warn;
 use rules::{
     arn::ServiceRef,
     deploy::blockers::order as blocker,
-    outcome::{Cause, Outcome},
-    plan::order,
+    outcome::Outcome,
+    plan::order::{Order, Planned},
     schedule::name::ScheduleName,
 };
 
@@ -25,66 +22,34 @@ use crate::{
 /// For how long services that come first are looked up.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// When a service that comes first is redeployed.
-enum Planned {
-    /// At this time.
-    At(DateTime<Utc>),
-    /// Not at all, though it is not patched.
-    Nothing,
-    /// It need not be: it is patched, or does not exist, of which to warn.
-    NotNeeded(Option<String>),
-}
-
 impl Ingest {
     /// Warns of services that come after another one, and whose plan does not give that.
     pub(crate) async fn warn_of_order(&self, outcomes: &mut [Outcome], settling: &Settling<'_>) {
-        let after = settling
-            .services
-            .tags
-            .iter()
-            .filter_map(|(service, tags)| Some((service.clone(), tags.after.clone()?)));
-        let after: BTreeMap<ServiceRef, ServiceRef> = after.collect();
-        if after.is_empty() {
-            return;
-        }
-        let slot = |outcome: &Outcome| Some((outcome.service_ref()?, outcome.slot?));
-        let would: BTreeMap<ServiceRef, DateTime<Utc>> = outcomes.iter().filter_map(slot).collect();
-        let planned = outcomes.iter().filter(|outcome| outcome.cause != Some(Cause::Observed));
-        let will: BTreeMap<ServiceRef, DateTime<Utc>> = planned.filter_map(slot).collect();
-        let elsewhere = self.planned_elsewhere(&after, &will, settling).await;
+        let tags = settling.services.tags.iter();
+        let after = tags.filter_map(|(service, tags)| Some((service.clone(), tags.after.clone()?)));
+        let order = Order::new(after.collect(), outcomes);
+        let elsewhere = self.planned_elsewhere(&order, settling).await;
         for outcome in outcomes {
-            let Some((service, slot)) = outcome.service_ref().zip(outcome.slot) else { continue };
-            let Some(other) = after.get(&service) else { continue };
-            // Of two that are only observed, one would come after the other.
-            let observed = outcome.cause == Some(Cause::Observed);
-            let known = if observed { would.get(other) } else { will.get(other) };
-            let warning = match (known, elsewhere.get(other)) {
-                _ if order::in_a_circle(&service, &after) => Some(order::circle(other)),
-                (Some(at), _) | (None, Some(Ok(Planned::At(at)))) => order::warning(slot, other, Some(*at)),
-                (None, Some(Ok(Planned::Nothing))) => order::warning(slot, other, None),
-                (None, Some(Ok(Planned::NotNeeded(missing)))) => missing.clone(),
-                (None, Some(Err(error))) => Some(unreadable(other, &error.to_string())),
-                (None, None) => Some(unreadable(other, "AWS did not answer in time")),
-            };
-            if let Some(warning) = warning {
-                warn!(event_arn = settling.notice.event_arn, %service, warning);
+            if let Some(warning) = order.warning(outcome, &elsewhere) {
+                let service = outcome.service_ref().map(|service| service.to_string());
+                warn!(event_arn = settling.notice.event_arn, service, warning);
                 outcome.warnings.push(warning);
             }
         }
     }
 
-    /// When the services that come first are redeployed, as far as this event does not plan them. A warning is no
-    /// reason to lose the time in which the owner is notified.
+    /// What is planned for the services that come first and that this event does not plan. A warning is no reason to
+    /// lose the time in which the owner is notified.
     async fn planned_elsewhere(
         &self,
-        after: &BTreeMap<ServiceRef, ServiceRef>,
-        will: &BTreeMap<ServiceRef, DateTime<Utc>>,
+        order: &Order,
         settling: &Settling<'_>,
-    ) -> BTreeMap<ServiceRef, Result<Planned, CallFailed>> {
-        let others: BTreeSet<&ServiceRef> =
-            after.values().filter(|other| !will.contains_key(other)).collect();
-        let found = stream::iter(others)
-            .map(|other| async move { (other.clone(), self.planned(other, settling).await) })
+    ) -> BTreeMap<ServiceRef, Planned> {
+        let found = stream::iter(order.elsewhere())
+            .map(|other| async move {
+                let planned = self.planned(other, settling).await;
+                (other.clone(), planned.unwrap_or_else(|error| Planned::Unreadable(error.to_string())))
+            })
             .buffer_unordered(CONCURRENCY)
             .collect();
         tokio::time::timeout(PATIENCE, found).await.unwrap_or_default()
@@ -101,8 +66,4 @@ impl Ingest {
         let missing = blocker::missing(other, state.as_ref());
         Ok(if unpatched { Planned::Nothing } else { Planned::NotNeeded(missing) })
     }
-}
-
-fn unreadable(other: &ServiceRef, why: &str) -> String {
-    format!("waits for {other} (tag ecs-task-patching:after), which is unreadable: {why}")
 }
