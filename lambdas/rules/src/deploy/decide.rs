@@ -1,5 +1,6 @@
-//! What deploy does with a service at its start time. The arms of [`decide`] stand in the order of the table "What
-//! wins over what" in `docs/scheduling.md`.
+//! What deploy does with a service at its start time. The rows of the table "What wins over what" in
+//! `docs/scheduling.md` are in [`need`] (what the service needs), [`decide`] (the mode) and `hold` (why it waits). Where
+//! several apply, the first row wins.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
