@@ -2,8 +2,8 @@
 //!
 //! In reading order, which is also the order of imports: a module uses only those above it.
 //!
-//! 1. [`arn`] reads and writes ARNs and names services; [`outcome`] is the vocabulary of answers, logs, events and
-//!    metrics.
+//! 1. [`arn`] reads and writes ARNs and names services; [`wording`] makes words agree with numbers; [`outcome`] is the
+//!    vocabulary of answers, logs, events and metrics.
 //! 2. [`notice`] is a retirement notice, read from AWS Health's events; [`time`] has instants, maintenance windows and
 //!    Change Calendars.
 //! 3. [`policy`] is what the operator chose for all services, and an owner for one; [`plan`] picks the start time, and
