@@ -1,7 +1,10 @@
 //! Notifies of what is new, once, and schedules the deadline check, which remembers what was announced.
 
+use std::collections::BTreeSet;
+
 use aws::{CallFailed, Invocation};
 use rules::{
+    arn::ServiceRef,
     notice::{Notice, NoticeRef},
     notify::{Notification, plan},
     outcome::{
@@ -18,6 +21,8 @@ use crate::function::Ingest;
 pub(crate) struct News {
     /// The event is older than one that was handled.
     older: bool,
+    /// The services of which the owner was notified already, with the same retirement date.
+    announced: BTreeSet<ServiceRef>,
     fingerprint: String,
     /// The plan was not announced before.
     new: bool,
@@ -28,8 +33,12 @@ pub(crate) struct News {
 impl News {
     pub(crate) fn of(notice: &Notice, kept: &NoticeRef, report: &Report, page: &Page) -> Self {
         let fingerprint = plan::plan_fingerprint(kept, &report.outcomes);
-        let mut news =
-            Self { older: page.newer_than(notice).is_some(), fingerprint, new: false, anything: false };
+        // A real notice after its drill is news.
+        let same = |known: &NoticeRef| (known.starts_at, known.drill) == (kept.starts_at, kept.drill);
+        let is_announced = !page.announced.is_empty() && page.notice().is_some_and(same);
+        let announced = page.open().filter(|_| is_announced).cloned().collect();
+        let older = page.newer_than(notice).is_some();
+        let mut news = Self { older, announced, fingerprint, new: false, anything: false };
         news.new = !notice.closed
             && !page.announced.contains(&news.fingerprint)
             && !report.outcomes.iter().all(|outcome| news.is_known(outcome));
@@ -44,9 +53,11 @@ impl News {
         !self.anything && learned == *page
     }
 
-    /// An older event says something only of services that no newer one has named.
+    /// An outcome is no news if the owner was notified of the service. An older event says something only of services that
+    /// no newer one has named.
     fn is_known(&self, outcome: &Outcome) -> bool {
-        self.older && outcome.outcome == Unchanged
+        let announced = outcome.service_ref().is_some_and(|service| self.announced.contains(&service));
+        outcome.outcome == Unchanged && (self.older || (announced && outcome.warnings.is_empty()))
     }
 
     fn says(&self, outcome: &Outcome) -> bool {
@@ -93,6 +104,8 @@ impl Ingest {
         }
         if sent.is_ok() {
             page.remember(news.fingerprint);
+        } else {
+            page.announced.clear(); // the next event announces its whole plan
         }
         page.owe(&report.outcomes, sent.is_ok());
         page.learn(notice, &report.outcomes);

@@ -173,12 +173,19 @@ impl Ingest {
     /// Handles a notice, under the lock of its page.
     async fn with_writing(&self, work: &Work<'_>) -> Result<Report, Failure> {
         let Work { notice, told, .. } = work;
-        let page = self
+        let mut page = self
             .scheduler
             .page(&notice.event_arn, notice.page)
             .await
             .map_err(Failure::call(&notice.event_arn))?;
         let kept = page.merged(notice, told.clone());
+        if notice.closes_anything() {
+            let Processed { outcomes, .. } = self.process(work, &kept, &page, false).await;
+            page = self
+                .owe_ahead(notice, &kept, &outcomes, page, work.invocation)
+                .await
+                .map_err(Failure::call(&notice.event_arn))?;
+        }
         let Processed { outcomes, .. } = self.process(work, &kept, &page, true).await;
         let report = Report::new(&notice.event_arn, kept.starts_at, outcomes);
         self.conclude(work, &kept, report, page, true).await

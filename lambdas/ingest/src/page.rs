@@ -13,6 +13,25 @@ use rules::{
 use crate::function::Ingest;
 
 impl Ingest {
+    /// Remembers which cancellations have to be announced, before any schedule goes: an invocation that ends in between
+    /// would leave nothing behind to tell of. Answers with the page as it is known then.
+    pub(crate) async fn owe_ahead(
+        &self,
+        notice: &Notice,
+        kept: &NoticeRef,
+        outcomes: &[Outcome],
+        page: Page,
+        invocation: &Invocation,
+    ) -> Result<Page, CallFailed> {
+        let mut owing = page.clone();
+        owing.owe(outcomes, false);
+        if owing == page {
+            return Ok(page);
+        }
+        self.write_page(notice, kept, outcomes, owing, invocation).await?;
+        self.scheduler.page(&notice.event_arn, notice.page).await
+    }
+
     /// Writes what is known of a page: as its deadline checks while it concerns a service, else as a memory.
     pub(crate) async fn write_page(
         &self,
@@ -35,6 +54,7 @@ impl Ingest {
             announced: page.announced,
             last_check_at: now,
             owed: page.owed.into_iter().collect(),
+            closed_at: page.closed_at,
             woken: Some(0),
         };
         let last_slot = outcomes.iter().filter_map(|outcome| outcome.slot).max();

@@ -205,6 +205,7 @@ impl Verify {
                 announced: Vec::new(),
                 last_check_at: now,
                 owed: Vec::new(),
+                closed_at: None,
                 woken: Some(0),
             };
             let all = all.map(|service| (service, true)).collect();

@@ -1,5 +1,7 @@
 //! Amazon ECS in memory: services whose deployments and tasks change over time.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
@@ -17,6 +19,8 @@ pub enum Fate {
     RollsBack(u32),
     /// The deployment never ends, and no new task starts.
     Sticks,
+    /// The deployment never ends: its tasks start, run for a minute, and fail. There is no circuit breaker.
+    CrashLoops,
 }
 
 /// An ECS service.
@@ -30,6 +34,12 @@ pub struct Service {
     pub tasks: Vec<DateTime<Utc>>,
     /// How many deployments were forced.
     pub forced: u32,
+    /// How the deployment in progress ends, if it is not a forced one.
+    foreign: Option<Fate>,
+    /// How many deployments there were.
+    deployed: u32,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 impl Service {
@@ -40,18 +50,37 @@ impl Service {
             "id": "ecs-svc/0", "status": "PRIMARY", "createdAt": deployed_at.timestamp(),
             "rolloutState": "COMPLETED",
         });
-        Self { fate, deployments: vec![deployment], tasks: vec![deployed_at; tasks], forced: 0 }
+        Self {
+            fate,
+            deployments: vec![deployment],
+            tasks: vec![deployed_at; tasks],
+            forced: 0,
+            foreign: None,
+            deployed: 0,
+            tags: BTreeMap::new(),
+        }
     }
 
     /// When the service changes next without a call, if it does.
     #[must_use]
     pub fn changes_at(&self) -> Option<DateTime<Utc>> {
-        let minutes = match self.fate {
+        let minutes = match self.current_fate() {
             Fate::Completes(minutes) | Fate::RollsBack(minutes) => minutes,
-            Fate::Sticks => return None,
+            Fate::Sticks | Fate::CrashLoops => return None,
         };
         let started_at = self.rolling_since()?;
         Some(started_at + TimeDelta::minutes(minutes.into()))
+    }
+
+    /// How the deployment in progress ends.
+    fn current_fate(&self) -> Fate {
+        self.foreign.unwrap_or(self.fate)
+    }
+
+    /// Someone else deploys the service.
+    pub fn deploy(&mut self, fate: Fate, now: DateTime<Utc>) {
+        self.foreign = Some(fate);
+        self.start_deployment(now);
     }
 
     /// When the deployment that is in progress started, if one is.
@@ -62,11 +91,17 @@ impl Service {
 
     fn force_deployment(&mut self, now: DateTime<Utc>) {
         self.forced += 1;
+        self.foreign = None;
+        self.start_deployment(now);
+    }
+
+    fn start_deployment(&mut self, now: DateTime<Utc>) {
+        self.deployed += 1;
         self.deployments.truncate(1);
         self.deployments[0]["status"] = json!("ACTIVE");
         let deployment = json!({
-            "id": format!("ecs-svc/{}", self.forced), "status": "PRIMARY", "createdAt": now.timestamp(),
-            "rolloutState": "IN_PROGRESS", "failedTasks": if self.fate == Fate::Sticks { 5 } else { 0 },
+            "id": format!("ecs-svc/{}", self.deployed), "status": "PRIMARY", "createdAt": now.timestamp(),
+            "rolloutState": "IN_PROGRESS", "failedTasks": if self.current_fate() == Fate::Sticks { 5 } else { 0 },
         });
         self.deployments.insert(0, deployment);
     }
@@ -77,24 +112,47 @@ impl Service {
         if ends_at > now {
             return;
         }
-        if let Fate::Completes(_) = self.fate {
+        if let Fate::Completes(_) = self.current_fate() {
             self.deployments.truncate(1);
             self.deployments[0]["rolloutState"] = json!("COMPLETED");
             self.tasks.fill(started_at + TimeDelta::minutes(1));
         } else {
             let reason = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/0.";
             self.deployments = vec![json!({
-                "id": format!("ecs-svc/back-{}", self.forced), "status": "PRIMARY",
+                "id": format!("ecs-svc/back-{}", self.deployed), "status": "PRIMARY",
                 "createdAt": ends_at.timestamp(), "rolloutState": "COMPLETED", "rolloutStateReason": reason,
             })];
         }
     }
 
-    fn described(&self, name: &str) -> Value {
+    /// As `DescribeServices` shows it to a caller who does not know yet of deployments since `known_until`.
+    fn described(&self, name: &str, now: DateTime<Utc>, known_until: DateTime<Utc>) -> Value {
+        let is_known = |deployment: &&Value| {
+            deployment["createdAt"].as_i64().is_some_and(|at| at <= known_until.timestamp())
+        };
+        let mut deployments: Vec<Value> = self.deployments.iter().filter(is_known).cloned().collect();
+        if deployments.is_empty() {
+            deployments = self.deployments.clone();
+        }
+        deployments[0]["status"] = json!("PRIMARY");
+        if let (Fate::CrashLoops, Some(since)) = (self.current_fate(), self.rolling_since()) {
+            deployments[0]["failedTasks"] = json!((now - since).num_minutes() / 2);
+        }
+        let tags: Vec<Value> =
+            self.tags.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
         json!({
             "serviceName": name, "status": "ACTIVE", "desiredCount": self.tasks.len(),
-            "deployments": self.deployments, "events": [],
+            "deployments": deployments, "events": [], "tags": tags,
         })
+    }
+
+    /// When the tasks that run at `now` were created.
+    fn running(&self, now: DateTime<Utc>) -> Vec<DateTime<Utc>> {
+        let looping = self.rolling_since().filter(|_| self.current_fate() == Fate::CrashLoops);
+        let new = looping
+            .filter(|since| (now - *since).num_minutes() % 2 == 1)
+            .map(|_| now - TimeDelta::seconds(30));
+        self.tasks.iter().copied().chain(new).collect()
     }
 }
 
@@ -122,7 +180,13 @@ impl Memory {
                 );
                 for name in names {
                     match self.services.get(&key(name)) {
-                        Some(service) => services.push(service.described(name.as_str()?)),
+                        Some(service) => {
+                            services.push(service.described(
+                                name.as_str()?,
+                                self.now,
+                                self.now - self.ecs_lag,
+                            ));
+                        }
                         None => failures.push(json!({"arn": name, "reason": "MISSING"})),
                     }
                 }
@@ -134,11 +198,12 @@ impl Memory {
             }
             "ListTasks" => {
                 let name = key(&body["serviceName"]);
-                Some(Tasks::of(&name, self.services.get(&name)?).list(body))
+                Some(Tasks::of(&name, self.services.get(&name)?, self.now).list(body))
             }
             "DescribeTasks" => {
-                let tasks = self.services.iter().flat_map(|(name, service)| Tasks::of(name, service).0);
-                Tasks(tasks.collect()).describe(body)
+                let tasks =
+                    self.services.iter().flat_map(|(name, service)| Tasks::of(name, service, self.now).0);
+                Some(Tasks(tasks.collect()).describe_running(body))
             }
             "ListServiceDeployments" => {
                 self.services.get(&key(&body["service"]))?;
@@ -147,7 +212,10 @@ impl Memory {
             "UpdateService" => {
                 let service = self.services.get_mut(&key(&body["service"]))?;
                 service.force_deployment(self.now);
-                Some((200, json!({"service": service.described(body["service"].as_str()?)})))
+                Some((
+                    200,
+                    json!({"service": service.described(body["service"].as_str()?, self.now, self.now)}),
+                ))
             }
             _ => None,
         }
@@ -186,12 +254,12 @@ impl Tasks {
     }
 
     /// The running tasks of a service in memory.
-    fn of(name: &str, service: &Service) -> Self {
+    fn of(name: &str, service: &Service, now: DateTime<Utc>) -> Self {
         let task = |(created_at, nth): (&DateTime<Utc>, usize)| {
             let id = format!("{}-{nth}", name.replace('/', "-"));
             Task::new(&id, "RUNNING", &json!({"createdAt": created_at.timestamp()}))
         };
-        Self(service.tasks.iter().zip(1..).map(task).collect())
+        Self(service.running(now).iter().zip(1..).map(task).collect())
     }
 
     /// The answer to `ListTasks`, in pages of 100.
@@ -201,6 +269,16 @@ impl Tasks {
         let arns: Vec<&str> = listed.map(|task| task.arn.as_str()).skip(from).collect();
         let next = (arns.len() > TASKS_PER_CALL).then(|| (from + TASKS_PER_CALL).to_string());
         (200, json!({"taskArns": arns.iter().take(TASKS_PER_CALL).collect::<Vec<_>>(), "nextToken": next}))
+    }
+
+    /// The answer to `DescribeTasks` about tasks of which some may have stopped since they were listed.
+    fn describe_running(&self, body: &Value) -> Answer {
+        let is_known = |arn: &&Value| self.0.iter().any(|task| task.arn == **arn);
+        let (known, gone): (Vec<&Value>, Vec<&Value>) =
+            body["tasks"].as_array().expect("a list of tasks").iter().partition(is_known);
+        let failures: Vec<Value> = gone.iter().map(|arn| json!({"arn": arn, "reason": "MISSING"})).collect();
+        let described = self.describe(&json!({"tasks": known})).expect("known tasks");
+        (200, merged(&described.1, &json!({"failures": failures})))
     }
 
     /// The answer to `DescribeTasks`; `None` if a task is unknown.

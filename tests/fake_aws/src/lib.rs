@@ -54,6 +54,7 @@
     reason = "a test fails where it uses what it has not prepared"
 )]
 
+mod conditions;
 mod connector;
 mod ecs;
 mod environment;
@@ -71,10 +72,11 @@ use aws_sdk_scheduler::config::{Credentials, SharedCredentialsProvider};
 use chrono::{DateTime, TimeDelta, Utc};
 use http::{Response, request::Parts};
 
+pub use conditions::Conditions;
 pub use connector::Latency;
 pub use ecs::{Fate, Service};
 pub use environment::{environment, environment_with};
-pub use fault::{Fault, with_fault};
+pub use fault::{Fault, Planned, with_fault};
 pub use memory::Memory;
 pub use prepared::{error, in_turn, merged};
 pub use scheduler::{CREATE, DELETE, READ, Schedule, UPDATE};
@@ -163,7 +165,7 @@ impl Aws {
         let (protocol, request) = wire::read(head, body);
         let _ = self.tick();
         lock(&self.0.requests).push(request.clone());
-        let fault = fault::next();
+        let fault = fault::next(&request.0);
         let answer = match fault {
             None => self.answer(&request),
             Some(Fault::Before | Fault::Crash) => fault::answer(),

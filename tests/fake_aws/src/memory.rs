@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-use crate::{Answer, Schedule, Service, requests::entries};
+use crate::{Answer, Conditions, Schedule, Service, requests::entries};
 
 /// The state of the AWS in memory.
 #[derive(Debug, Default)]
@@ -22,6 +22,10 @@ pub struct Memory {
     pub messages: Vec<Value>,
     /// Whether a schedule that has fired fires again when it is updated. AWS does not document it.
     pub refires: bool,
+    /// The Change Calendar, the alarm and the wait period. `None`: a test prepares the answers about them.
+    pub conditions: Option<Conditions>,
+    /// So long, `DescribeServices` does not know of a new deployment: Amazon ECS is eventually consistent.
+    pub ecs_lag: TimeDelta,
     /// How many schedules were ever created.
     pub(crate) incarnations: u64,
 }
@@ -31,6 +35,7 @@ impl Memory {
     pub(crate) fn answer(&mut self, call: &str, body: &Value) -> Option<Answer> {
         self.answer_scheduler(call, body)
             .or_else(|| self.answer_ecs(call, body))
+            .or_else(|| self.answer_conditions(call, body))
             .or_else(|| self.answer_notification(call, body))
     }
 

@@ -5,7 +5,7 @@
 use aws::ecs::{Ecs, Forced};
 use aws_sdk_scheduler::Client;
 use chrono::{DateTime, TimeDelta, Utc};
-use fake_aws::{Aws, Fate, Fault, Service, with_fault};
+use fake_aws::{Aws, Fate, Fault, Planned, Service, with_fault};
 use rules::arn::ServiceRef;
 use serde_json::json;
 
@@ -68,7 +68,7 @@ async fn a_planned_fault_hits_its_call_and_a_crash_hits_all_later_calls() {
                 assert_eq!(deleted.is_ok(), succeeds, "{fault:?} {name}");
             }
         };
-        with_fault(fault.map(|fault| (1, fault)), work).await;
+        with_fault(fault.map(|fault| Planned::at(1, fault)), work).await;
         assert_eq!(aws.schedules().keys().collect::<Vec<_>>(), left, "{fault:?}");
         assert_eq!(aws.requests().len(), 3);
     }

@@ -189,6 +189,7 @@ async fn each_schedule_wakes_its_own_function_with_its_input() {
         announced: Vec::new(),
         last_check_at: slot,
         owed: Vec::new(),
+        closed_at: None,
         woken: Some(0),
     };
     let rows = [

@@ -4,7 +4,7 @@ use crate::common::{
     DEADLINE_CHECK, MEMORY, NAME, NOW, about, handle, sample, task, try_handle, with_all_services,
     with_states,
 };
-use fake_aws::{Aws, UPDATE, error, in_turn};
+use fake_aws::{Aws, Fault, Planned, UPDATE, error, in_turn, with_fault};
 use rules::outcome::{
     Outcome,
     OutcomeKind::{Cancelled, Scheduled, Skipped, Unchanged},
@@ -153,6 +153,51 @@ async fn a_cancellation_that_could_not_be_announced_is_announced_when_the_event_
     assert_eq!(aws.subjects(), ["Cancelled: 2 services, retirement date Wed 2 Jan 2030 18:00 UTC"; 2]);
     assert_eq!(handle(&aws, &[], &closed).await.outcomes[0].outcome, Skipped);
     assert_eq!(aws.subjects().len(), 2, "once it was announced, it is not announced again");
+}
+
+#[tokio::test]
+async fn a_cancellation_is_announced_though_the_invocation_ended_before_it_could() {
+    let aws = with_all_services();
+    handle(&aws, &[], &about(&["prod|web", "prod|api"])).await;
+    let mut closed = about(&["prod|web", "prod|api"]);
+    closed["detail"]["statusCode"] = json!("closed");
+    closed["time"] = json!("2029-12-27T18:00:00Z");
+    aws.forget();
+    let killed = Planned { call: "PutEvents", nth: 0, fault: Fault::Crash };
+    with_fault(Some(killed), try_handle(&aws, &[], &closed, NOW)).await.unwrap_err();
+    assert!(!aws.schedules().contains_key(NAME), "the schedule is gone, and nobody was told");
+    aws.forget();
+    let report = try_handle(&aws, &[], &closed, "2029-12-26T19:00:00Z").await.unwrap();
+    let kinds: Vec<_> = report.outcomes.iter().map(|outcome| outcome.outcome).collect();
+    assert_eq!(kinds, [Cancelled; 2]);
+    assert_eq!(aws.subjects(), ["Cancelled: 2 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
+}
+
+#[tokio::test]
+async fn an_event_older_than_the_closing_adds_no_service() {
+    for known in [&[][..], &["prod|web"]] {
+        let aws = with_all_services();
+        if !known.is_empty() {
+            handle(&aws, &[], &about(known)).await;
+        }
+        let mut closed = about(&[]);
+        closed["detail"]["statusCode"] = json!("closed");
+        closed["time"] = json!("2029-12-27T18:00:00Z");
+        handle(&aws, &[], &closed).await;
+        let report = handle(&aws, &[], &about(&["prod|api"])).await;
+        assert_eq!(report.outcomes[0].outcome, Unchanged, "{known:?}: {}", report.outcomes[0].reason);
+        assert_eq!(aws.schedules().into_keys().collect::<Vec<_>>(), [MEMORY], "{known:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_names_only_some_of_the_known_services_again_is_no_news() {
+    let aws = with_all_services();
+    handle(&aws, &[], &about(&["prod|web", "prod|api"])).await;
+    aws.forget();
+    let again = event(&["prod|web"], "2029-12-27T18:00:00Z", "2030-01-02T18:00:00Z");
+    assert_eq!(handle(&aws, &[], &again).await.outcomes[0].outcome, Unchanged);
+    assert_eq!((aws.subjects(), aws.notified()), (Vec::new(), Vec::new()));
 }
 
 #[tokio::test]

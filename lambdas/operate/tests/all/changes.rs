@@ -1,6 +1,6 @@
 //! What operate does to pending deployments, and what it says about it.
 
-use fake_aws::{CREATE, DELETE, Fault, UPDATE, error, merged, with_fault};
+use fake_aws::{CREATE, DELETE, Fault, Planned, UPDATE, error, merged, with_fault};
 use serde_json::{Value, json};
 
 use crate::common::{
@@ -235,7 +235,7 @@ async fn wherever_a_request_fails_its_repeat_does_it_and_nothing_is_lost() {
             for fault in [Fault::Before, Fault::After, Fault::Crash] {
                 let aws = with(&["web"]);
                 let asked = request(operation, &json!({}));
-                let _ = Box::pin(with_fault(Some((nth, fault)), ask(&aws, &asked))).await;
+                let _ = Box::pin(with_fault(Some(Planned::at(nth, fault)), ask(&aws, &asked))).await;
                 let exists = aws.schedules().contains_key(NAME);
                 assert!(exists || operation == "cancel", "{operation} {nth} {fault:?}");
                 // A lock that an invocation left behind is dead when that has ended.

@@ -118,6 +118,12 @@ impl Notice {
             .then(|| format!("the notice is about Region {}, but this stack serves {region}", self.region))
     }
 
+    /// Whether the notice no longer concerns some service.
+    #[must_use]
+    pub fn closes_anything(&self) -> bool {
+        self.closed || self.entities.iter().any(|affected| affected.resolved)
+    }
+
     /// Checks that the notice names at least one service or task.
     ///
     /// # Errors

@@ -178,6 +178,7 @@ mod tests {
             announced: Vec::new(),
             last_check_at: instant("2026-12-02T17:00:00Z"),
             owed: Vec::new(),
+            closed_at: None,
             woken: Some(3),
         };
         let (events, text) = sent(&Wake::DeadlineCheck(input));

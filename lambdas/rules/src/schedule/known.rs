@@ -30,6 +30,8 @@ pub struct Page {
     pub services: BTreeMap<ServiceRef, bool>,
     /// The services whose cancellation could not be announced yet.
     pub owed: BTreeSet<ServiceRef>,
+    /// When the newest event that closed the notice was sent.
+    pub closed_at: Option<DateTime<Utc>>,
     /// The notice as the newest event told it, with the latest cut-off.
     notice: Option<NoticeRef>,
     /// It has deadline checks.
@@ -59,6 +61,7 @@ impl Page {
         self.services.extend(known.services.into_iter().map(|service| (service, true)));
         self.services.extend(known.released.into_iter().map(|service| (service, false)));
         self.owed.extend(known.owed);
+        self.closed_at = self.closed_at.max(known.closed_at);
         self.notice = Some(known.notice);
     }
 
@@ -95,11 +98,18 @@ impl Page {
         self.sent_at.filter(|sent_at| *sent_at > notice.sent_at)
     }
 
-    /// Why an event changes nothing about a service, if so: a newer event has spoken of it already.
+    /// Why an event changes nothing about a service, if so: a newer event has spoken of it already, or has closed the
+    /// notice.
     #[must_use]
     pub fn superseded(&self, service: &ServiceRef, notice: &Notice) -> Option<String> {
-        let newer = self.newer_than(notice).filter(|_| self.services.contains_key(service))?;
+        let speaks = self.newer_than(notice).filter(|_| self.services.contains_key(service));
+        let newer = speaks.or(self.closed_after(notice))?;
         Some(format!("a newer event of this notice, sent on {}, was already handled", utc_seconds(newer)))
+    }
+
+    /// When an event that is newer than `notice` closed the notice, if one did.
+    fn closed_after(&self, notice: &Notice) -> Option<DateTime<Utc>> {
+        self.closed_at.filter(|closed_at| *closed_at > notice.sent_at)
     }
 
     /// The notice as an event tells it, with what is known from before: the retirement date of the newest event, and the
@@ -140,11 +150,12 @@ impl Page {
     /// Remembers the services of an event. What a newer event has said of a service stands.
     pub fn learn(&mut self, notice: &Notice, outcomes: &[Outcome]) {
         let older = self.newer_than(notice).is_some();
+        let closed = notice.closed || self.closed_after(notice).is_some();
         let mut open: BTreeMap<ServiceRef, bool> = BTreeMap::new();
         for outcome in outcomes {
             if let Some(service) = outcome.service_ref() {
                 // Further entities of a service report that they belong to the first.
-                let still_open = !notice.closed && still_open(outcome);
+                let still_open = !closed && still_open(outcome);
                 open.entry(service).and_modify(|open| *open &= still_open).or_insert(still_open);
             }
         }
@@ -153,6 +164,9 @@ impl Page {
             self.services.insert(service, known.unwrap_or(open));
         }
         self.sent_at = self.sent_at.max(Some(notice.sent_at));
+        if notice.closed {
+            self.closed_at = self.closed_at.max(Some(notice.sent_at));
+        }
     }
 }
 

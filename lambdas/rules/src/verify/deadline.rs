@@ -223,6 +223,7 @@ mod tests {
             announced: Vec::new(),
             last_check_at: instant("2026-12-02T17:00:00Z"),
             owed: Vec::new(),
+            closed_at: None,
             woken: Some(0),
         };
         let mut now = instant("2026-12-02T15:30:00Z");
@@ -252,6 +253,7 @@ mod tests {
             announced: vec!["x".into()],
             last_check_at: instant(NOW),
             owed: Vec::new(),
+            closed_at: None,
             woken: Some(0),
         };
         let parts = deadline_checks(&policy("120"), &page, services.clone(), None, instant(NOW));

@@ -187,6 +187,7 @@ mod tests {
             announced: Vec::new(),
             last_check_at: instant(NOW),
             owed: Vec::new(),
+            closed_at: None,
             woken: Some(0),
         }
     }

@@ -35,6 +35,8 @@ pub struct DeadlineInput {
     pub last_check_at: DateTime<Utc>,
     /// Services whose cancellation could not be announced yet.
     pub owed: Vec<ServiceRef>,
+    /// When the newest event that closed the notice was sent. An older event that arrives late adds no service.
+    pub closed_at: Option<DateTime<Utc>>,
     /// How often the heartbeat has woken the function again. `None` if AWS deletes the schedule after it has fired, as
     /// with schedules of version 0.1.
     pub woken: Option<u32>,
@@ -54,6 +56,8 @@ struct Wire {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     owed: BTreeMap<String, Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    closed_at: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     woken: Option<u32>,
 }
 
@@ -71,6 +75,7 @@ impl TryFrom<Wire> for DeadlineInput {
             announced: wire.told,
             last_check_at: wire.until,
             owed: ungrouped(&wire.owed)?,
+            closed_at: wire.closed_at,
             woken: wire.woken,
         })
     }
@@ -88,6 +93,7 @@ impl From<DeadlineInput> for Wire {
             told: input.announced,
             until: input.last_check_at,
             owed: grouped(input.owed),
+            closed_at: input.closed_at,
             woken: input.woken,
         }
     }
