@@ -1,4 +1,4 @@
-//! Runs the three functions on an AWS in memory. Lambda and EventBridge Scheduler deliver as AWS does: at least once, in
+//! Runs the functions on an AWS in memory. Lambda and EventBridge Scheduler deliver as AWS does: at least once, in
 //! any order, and with failures at any call.
 
 #![expect(
@@ -8,10 +8,15 @@
     reason = "a run fails where AWS or a payload is not as expected"
 )]
 
+mod checks;
 mod choices;
+mod conditions;
+mod history;
 mod people;
 mod run;
+mod told;
 
 pub use choices::Choices;
+pub use conditions::{Mode, WINDOWS, Window};
 pub use people::Edit;
 pub use run::{End, Run, ServiceEnd, Step, What};

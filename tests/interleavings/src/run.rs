@@ -10,19 +10,35 @@ use std::{
 use aws::{Invocation, config::Config};
 use chrono::{DateTime, TimeDelta, Timelike as _, Utc};
 use deploy::Deploy;
-use fake_aws::{Aws, Fate, Fault, Schedule, Service, environment, with_fault};
+use fake_aws::{Aws, Fate, Fault, Planned, Schedule, Service, environment_with, with_fault};
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use ingest::Ingest;
+use operate::Operate;
 use serde_json::{Value, json};
 use verify::Verify;
 
 use crate::{
     Choices,
+    checks::{Checks, World},
+    conditions::{Conditions, Mode, WINDOWS, Window},
     people::{Edit, Edits},
+    told::Told,
 };
 
 /// How often Lambda tries an asynchronous invocation.
 const TRIES: u8 = 3;
+/// At which calls faults are aimed: all, or those with an effect.
+const CALLS: [&str; 9] = [
+    "",
+    "",
+    "",
+    "POST /schedules/",
+    "PUT /schedules/",
+    "DELETE /schedules/",
+    "UpdateService",
+    "PutEvents",
+    "Publish",
+];
 /// How long a function runs at most.
 const TIMEOUT: TimeDelta = TimeDelta::minutes(5);
 
@@ -42,6 +58,22 @@ pub enum What {
     Event(Value),
     /// A person edits the schedule of the deployment of a service, by its name in the cluster `prod`.
     Edit(String, Edit),
+    /// A person sets the window in a service's tag, or removes the tag.
+    TagWindow(String, Option<Window>),
+    /// A person sets the mode in a service's tag, or removes the tag.
+    TagMode(String, Mode),
+    /// A person updates the stack with these maintenance windows.
+    Parameter(Window),
+    /// A person sets when the Change Calendar is closed: from so many minutes from now, for so many minutes.
+    Freeze(Option<(i64, i64)>),
+    /// The alarm that blocks deployments fires, or recovers.
+    Alarm(bool),
+    /// A person changes the account's wait period, in days.
+    WaitPeriod(u32),
+    /// A person stops everything, or lets it go on.
+    Stop(bool),
+    /// Someone else deploys a service, and this becomes of it.
+    Foreign(String, Fate),
 }
 
 /// What is left at the end of a run.
@@ -67,10 +99,13 @@ enum Function {
     Ingest,
     Deploy,
     Verify,
+    Operate,
 }
 
 #[derive(Clone, Debug)]
 struct Delivery {
+    /// What it is called in the story.
+    id: String,
     at: DateTime<Utc>,
     function: Function,
     payload: Value,
@@ -81,6 +116,26 @@ struct Functions {
     ingest: Ingest,
     deploy: Deploy,
     verify: Verify,
+    operate: Operate,
+}
+
+impl Functions {
+    fn new(aws: &Aws, windows: &Window) -> Rc<Self> {
+        let variables = [
+            ("MAINTENANCE_WINDOWS", windows.text),
+            ("CHANGE_CALENDARS", "Freeze"),
+            ("BLOCKING_ALARMS", "stop-"),
+        ];
+        let config = Config::read(&environment_with(&variables)).expect("a valid configuration");
+        // Without retries, each failed call fails its invocation.
+        let sdk = aws.sdk_without_retries();
+        Rc::new(Self {
+            ingest: Ingest::new(&sdk, config.clone()),
+            deploy: Deploy::new(&sdk, config.clone()),
+            verify: Verify::new(&sdk, config.clone()),
+            operate: Operate::new(&sdk, config),
+        })
+    }
 }
 
 type Running = FuturesUnordered<Pin<Box<dyn Future<Output = (Delivery, bool)>>>>;
@@ -97,9 +152,9 @@ pub struct Run {
     queue: Vec<Delivery>,
     invocations: usize,
     edits: Edits,
-    /// How many deployments of each service were forced, and how many events were sent, as far as they were examined.
-    forced: BTreeMap<String, u32>,
-    events: usize,
+    told: Told,
+    conditions: Conditions,
+    checks: Checks,
     /// Whether calls fail and invocations are killed.
     faults: bool,
 }
@@ -114,23 +169,19 @@ impl Run {
         };
         aws.memory().now = start;
         aws.memory().services = services.iter().map(service).collect();
-        let config = Config::read(&environment).expect("the configuration of the template");
-        // Without retries, each failed call fails its invocation.
-        let sdk = aws.sdk_without_retries();
+        aws.memory().conditions = Some(fake_aws::Conditions { wait_days: 7, ..Default::default() });
+        let [window, ..] = WINDOWS;
         Self {
-            functions: Rc::new(Functions {
-                ingest: Ingest::new(&sdk, config.clone()),
-                deploy: Deploy::new(&sdk, config.clone()),
-                verify: Verify::new(&sdk, config),
-            }),
+            functions: Functions::new(&aws, &window),
             aws,
             story: Vec::new(),
             violations: Vec::new(),
             queue: Vec::new(),
             invocations: 0,
             edits: Edits::default(),
-            forced: BTreeMap::new(),
-            events: 0,
+            told: Told::default(),
+            conditions: Conditions::new(services.iter().map(|(name, _)| name.clone())),
+            checks: Checks::default(),
             faults,
         }
     }
@@ -152,14 +203,10 @@ impl Run {
         loop {
             let now = self.aws.tick();
             while let Some(step) = steps.pop_if(|step| step.at <= now) {
-                // A person who edits a schedule in the moment in which a function changes it may lose the edit.
-                if matches!(step.what, What::Edit(..)) && !running.is_empty() {
-                    let at = step.at.max(now) + TimeDelta::seconds(20);
-                    steps.push(Step { at, ..step });
-                    steps.sort_by_key(|step| std::cmp::Reverse(step.at));
-                } else {
-                    self.step(step, choices);
-                }
+                self.step(step, now, choices);
+            }
+            if running.is_empty() {
+                self.edits.settle(&self.aws);
             }
             self.fire_schedules(now, choices);
             self.start(now, &running, choices);
@@ -180,31 +227,111 @@ impl Run {
         self.end(cutoff)
     }
 
+    /// What happened until the first violation, without what concerns only services of which that does not speak.
+    #[must_use]
+    pub fn short_story(&self) -> String {
+        let Some(violation) = self.violations.first() else { return String::new() };
+        let names: Vec<String> =
+            self.aws.memory().services.keys().map(|key| key.replace("prod/", "")).collect();
+        let (meant, others): (Vec<&String>, Vec<&String>) =
+            names.iter().partition(|name| violation.contains(name.as_str()));
+        let names_one = |line: &str, names: &[&String]| names.iter().any(|name| line.contains(name.as_str()));
+        let end = self.story.iter().position(|line| line.ends_with(violation.as_str()));
+        let lines = self.story.iter().take(end.map_or(self.story.len(), |end| end + 1));
+        let lines = lines.filter(|line| names_one(line, &meant) || !names_one(line, &others));
+        lines.map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
+
     fn tell(&mut self, line: impl AsRef<str>) {
         let now = self.aws.memory().now;
         self.story.push(format!("{}  {}", now.format("%a %d %H:%M:%S%.3f"), line.as_ref()));
     }
 
-    fn step(&mut self, step: Step, choices: &mut Choices) {
-        match step.what {
+    fn step(&mut self, step: Step, now: DateTime<Utc>, choices: &mut Choices) {
+        let Step { at, what } = step;
+        if !matches!(what, What::Event(_)) {
+            self.checks.people_act();
+        }
+        if !matches!(what, What::Event(_) | What::Edit(..)) {
+            self.tell(format!("a person: {what:?}"));
+        }
+        match what {
             What::Event(event) => {
-                let late = TimeDelta::minutes(choices.pick([0, 0, 0, 1, 90]));
+                let late = TimeDelta::minutes(choices.pick([0, 0, 0, 1, 90, 700]));
                 let detail = &event["detail"];
                 self.tell(format!(
-                    "AWS Health sends {} page {} {} date {}: {}",
+                    "AWS Health sends {} page {} {} date {}: {}, which arrives {late}",
                     detail["eventArn"],
                     detail["page"],
                     detail["statusCode"],
                     detail["startTime"],
                     detail["affectedEntities"]
                 ));
-                self.deliver(step.at + late, Function::Ingest, event, choices);
+                self.told.tell(&event, at + late);
+                self.deliver(at + late, Function::Ingest, event, choices);
             }
             What::Edit(service, edit) => {
-                let done = self.edits.apply(&self.aws, &service, edit, step.at);
+                let done = self.edits.apply(&self.aws, &service, edit, now);
                 self.tell(format!("a person: {edit:?} {service}: {done}"));
             }
+            What::TagWindow(service, window) => {
+                self.tag(&service, "ecs-task-patching:window", window.map(|window| window.text));
+                self.conditions.tags.entry(service).and_modify(|(windows, _)| windows.set(now, window));
+            }
+            What::TagMode(service, mode) => {
+                self.tag(&service, "ecs-task-patching:mode", mode);
+                self.conditions.tags.entry(service).and_modify(|(_, modes)| modes.set(now, mode));
+            }
+            What::Parameter(window) => {
+                self.functions = Functions::new(&self.aws, &window);
+                self.conditions.windows.set(now, window);
+            }
+            What::Freeze(minutes) => {
+                let freeze = minutes.map(|(from, length)| {
+                    let from = now + TimeDelta::minutes(from);
+                    from..from + TimeDelta::minutes(length)
+                });
+                self.set_conditions(|conditions| conditions.freeze.clone_from(&freeze));
+                self.conditions.freeze.set(now, freeze);
+            }
+            What::Alarm(firing) => {
+                self.set_conditions(|conditions| conditions.alarm = firing);
+                self.conditions.alarm.set(now, firing);
+            }
+            What::WaitPeriod(days) => self.set_conditions(|conditions| conditions.wait_days = days),
+            What::Stop(stop) => {
+                let operation = if stop { "hold-all" } else { "release-all" };
+                let payload = json!({"operation": operation, "reason": "an incident", "ticket": "INC1"});
+                self.queue.push(Delivery {
+                    id: String::new(),
+                    at: now,
+                    function: Function::Operate,
+                    payload,
+                    tries_left: 1,
+                });
+                self.conditions.stop.set(now, stop);
+            }
+            What::Foreign(service, fate) => {
+                let mut memory = self.aws.memory();
+                let service =
+                    memory.services.get_mut(&format!("prod/{service}")).expect("a service of the run");
+                service.deploy(fate, now);
+            }
         }
+    }
+
+    fn tag(&self, service: &str, key: &str, value: Option<&str>) {
+        let mut memory = self.aws.memory();
+        let tags =
+            &mut memory.services.get_mut(&format!("prod/{service}")).expect("a service of the run").tags;
+        match value {
+            Some(value) => tags.insert(key.to_owned(), value.to_owned()),
+            None => tags.remove(key),
+        };
+    }
+
+    fn set_conditions(&self, set: impl FnOnce(&mut fake_aws::Conditions)) {
+        set(self.aws.memory().conditions.as_mut().expect("conditions"));
     }
 
     /// The hourly heartbeat, where it could find something. One that finds nothing does nothing.
@@ -214,13 +341,19 @@ impl Run {
             return;
         }
         let overdue = |schedule: &Schedule| {
-            schedule.body["State"] != "DISABLED"
-                && schedule.at().is_some_and(|at| at + TimeDelta::minutes(15) < now)
+            schedule.body["State"] == "DISABLED"
+                || schedule.at().is_some_and(|at| at + TimeDelta::minutes(15) < now)
         };
         let lost = self.aws.memory().schedules.values().any(overdue);
         if lost || now.hour() == 12 {
             let payload = json!({"version": 1, "kind": "heartbeat"});
-            self.queue.push(Delivery { at: now, function: Function::Verify, payload, tries_left: TRIES });
+            self.queue.push(Delivery {
+                id: String::new(),
+                at: now,
+                function: Function::Verify,
+                payload,
+                tries_left: TRIES,
+            });
         }
     }
 
@@ -235,7 +368,7 @@ impl Run {
 
     /// Queues a payload for a function.
     fn deliver(&mut self, at: DateTime<Utc>, function: Function, payload: Value, choices: &mut Choices) {
-        let delivery = Delivery { at, function, payload, tries_left: TRIES };
+        let delivery = Delivery { id: String::new(), at, function, payload, tries_left: TRIES };
         // Lambda delivers at least once: a second delivery comes at once, soon, or much later.
         if let Some(seconds) = choices.pick([None, None, None, Some(0), Some(1), Some(1_800)]) {
             self.queue.push(Delivery { at: at + TimeDelta::seconds(seconds), ..delivery.clone() });
@@ -286,17 +419,24 @@ impl Run {
             let fault =
                 [None, Some(Fault::Before), Some(Fault::After), Some(Fault::Crash), None, None, None, None];
             let fault = choices.pick(fault).filter(|_| self.faults && delivery.tries_left > 1);
-            let fault = fault.map(|fault| (choices.next(14), fault));
-            let id = format!("invocation {}", self.invocations);
-            let kind = delivery.payload["kind"].as_str().unwrap_or_default();
-            let service = delivery.payload["service"].as_str().unwrap_or_default();
-            self.tell(format!("{id}: {:?} {kind} {service} starts, fault {fault:?}", delivery.function));
+            let fault = fault.map(|fault| match choices.pick(CALLS) {
+                "" => Planned::at(choices.next(24), fault),
+                call => Planned { call, nth: choices.next(3), fault },
+            });
+            let word = |field: &str| delivery.payload[field].as_str().unwrap_or_default();
+            let [kind, service, operation] = ["kind", "service", "operation"].map(word);
+            let id = format!("{:?} {} {kind}{operation} {service}", delivery.function, self.invocations);
+            self.tell(format!("{id} starts, fault {fault:?}"));
+            let delivery = Delivery { id: id.clone(), ..delivery };
+            if delivery.function == Function::Deploy {
+                self.checks.woken(&delivery.payload);
+            }
             running.push(Box::pin(with_fault(fault, invoke(self.functions.clone(), id, delivery, now))));
         }
     }
 
     fn finish(&mut self, delivery: Delivery, done: bool) {
-        self.tell(format!("{:?} {}", delivery.function, if done { "ends" } else { "fails" }));
+        self.tell(format!("{} {}", delivery.id, if done { "ends" } else { "fails" }));
         if !done && delivery.tries_left > 1 {
             let at = self.aws.memory().now + TimeDelta::minutes(1);
             self.queue.push(Delivery { at, tries_left: delivery.tries_left - 1, ..delivery });
@@ -305,39 +445,12 @@ impl Run {
 
     /// What must hold at every moment.
     fn check(&mut self, now: DateTime<Utc>, cutoff: DateTime<Utc>) {
-        let mut broken = self.edits.broken(&self.aws, now);
-        let memory = self.aws.memory();
-        let is_new = |service: &Service| service.tasks.iter().all(|created_at| *created_at > cutoff);
-        for (key, service) in &memory.services {
-            let before = self.forced.insert(key.clone(), service.forced).unwrap_or_default();
-            let name = key.trim_start_matches("prod/");
-            // The hours of the window: on the day of the window, or on another by the fallback. A call takes its time.
-            let in_hours = now.hour() >= 22 || now < in_hour(now, 2) + TimeDelta::minutes(2);
-            if service.forced > before && !in_hours && !self.edits.has_moved(name) {
-                broken.push(format!("{name} was deployed at {now}, outside of its windows"));
-            }
-            if service.forced > before && self.edits.holds(name) {
-                broken.push(format!("{name} was deployed, though a person disabled its schedule"));
-            }
+        let Self { aws, edits, checks, told, conditions, faults, .. } = self;
+        let world = World { now, cutoff, told, conditions, faults: *faults };
+        let broken = checks.broken(aws, edits, &world);
+        for line in checks.new(aws) {
+            self.tell(line);
         }
-        for event in memory.events.iter().skip(self.events) {
-            let name = event["Detail"]["service"].as_str().unwrap_or_default();
-            let Some(service) = memory.services.get(&format!("prod/{name}")) else { continue };
-            let kind = event["DetailType"].as_str().unwrap_or_default();
-            let contradicts = match kind {
-                "Patch Completed" => !is_new(service),
-                "Patch Needs Attention" => is_new(service),
-                _ => false,
-            };
-            if contradicts {
-                broken.push(format!(
-                    "{name}: the event {kind} contradicts the state: {}",
-                    event["Detail"]["reason"]
-                ));
-            }
-        }
-        self.events = memory.events.len();
-        drop(memory);
         for violation in broken {
             self.tell(&violation);
             self.violations.push(violation);
@@ -363,10 +476,6 @@ impl Run {
     }
 }
 
-fn in_hour(now: DateTime<Utc>, hour: u32) -> DateTime<Utc> {
-    now.date_naive().and_hms_opt(hour, 0, 0).expect("an hour").and_utc()
-}
-
 fn next_hour(now: DateTime<Utc>) -> DateTime<Utc> {
     let hour = now.with_minute(0).and_then(|now| now.with_second(0)).and_then(|now| now.with_nanosecond(0));
     hour.expect("a full hour") + TimeDelta::hours(1)
@@ -379,12 +488,13 @@ async fn invoke(
     now: DateTime<Utc>,
 ) -> (Delivery, bool) {
     let invocation = Invocation::new(id, now, now + TIMEOUT);
-    let Functions { ingest, deploy, verify } = &*functions;
+    let Functions { ingest, deploy, verify, operate } = &*functions;
     let work = async {
         match delivery.function {
             Function::Ingest => ingest.handle(&delivery.payload, &invocation).await.is_ok(),
             Function::Deploy => deploy.handle(&delivery.payload, &invocation).await.is_ok(),
             Function::Verify => verify.handle(&delivery.payload, &invocation).await.is_ok(),
+            Function::Operate => operate.handle(&delivery.payload, &invocation).await.is_ok(),
         }
     };
     let limit = TIMEOUT.to_std().expect("a positive time");

@@ -1,0 +1,277 @@
+//! What must hold at every moment of a run, whatever happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use fake_aws::{Aws, Memory, Service};
+use serde_json::Value;
+
+use crate::{conditions::Conditions, people::Edits, told::Told};
+
+/// What a function reads may have changed when it tells of it.
+const READ_BEFORE: TimeDelta = TimeDelta::minutes(5);
+
+/// The events that say what became of a service. A skipped one counts if it needs nothing.
+const ENDS: [&str; 3] = ["Patch Completed", "Patch Needs Attention", "Patch Failed"];
+
+/// What is known of a service from the moments before.
+#[derive(Debug, Default)]
+struct Seen {
+    /// How many deployments were forced.
+    forced: u32,
+    /// Since when every task is new.
+    new_since: Option<DateTime<Utc>>,
+    /// A failure was reported since the last forced deployment.
+    failed: bool,
+    /// The notices for which a start time was announced, it was proven patched, and anything was reported.
+    scheduled: BTreeSet<String>,
+    proven: BTreeSet<String>,
+    reported: BTreeSet<String>,
+    /// The closed notices of which its owner was told.
+    cancelled: BTreeSet<String>,
+}
+
+/// What was seen until now.
+#[derive(Debug, Default)]
+pub(crate) struct Checks {
+    services: BTreeMap<String, Seen>,
+    /// How many events and messages were examined.
+    events: usize,
+    messages: BTreeSet<(String, String)>,
+    examined: usize,
+    /// The latest cut-off of each notice in each schedule.
+    cutoffs: BTreeMap<(String, String), DateTime<Utc>>,
+    /// The notices and services that were examined on the retirement date.
+    ended: BTreeSet<(String, String)>,
+    /// The services whose next deployment has a start time of the fallback.
+    fallback: BTreeSet<String>,
+}
+
+/// What the checks compare AWS with.
+pub(crate) struct World<'a> {
+    pub(crate) now: DateTime<Utc>,
+    /// All tasks are older than the cut-off of any notice, or newer. This lies between them.
+    pub(crate) cutoff: DateTime<Utc>,
+    pub(crate) told: &'a Told,
+    pub(crate) conditions: &'a Conditions,
+    /// Calls fail and wake-ups are lost.
+    pub(crate) faults: bool,
+}
+
+impl Checks {
+    /// A person does something: what was said before may be said again.
+    pub(crate) fn people_act(&mut self) {
+        self.messages.clear();
+    }
+
+    /// Deploy is woken with this input.
+    pub(crate) fn woken(&mut self, input: &Value) {
+        let service = input["service"].as_str().unwrap_or_default().to_owned();
+        if input["fallback"] == true {
+            self.fallback.insert(service)
+        } else {
+            self.fallback.remove(&service)
+        };
+    }
+
+    /// What is broken at this moment.
+    pub(crate) fn broken(&mut self, aws: &Aws, edits: &mut Edits, world: &World<'_>) -> Vec<String> {
+        let mut broken = edits.broken(aws, world.now);
+        let memory = aws.memory();
+        for (key, service) in &memory.services {
+            let name = key.trim_start_matches("prod/");
+            self.check_deployments(name, service, edits, world, &mut broken);
+        }
+        for event in memory.events.iter().skip(self.events) {
+            self.check_event(event, &memory, world, &mut broken);
+        }
+        self.check_messages(&memory, world, &mut broken);
+        self.check_cutoffs(&memory, &mut broken);
+        self.check_dates(edits, world, &mut broken);
+        self.check_cancellations(edits, world, &mut broken);
+        broken
+    }
+
+    /// The events and messages that are new, each as a line of the story.
+    pub(crate) fn new(&mut self, aws: &Aws) -> Vec<String> {
+        let memory = aws.memory();
+        let event = |event: &Value| {
+            let detail = &event["Detail"];
+            format!(
+                "event {} {} slot {}: {}",
+                event["DetailType"], detail["service"], detail["slot"], detail["reason"]
+            )
+        };
+        let message = |message: &Value| format!("message {}", message["Subject"]);
+        let events = memory.events.iter().skip(self.events).map(event);
+        let lines = events.chain(memory.messages.iter().skip(self.examined).map(message)).collect();
+        (self.events, self.examined) = (memory.events.len(), memory.messages.len());
+        lines
+    }
+
+    fn check_deployments(
+        &mut self,
+        name: &str,
+        service: &Service,
+        edits: &Edits,
+        world: &World<'_>,
+        broken: &mut Vec<String>,
+    ) {
+        let seen = self.services.entry(name.to_owned()).or_default();
+        let is_new = service.tasks.iter().all(|created_at| *created_at > world.cutoff);
+        seen.new_since = is_new.then(|| seen.new_since.unwrap_or(world.now));
+        if service.forced == seen.forced {
+            return;
+        }
+        let again = seen.forced > 0 && !seen.failed;
+        (seen.forced, seen.failed) = (service.forced, false);
+        let fallback = self.fallback.contains(name);
+        if let Some(why) = world.conditions.forbids(name, world.now, fallback, edits.has_moved(name)) {
+            broken.push(format!("{name} was deployed {why}"));
+        }
+        if edits.holds(name) {
+            broken.push(format!("{name} was deployed, though a person disabled its schedule"));
+        }
+        if world.conditions.needs_approval(name) && !edits.has_enabled(name) {
+            broken.push(format!("{name} was deployed, though nobody approved it"));
+        }
+        // A rollout can fail before a function that was killed is tried again.
+        if again && (!world.faults || is_new) {
+            broken.push(format!("{name} was deployed twice, and no failure was reported in between"));
+        }
+    }
+
+    fn check_event(&mut self, event: &Value, memory: &Memory, world: &World<'_>, broken: &mut Vec<String>) {
+        let detail = &event["Detail"];
+        let name = detail["service"].as_str().unwrap_or_default();
+        let (Some(service), Some(seen)) =
+            (memory.services.get(&format!("prod/{name}")), self.services.get_mut(name))
+        else {
+            return;
+        };
+        let kind = event["DetailType"].as_str().unwrap_or_default();
+        let arns = detail["notices"].as_array().into_iter().flatten();
+        let arns: Vec<&str> =
+            arns.filter_map(|notice| notice["event_arn"].as_str().or(notice.as_str())).collect();
+        let mut contradicts =
+            |why: &str| broken.push(format!("{name}: the event {kind} {why}: {}", detail["reason"]));
+        let long_new = seen.new_since.is_some_and(|since| since < world.now - READ_BEFORE);
+        match kind {
+            "Patch Completed" if seen.new_since.is_none() => contradicts("is false: a task is old"),
+            "Patch Needs Attention" | "Patch Failed" if long_new => {
+                contradicts("is false: every task is new")
+            }
+            "Patch Needs Attention"
+                if service.forced == 0
+                    && !arns.is_empty()
+                    && arns
+                        .iter()
+                        .all(|arn| world.told.is_long_closed(arn, name, world.now, TimeDelta::hours(1))) =>
+            {
+                contradicts("is about closed notices");
+            }
+            "Patch Scheduled" if !arns.is_empty() && arns.iter().all(|arn| seen.proven.contains(*arn)) => {
+                contradicts("comes after the proof");
+            }
+            _ => {}
+        }
+        seen.failed |= kind == "Patch Needs Attention" || kind == "Patch Failed";
+        let arns = arns.into_iter().map(str::to_owned);
+        match kind {
+            "Patch Scheduled" => seen.scheduled.extend(arns.clone()),
+            "Patch Completed" => seen.proven.extend(arns.clone()),
+            _ => {}
+        }
+        let skipped = kind == "Patch Skipped";
+        if ENDS.contains(&kind) || (skipped && seen.new_since.is_some()) {
+            seen.reported.extend(arns.clone());
+        }
+        if skipped {
+            let closed = |arn: &String| world.told.is_long_closed(arn, name, world.now, TimeDelta::zero());
+            seen.cancelled.extend(arns.filter(closed));
+        }
+    }
+
+    /// Without failures, no message is sent twice.
+    fn check_messages(&mut self, memory: &Memory, world: &World<'_>, broken: &mut Vec<String>) {
+        for message in memory.messages.iter().skip(self.examined) {
+            let text = |field: &str| message[field].as_str().unwrap_or_default().to_owned();
+            let (subject, body) = (text("Subject"), text("Message"));
+            let is_new = self.messages.insert((subject.clone(), body.clone()));
+            if !is_new && !world.faults {
+                broken.push(format!("a message was sent twice: {subject}: {body}"));
+            }
+        }
+    }
+
+    /// A cut-off never becomes earlier.
+    fn check_cutoffs(&mut self, memory: &Memory, broken: &mut Vec<String>) {
+        for (name, schedule) in &memory.schedules {
+            let Some(input) = schedule.body["Target"]["Input"].as_str() else { continue };
+            if !input.contains("\"cutoff\"") {
+                continue;
+            }
+            let Ok(input) = serde_json::from_str::<Value>(input) else { continue };
+            for notice in input["notices"].as_array().into_iter().flatten().chain([&input["notice"]]) {
+                let cutoff = notice["cutoff"].as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok());
+                let (Some(arn), Some(cutoff)) = (notice["event_arn"].as_str(), cutoff) else { continue };
+                let known = self.cutoffs.entry((name.clone(), arn.to_owned())).or_insert(cutoff);
+                if cutoff < *known {
+                    broken.push(format!("the cut-off of {arn} in {name} went back from {known} to {cutoff}"));
+                }
+                *known = cutoff;
+            }
+        }
+    }
+
+    /// A start time that was announced, and that a closed notice has cancelled, is announced to be cancelled.
+    fn check_cancellations(&mut self, edits: &Edits, world: &World<'_>, broken: &mut Vec<String>) {
+        let grace = TimeDelta::hours(if world.faults { 10 } else { 1 });
+        let open = world.told.open(world.now);
+        for (name, seen) in &mut self.services {
+            // What another notice needs is not cancelled.
+            let still_open = open.iter().any(|open| open.service == name.as_str());
+            if still_open
+                || seen.forced > 0
+                || seen.new_since.is_some()
+                || edits.has_deleted(name)
+                || world.conditions.is_exempt(name)
+            {
+                continue;
+            }
+            let told = |arn: &String| world.told.is_long_closed(arn, name, world.now, grace);
+            let silent: Vec<String> =
+                seen.scheduled.difference(&seen.cancelled).filter(|arn| told(arn)).cloned().collect();
+            for arn in silent {
+                broken.push(format!("{name} was scheduled for {arn}, which was closed, and nobody was told"));
+                seen.cancelled.insert(arn);
+            }
+        }
+    }
+
+    /// By the retirement date, every service is proven patched or was reported.
+    fn check_dates(&mut self, edits: &Edits, world: &World<'_>, broken: &mut Vec<String>) {
+        // Lost wake-ups are repaired by the heartbeat, each after an hour or two.
+        let grace = TimeDelta::hours(if world.faults { 10 } else { 1 });
+        for open in world.told.open(world.now) {
+            let due = open.date.max(open.known_at + TimeDelta::hours(3)) + grace;
+            if world.now < due || world.conditions.is_exempt(open.service) {
+                continue;
+            }
+            if !self.ended.insert((open.event_arn.to_owned(), open.service.to_owned())) {
+                continue;
+            }
+            let seen = self.services.get(open.service);
+            // Whoever deletes the schedule of a service that someone else patches hears no more of it.
+            if edits.has_deleted(open.service) && seen.is_some_and(|seen| seen.new_since.is_some()) {
+                continue;
+            }
+            if !seen.is_some_and(|seen| !seen.proven.is_empty() || seen.reported.contains(open.event_arn)) {
+                broken.push(format!(
+                    "{} was not reported by the retirement date of {}",
+                    open.service, open.event_arn
+                ));
+            }
+        }
+    }
+}
