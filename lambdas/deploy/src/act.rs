@@ -15,7 +15,7 @@ use rules::{
         wake::{CheckInput, DeployInput, Wake},
     },
     service::command,
-    verify::check_times::next_check,
+    verify::verification_times::next_check,
 };
 
 use crate::function::Deploy;

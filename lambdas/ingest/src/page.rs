@@ -7,7 +7,7 @@ use rules::{
     notice::{Notice, NoticeRef},
     outcome::Outcome,
     schedule::{Spec, known::Page, name::ScheduleName, wake::DeadlineInput},
-    verify::deadline::deadline_checks,
+    verify::deadline_check::deadline_checks,
 };
 
 use crate::function::Ingest;

@@ -13,8 +13,8 @@ use rules::{
     },
     service::{Controller, ServiceState, command},
     verify::{
-        check_times::next_check,
         judge::{Judgement, Problem, judge},
+        verification_times::next_check,
     },
 };
 use serde::Serialize;

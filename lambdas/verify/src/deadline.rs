@@ -15,7 +15,7 @@ use rules::{
         wake::{DeadlineInput, Wake},
     },
     service::{Controller, ServiceState, TaskSet, command},
-    verify::deadline::{Standing, Unpatched, next_check, standing},
+    verify::deadline_check::{Standing, Unpatched, next_check, standing},
 };
 use serde::Serialize;
 

@@ -22,7 +22,7 @@ use rules::{
         wake::{DeadlineInput, DeployInput, Wake},
     },
     verify::{
-        deadline::deadline_checks,
+        deadline_check::deadline_checks,
         heartbeat::{Action, Pending, actions, is_pending},
     },
 };

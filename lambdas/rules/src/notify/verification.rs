@@ -14,7 +14,7 @@ use crate::{
     policy::Policy,
     schedule::wake::{CheckInput, DeadlineInput},
     time::instant::local_and_utc,
-    verify::{deadline::Unpatched, judge::Judgement},
+    verify::{deadline_check::Unpatched, judge::Judgement},
     wording::{count, is},
 };
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::check_times::{LEAST_TIME, ends_at};
+use super::verification_times::{LEAST_TIME, ends_at};
 use crate::{
     outcome::Cause,
     plan::deadline,
