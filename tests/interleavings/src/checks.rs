@@ -37,7 +37,8 @@ pub(crate) struct Checks {
     services: BTreeMap<String, Seen>,
     /// How many events and messages were examined.
     events: usize,
-    messages: BTreeSet<(String, String)>,
+    /// The last message about some services of a notice.
+    messages: BTreeMap<(String, Vec<String>), String>,
     examined: usize,
     /// The latest cut-off of each notice in each schedule.
     cutoffs: BTreeMap<(String, String), DateTime<Utc>>,
@@ -76,7 +77,7 @@ impl Checks {
 
     /// What is broken at this moment.
     pub(crate) fn broken(&mut self, aws: &Aws, edits: &mut Edits, world: &World<'_>) -> Vec<String> {
-        let mut broken = edits.broken(aws, world.now);
+        let mut broken = edits.broken(aws, world.told, world.now);
         let memory = aws.memory();
         for (key, service) in &memory.services {
             let name = key.trim_start_matches("prod/");
@@ -192,13 +193,19 @@ impl Checks {
         }
     }
 
-    /// Without failures, no message is sent twice.
+    /// Without failures, no message is sent twice in a row about the same services of a notice.
     fn check_messages(&mut self, memory: &Memory, world: &World<'_>, broken: &mut Vec<String>) {
         for message in memory.messages.iter().skip(self.examined) {
-            let text = |field: &str| message[field].as_str().unwrap_or_default().to_owned();
+            let text = |field: &str| message[field].as_str().unwrap_or_default();
             let (subject, body) = (text("Subject"), text("Message"));
-            let is_new = self.messages.insert((subject.clone(), body.clone()));
-            if !is_new && !world.faults {
+            let notice = body.lines().find(|line| line.starts_with("Notice")).unwrap_or_default().to_owned();
+            if subject.starts_with("Cancelled") {
+                self.messages.retain(|(other, _), _| *other != notice); // what is planned again is news
+            }
+            let services =
+                memory.services.keys().filter(|key| body.contains(key.as_str())).cloned().collect();
+            let before = self.messages.insert((notice, services), body.to_owned());
+            if before.is_some_and(|before| before == body) && !world.faults {
                 broken.push(format!("a message was sent twice: {subject}: {body}"));
             }
         }
@@ -262,8 +269,8 @@ impl Checks {
                 continue;
             }
             let seen = self.services.get(open.service);
-            // Whoever deletes the schedule of a service that someone else patches hears no more of it.
-            if edits.has_deleted(open.service) && seen.is_some_and(|seen| seen.new_since.is_some()) {
+            // Whoever deletes or holds the schedule of a service that someone else patches hears no more of it.
+            if edits.has_edited(open.service) && seen.is_some_and(|seen| seen.new_since.is_some()) {
                 continue;
             }
             if !seen.is_some_and(|seen| !seen.proven.is_empty() || seen.reported.contains(open.event_arn)) {

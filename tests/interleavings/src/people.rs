@@ -6,6 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fake_aws::{Aws, Schedule};
 use serde_json::json;
 
+use crate::told::Told;
+
 /// What a person does to a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edit {
@@ -35,6 +37,7 @@ pub(crate) struct Edits {
     /// The services whose schedules were ever enabled, which approves them.
     ever_enabled: BTreeSet<String>,
     ever_deleted: BTreeSet<String>,
+    ever_edited: BTreeSet<String>,
 }
 
 const WHY: &str = "CHG0042";
@@ -45,6 +48,7 @@ impl Edits {
         let mut memory = aws.memory();
         let Some(name) = name(memory.schedules.keys(), service) else { return "there is no schedule" };
         let Some(schedule) = memory.schedules.get_mut(&name) else { return "there is no schedule" };
+        self.ever_edited.insert(service.to_owned());
         let body = &mut schedule.body;
         match edit {
             Edit::Disable => body["State"] = json!("DISABLED"),
@@ -107,6 +111,11 @@ impl Edits {
         self.ever_enabled.contains(service)
     }
 
+    /// Whether a person ever edited a service's schedule.
+    pub(crate) fn has_edited(&self, service: &str) -> bool {
+        self.ever_edited.contains(service)
+    }
+
     /// Whether a person ever deleted a service's schedule.
     pub(crate) fn has_deleted(&self, service: &str) -> bool {
         self.ever_deleted.contains(service)
@@ -118,7 +127,8 @@ impl Edits {
     }
 
     /// The edits that were overwritten. Each is reported once.
-    pub(crate) fn broken(&mut self, aws: &Aws, now: DateTime<Utc>) -> Vec<String> {
+    pub(crate) fn broken(&mut self, aws: &Aws, told: &Told, now: DateTime<Utc>) -> Vec<String> {
+        let open = told.open(now);
         let mut broken = Vec::new();
         self.disabled.retain(|service| {
             let Some(found) = schedule(aws, service) else { return false };
@@ -130,6 +140,10 @@ impl Edits {
         });
         self.moved.retain(|service, at| {
             let Some(found) = schedule(aws, service) else { return false };
+            // A time after a retirement date is not valid.
+            if open.iter().any(|open| open.service == service.as_str() && open.date <= *at) {
+                return false;
+            }
             let moved_back = *at > now && found.at() != Some(*at);
             if moved_back {
                 broken.push(format!(

@@ -426,7 +426,10 @@ impl Run {
             let word = |field: &str| delivery.payload[field].as_str().unwrap_or_default();
             let [kind, service, operation] = ["kind", "service", "operation"].map(word);
             let id = format!("{:?} {} {kind}{operation} {service}", delivery.function, self.invocations);
-            self.tell(format!("{id} starts, fault {fault:?}"));
+            // Most heartbeats find nothing to do.
+            if kind != "heartbeat" || fault.is_some() {
+                self.tell(format!("{id} starts, fault {fault:?}"));
+            }
             let delivery = Delivery { id: id.clone(), ..delivery };
             if delivery.function == Function::Deploy {
                 self.checks.woken(&delivery.payload);
@@ -436,7 +439,9 @@ impl Run {
     }
 
     fn finish(&mut self, delivery: Delivery, done: bool) {
-        self.tell(format!("{} {}", delivery.id, if done { "ends" } else { "fails" }));
+        if !done || delivery.payload["kind"] != "heartbeat" {
+            self.tell(format!("{} {}", delivery.id, if done { "ends" } else { "fails" }));
+        }
         if !done && delivery.tries_left > 1 {
             let at = self.aws.memory().now + TimeDelta::minutes(1);
             self.queue.push(Delivery { at, tries_left: delivery.tries_left - 1, ..delivery });
