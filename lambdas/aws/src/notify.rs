@@ -4,6 +4,7 @@ use aws_config::{SdkConfig, retry::RetryConfig};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_sns::types::MessageAttributeValue;
 use chrono::{DateTime, Utc};
+use futures_util::{StreamExt as _, stream};
 use lambda_runtime::tracing::{error, warn};
 use rules::{
     notify::{
@@ -20,6 +21,9 @@ use crate::{CallFailed, config::Config, scheduler::Scheduler};
 
 /// The maximum number of events in a `PutEvents` request.
 const EVENTS_PER_CALL: usize = 10;
+/// The maximum number of `PutEvents` requests at once. The smallest Regions accept 400 in a second
+/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html>), and a notice of 1,000 services needs 100.
+const PUTS_AT_ONCE: usize = 50;
 /// The maximum number of attempts for events that the bus rejects.
 const PUT_ATTEMPTS: usize = 3;
 /// The maximum number of attempts for a call. Notifications must not delay the function by minutes.
@@ -76,11 +80,13 @@ impl Notifier {
     pub async fn send(&self, notification: &Notification, now: DateTime<Utc>) -> Result<(), CallFailed> {
         let Notification { events, message, samples } = notification;
         self.count(samples, now);
-        let put = self.put(events).await;
-        let published = match message {
-            Some(message) => self.publish(&self.with_stop(message).await).await,
-            None => Ok(()),
+        let published = async {
+            match message {
+                Some(message) => self.publish(&self.with_stop(message).await).await,
+                None => Ok(()),
+            }
         };
+        let (put, published) = tokio::join!(biased; self.put(events), published);
         for failed in [&put, &published].into_iter().filter_map(|result| result.as_ref().err()) {
             error!("could not send a notification: {failed}");
             self.count(&[Sample::one(Metric::NotificationsFailed)], now);
@@ -89,11 +95,11 @@ impl Notifier {
     }
 
     async fn put(&self, events: &[BusEvent]) -> Result<(), CallFailed> {
-        let mut result = Ok(());
-        for batch in events.chunks(EVENTS_PER_CALL) {
-            result = result.and(self.put_batch(batch.iter().map(entry).collect()).await);
-        }
-        result
+        stream::iter(events.chunks(EVENTS_PER_CALL))
+            .map(|batch| self.put_batch(batch.iter().map(entry).collect()))
+            .buffer_unordered(PUTS_AT_ONCE)
+            .fold(Ok(()), async |result, put| Result::and(result, put))
+            .await
     }
 
     async fn put_batch(&self, mut entries: Vec<PutEventsRequestEntry>) -> Result<(), CallFailed> {
