@@ -40,6 +40,13 @@ struct Work<'a> {
     invocation: &'a Invocation,
 }
 
+/// What was read about a page of a notice, without its lock.
+struct Read {
+    resolved: Vec<Resolved>,
+    services: Services,
+    page: Page,
+}
+
 /// What became of the entities of a notice.
 struct Processed {
     outcomes: Vec<Outcome>,
@@ -86,8 +93,9 @@ impl Ingest {
         if !notice.closed {
             notice.require_entities()?;
         }
-        let told = notice.to_ref(self.wait_period(notice).await);
-        let report = self.take_page(notice, &told, invocation).await?;
+        let (wait_period, read) = tokio::join!(biased; self.wait_period(notice), self.read(notice));
+        let told = notice.to_ref(wait_period);
+        let report = self.take_page(notice, &told, read?, invocation).await?;
         if !notice.closed || !notice.entities.is_empty() {
             return Ok(report);
         }
@@ -104,14 +112,9 @@ impl Ingest {
     ) -> Result<Report, Failure> {
         for page in (0..).filter(|page| *page != notice.page) {
             let other = Notice { page, ..notice.clone() };
-            let known = self
-                .scheduler
-                .page(&other.event_arn, page)
-                .await
-                .map_err(Failure::call(&notice.event_arn))?
-                .is_known();
-            if known {
-                let closed = self.take_page(&other, told, invocation).await?;
+            let read = self.read(&other).await?;
+            if read.page.is_known() {
+                let closed = self.take_page(&other, told, read, invocation).await?;
                 let outcomes = report.outcomes.into_iter().chain(closed.outcomes).collect();
                 report = Report::new(&notice.event_arn, report.starts_at, outcomes);
             } else if page >= LOOKED_FOR {
@@ -121,20 +124,34 @@ impl Ingest {
         Ok(report)
     }
 
+    /// Reads everything that a page of a notice needs and that no lock protects.
+    async fn read(&self, notice: &Notice) -> Result<Read, Failure> {
+        let zone = self.policy.zone;
+        let named = async {
+            let resolved = resolve(&self.ecs, notice).await;
+            let services = read_services(&self.ecs, named(&resolved), zone).await;
+            (resolved, services)
+        };
+        let page = self.scheduler.page(&notice.event_arn, notice.page);
+        let ((resolved, mut services), page) = tokio::join!(biased; named, page);
+        let page = page.map_err(Failure::call(&notice.event_arn))?;
+        if notice.closed {
+            let unread: Vec<_> =
+                page.open().filter(|service| !services.tags.contains_key(service)).collect();
+            services.extend(read_services(&self.ecs, unread, zone).await);
+        }
+        Ok(Read { resolved, services, page })
+    }
+
     /// Handles one page of a notice. `told` is the notice, as this event tells it.
     async fn take_page(
         &self,
         notice: &Notice,
         told: &NoticeRef,
+        read: Read,
         invocation: &Invocation,
     ) -> Result<Report, Failure> {
-        let resolved = resolve(&self.ecs, notice).await;
-        let page = self
-            .scheduler
-            .page(&notice.event_arn, notice.page)
-            .await
-            .map_err(Failure::call(&notice.event_arn))?;
-        let services = read_services(&self.ecs, services(notice, &resolved, &page), self.policy.zone).await;
+        let Read { resolved, services, page } = read;
         let may_write = self.may_write_any(&services.tags);
         let work = Work { notice, told: told.clone(), resolved, services, invocation };
         // A repeat changes nothing, so it takes no lock.
@@ -346,14 +363,13 @@ fn group<'a>(notice: &'a Notice, resolved: &[Resolved], page: &Page) -> Grouped<
     grouped
 }
 
-/// The services whose owners' choices may count.
-fn services<'a>(notice: &Notice, resolved: &'a [Resolved], page: &'a Page) -> BTreeSet<&'a ServiceRef> {
-    let named = resolved.iter().filter_map(|resolved| match resolved {
+/// The services that a notice names, each once.
+fn named(resolved: &[Resolved]) -> BTreeSet<&ServiceRef> {
+    let services = resolved.iter().filter_map(|resolved| match resolved {
         Resolved::Service(service) => Some(service),
         Resolved::Done(_) => None,
     });
-    let known = page.open().filter(|_| notice.closed);
-    named.chain(known).collect()
+    services.collect()
 }
 
 /// The outcome for a further entity of a service: what was done is reported with the first, and counted once.

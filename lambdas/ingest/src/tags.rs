@@ -19,6 +19,14 @@ pub(crate) struct Services {
     pub(crate) unknown: BTreeSet<ServiceRef>,
 }
 
+impl Services {
+    /// Adds what was read about further services.
+    pub(crate) fn extend(&mut self, more: Self) {
+        self.tags.extend(more.tags);
+        self.unknown.extend(more.unknown);
+    }
+}
+
 /// Reads the tags of each service. Where they are unreadable the parameters apply, with a warning: deploy reads them
 /// again.
 pub(crate) async fn read_services<'a>(
