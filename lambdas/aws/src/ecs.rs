@@ -18,7 +18,7 @@ use rules::{
     service::{ServiceEvent, ServiceState, image::Container},
 };
 
-use crate::{CallFailed, retry::OnlyThrottled};
+use crate::{CallFailed, rate::Rate, retry::OnlyThrottled};
 use mapping::{instant, origin, service_state, stop_reason, tags};
 
 /// The maximum number of tasks in a `DescribeTasks` request.
@@ -31,6 +31,8 @@ pub const SERVICES_PER_CALL: usize = 10;
 #[derive(Clone, Debug)]
 pub struct Ecs {
     client: Client,
+    reads_of_services: Rate,
+    reads_of_tasks: Rate,
 }
 
 /// The origin of a task: the service or the caller that started it.
@@ -74,7 +76,10 @@ impl Ecs {
     /// Uses `client`.
     #[must_use]
     pub fn with_client(client: Client) -> Self {
-        Self { client }
+        // AWS allows 100 calls at once, then 20 in a second, to each group of actions:
+        // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
+        let rate = || Rate::new(100, 20);
+        Self { client, reads_of_services: rate(), reads_of_tasks: rate() }
     }
 
     /// The account setting `fargateTaskRetirementWaitPeriod`: the time between a notice and its retirement date.
@@ -150,6 +155,7 @@ impl Ecs {
     async fn describe_tasks(&self, cluster: &str, tasks: &[String]) -> Result<Vec<Task>, CallFailed> {
         let mut found = Vec::new();
         for batch in tasks.chunks(TASKS_PER_CALL) {
+            self.reads_of_tasks.wait().await;
             let call = self.client.describe_tasks().cluster(cluster).set_tasks(Some(batch.to_vec()));
             match call.send().await {
                 Ok(answer) => found.extend(answer.tasks.unwrap_or_default()),
@@ -188,6 +194,7 @@ impl Ecs {
     async fn describe_services(&self, cluster: &str, names: &[String]) -> Result<Vec<Service>, CallFailed> {
         let mut services = Vec::new();
         for batch in names.chunks(SERVICES_PER_CALL) {
+            self.reads_of_services.wait().await;
             let call = self.client.describe_services().cluster(cluster).set_services(Some(batch.to_vec()));
             match call.include(ServiceField::Tags).send().await {
                 Ok(answer) => services.extend(answer.services.unwrap_or_default()),
@@ -219,6 +226,7 @@ impl Ecs {
 
     async fn describe(&self, service: &ServiceRef) -> Result<Option<Service>, CallFailed> {
         const CALL: &str = "DescribeServices";
+        self.reads_of_services.wait().await;
         let call = self.client.describe_services().cluster(service.cluster()).services(service.service());
         let answer = match call.include(ServiceField::Tags).send().await {
             Ok(answer) => answer,
@@ -274,6 +282,7 @@ impl Ecs {
     }
 
     async fn tasks(&self, service: &ServiceRef, desired: DesiredStatus) -> Result<Vec<String>, CallFailed> {
+        self.reads_of_tasks.wait().await;
         let call = self
             .client
             .list_tasks()

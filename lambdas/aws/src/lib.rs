@@ -19,6 +19,7 @@ pub mod operate;
 pub mod page;
 pub mod pending;
 pub mod queue;
+mod rate;
 mod retry;
 pub mod rule;
 pub mod scheduler;

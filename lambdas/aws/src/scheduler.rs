@@ -24,12 +24,28 @@ use rules::schedule::{
     wake::{DeployInput, Function, InvalidInput, Wake},
 };
 
-use crate::{CallFailed, retry::RoleNotReadyYet};
+use crate::{CallFailed, rate::Rate, retry::RoleNotReadyYet};
 
 /// The maximum number of attempts to change a schedule that is changed concurrently.
 pub const READS: u32 = 5;
 /// The pause after the first of these attempts. Each further pause is twice as long.
 pub const PAUSE: Duration = Duration::from_millis(50);
+
+/// The Regions in which AWS accepts 5,000 `CreateSchedule` requests in a second. Elsewhere, it is 250
+/// (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html>).
+const LARGE_REGIONS: [&str; 11] = [
+    "us-east-1",
+    "us-east-2",
+    "us-west-2",
+    "ap-northeast-1",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "eu-central-1",
+    "eu-west-1",
+    "eu-west-2",
+    "sa-east-1",
+];
 
 /// The settings that all schedules share.
 #[derive(Clone, Debug)]
@@ -51,6 +67,7 @@ pub struct ScheduleTarget {
 pub struct Scheduler {
     client: Client,
     target: ScheduleTarget,
+    creations: Rate,
 }
 
 /// A schedule as read, with everything that an update must repeat.
@@ -120,7 +137,10 @@ impl Scheduler {
     /// Uses `client` and `target`'s schedule group.
     #[must_use]
     pub fn with_client(client: Client, target: ScheduleTarget) -> Self {
-        Self { client, target }
+        let region = client.config().region().map_or("", |region| region.as_ref());
+        // Other programs of the account create schedules, too.
+        let creations = if LARGE_REGIONS.contains(&region) { 1_000 } else { 200 };
+        Self { client, target, creations: Rate::new(creations, creations) }
     }
 
     /// Creates a schedule, unless one with its name exists. It stays until the function that it wakes deletes it. One that
@@ -147,6 +167,7 @@ impl Scheduler {
             }
             None => self.target(spec)?,
         };
+        self.creations.wait().await;
         let sent = self
             .client
             .create_schedule()

@@ -136,8 +136,7 @@ impl Ingest {
         let ((resolved, mut services), page) = tokio::join!(biased; named, page);
         let page = page.map_err(Failure::call(&notice.event_arn))?;
         if notice.closed {
-            let unread: Vec<_> =
-                page.open().filter(|service| !services.tags.contains_key(service)).collect();
+            let unread: Vec<_> = page.open().filter(|service| !services.tags.contains_key(service)).collect();
             services.extend(read_services(&self.ecs, unread, zone).await);
         }
         Ok(Read { resolved, services, page })

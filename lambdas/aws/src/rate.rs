@@ -1,0 +1,59 @@
+//! The rates that AWS allows. A function that keeps to them is not throttled, and leaves its retries to others' calls.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::{Duration, Instant};
+
+/// A token bucket. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Rate {
+    /// The time until a token comes back.
+    interval: Duration,
+    /// The time until an empty bucket is full.
+    capacity: Duration,
+    /// When the bucket is full again.
+    full_at: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Rate {
+    /// So many calls at once, then so many in each second.
+    pub(crate) fn new(at_once: u32, per_second: u32) -> Self {
+        let interval = Duration::from_secs(1) / per_second;
+        Self { interval, capacity: interval * at_once, full_at: Arc::default() }
+    }
+
+    /// Waits until a call may be made.
+    pub(crate) async fn wait(&self) {
+        let now = Instant::now();
+        let full_at = {
+            let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+            *full_at.insert(full_at.unwrap_or(now).max(now) + self.interval)
+        };
+        if let Some(allowed_at) = full_at.checked_sub(self.capacity).filter(|allowed_at| *allowed_at > now) {
+            tokio::time::sleep_until(allowed_at).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_passes_at_once_and_the_rest_at_the_rate() {
+        let rate = Rate::new(100, 20);
+        let begun = Instant::now();
+        let mut waited = Vec::new();
+        for _ in 0..141 {
+            rate.wait().await;
+            waited.push(begun.elapsed().as_millis());
+        }
+        assert_eq!((waited[99], waited[100], waited[120], waited[140]), (0, 50, 1050, 2050));
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        let begun = Instant::now();
+        for _ in 0..100 {
+            rate.wait().await;
+        }
+        assert_eq!(begun.elapsed(), Duration::ZERO, "a bucket that is full again");
+    }
+}
