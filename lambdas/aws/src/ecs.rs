@@ -210,10 +210,12 @@ impl Ecs {
     /// # Errors
     /// A call failed after its retries.
     pub async fn state(&self, service: &ServiceRef) -> Result<Option<ServiceState>, CallFailed> {
-        let Some(found) = self.describe(service).await? else { return Ok(None) };
+        let (found, running) =
+            tokio::join!(biased; self.describe(service), self.tasks(service, DesiredStatus::Running));
+        let Some(found) = found? else { return Ok(None) };
         let mut state = service_state(&found);
         if state.status == "ACTIVE" {
-            let running = self.tasks(service, DesiredStatus::Running).await?;
+            let running = running?;
             let tasks = self.describe_tasks(service.cluster(), &running).await?;
             let starting =
                 |task: &&Task| matches!(task.last_status(), Some("PROVISIONING" | "PENDING" | "ACTIVATING"));

@@ -14,6 +14,7 @@ use rules::{
         metrics::{Metric, Sample},
     },
     policy::Format,
+    schedule::wake::StopInput,
 };
 use serde_json::json;
 
@@ -78,11 +79,24 @@ impl Notifier {
     /// An event or the message could not be sent. A caller whose own work is done may ignore this. A caller that only
     /// notifies must fail.
     pub async fn send(&self, notification: &Notification, now: DateTime<Utc>) -> Result<(), CallFailed> {
+        self.send_knowing(notification, async { self.stop().await }, now).await
+    }
+
+    /// Like [`send`](Self::send), for a caller that reads anyway whether everything is stopped.
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn send_knowing(
+        &self,
+        notification: &Notification,
+        stop: impl Future<Output = Option<StopInput>>,
+        now: DateTime<Utc>,
+    ) -> Result<(), CallFailed> {
         let Notification { events, message, samples } = notification;
         self.count(samples, now);
         let published = async {
             match message {
-                Some(message) => self.publish(&self.with_stop(message).await).await,
+                Some(message) => self.publish(&message.clone().with_stop(stop.await.as_ref())).await,
                 None => Ok(()),
             }
         };
@@ -116,15 +130,13 @@ impl Notifier {
         Err(CallFailed::unexpected("PutEvents", refusal))
     }
 
-    /// The same message, which says so if everything is stopped.
-    async fn with_stop(&self, message: &Message) -> Message {
-        match self.scheduler.stopped().await {
-            Ok(stop) => message.clone().with_stop(stop.as_ref()),
-            Err(error) => {
-                warn!("a message does not say whether all deployments are stopped: {error}");
-                message.clone()
-            }
-        }
+    /// Why everything is stopped, which every message says, if it is.
+    pub async fn stop(&self) -> Option<StopInput> {
+        let stop = self.scheduler.stopped().await;
+        stop.unwrap_or_else(|error| {
+            warn!("a message does not say whether all deployments are stopped: {error}");
+            None
+        })
     }
 
     async fn publish(&self, message: &Message) -> Result<(), CallFailed> {

@@ -59,6 +59,17 @@ impl Scheduler {
         Err(changed_by_others("CreateSchedule", &spec.name))
     }
 
+    /// Like [`arm`](Self::arm), for a schedule that is not expected to exist: it is not read first.
+    ///
+    /// # Errors
+    /// A call failed after its retries.
+    pub async fn arm_first(&self, spec: &Spec, invocation: &Invocation) -> Result<Armed, CallFailed> {
+        match self.create(spec, invocation.now()).await? {
+            Written::Done => Ok(Armed::Created),
+            Written::Conflict => self.arm(spec, invocation).await,
+        }
+    }
+
     /// Creates a schedule, or gives an existing one this time and input. A disabled schedule stays disabled.
     ///
     /// # Errors

@@ -78,7 +78,7 @@ impl Deploy {
         let first = CheckInput::first(&input.service, &input.notices, outcome.deployment_id.clone(), now);
         let at = next_check(&first, &self.policy, now).unwrap_or(now);
         let spec = |input: CheckInput| Spec::check(name.clone(), at, self.policy.windows.zone(), input);
-        let verify_at = match self.scheduler.arm(&spec(first.clone()), invocation).await? {
+        let verify_at = match self.scheduler.arm_first(&spec(first.clone()), invocation).await? {
             Armed::Created => Some(at),
             Armed::Kept(found) => {
                 let joined = match found.wake() {

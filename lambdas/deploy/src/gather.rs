@@ -11,37 +11,47 @@ use rules::{
     },
     policy::{Mode, Policy},
     schedule::wake::DeployInput,
-    service::{TaskSet, image},
+    service::{ServiceState, TaskSet, image},
 };
 use tokio::time::Instant;
 
 use crate::function::Deploy;
 
 impl Deploy {
-    /// Gathers the facts about one service. What is unreadable and blocks is a fact too.
+    /// Gathers the facts about one service, of which ECS has said `state`. What is unreadable and blocks is a fact too.
     ///
     /// # Errors
-    /// The service could not be read, or CodeDeploy where nothing blocks.
-    pub(crate) async fn gather(&self, input: DeployInput, now: DateTime<Utc>) -> Result<Facts, CallFailed> {
+    /// CodeDeploy could not be read where nothing blocks.
+    pub(crate) async fn gather(
+        &self,
+        input: DeployInput,
+        state: Option<ServiceState>,
+        now: DateTime<Utc>,
+    ) -> Result<Facts, CallFailed> {
         let begun = Instant::now();
-        let state = self.ecs.state(&input.service).await?;
         let mut facts = Facts::of_service(input, state, &self.policy);
         let policy = facts.policy(&self.policy);
         let need = match need(&facts, &policy, now) {
             Ok(need) if need.starts() && policy.mode != Mode::Off => need,
             _ => return Ok(facts),
         };
-        // Between the answer about the calendars and the start nothing may take long.
-        facts.image_warning = self.image_warning(facts.task_definition().unwrap_or_default()).await;
+        let images = self.image_warning(facts.task_definition().unwrap_or_default());
         if facts.input.is_late(now) || facts.input.is_outside(&policy.windows, now) {
+            facts.image_warning = images.await;
             return Ok(facts);
         }
-        facts.blocks.extend(self.alarm_blocks(&policy).await);
-        self.ask_order(&mut facts).await;
-        let code_deploy = match &need {
-            Need::CodeDeploy(_, set) if policy.mode.acts() => Some(self.code_deploy_facts(set).await),
-            _ => None,
+        let code_deploy = async {
+            match &need {
+                Need::CodeDeploy(_, set) if policy.mode.acts() => Some(self.code_deploy_facts(set).await),
+                _ => None,
+            }
         };
+        // Between the answer about the calendars and the start nothing may take long.
+        let (images, alarms, order, code_deploy) =
+            tokio::join!(biased; images, self.alarm_blocks(&policy), self.ask_order(&facts), code_deploy);
+        facts.image_warning = images;
+        facts.blocks.extend(alarms.into_iter().chain(order.0));
+        facts.blocker_warnings.extend(order.1);
         // A freeze may begin while the rest is read.
         let by_now = now + TimeDelta::from_std(begun.elapsed()).unwrap_or_default();
         self.change_calendars.ask(&mut facts.calendars, by_now).await;
@@ -69,15 +79,15 @@ impl Deploy {
         }
     }
 
-    /// Asks about the service that comes first, if a tag names one.
-    async fn ask_order(&self, facts: &mut Facts) {
-        let Some(other) = facts.tags.after.clone() else { return };
-        match self.ecs.state(&other).await {
-            Ok(state) => {
-                facts.blocks.extend(order::blocks(&other, state.as_ref(), facts.cutoff()));
-                facts.blocker_warnings.extend(order::missing(&other, state.as_ref()));
-            }
-            Err(error) => facts.blocks.push(order::unreadable(&other, &error.to_string())),
+    /// What blocks, and what to warn of, by the service that comes first, if a tag names one.
+    async fn ask_order(&self, facts: &Facts) -> (Vec<Block>, Option<String>) {
+        let Some(other) = &facts.tags.after else { return (Vec::new(), None) };
+        match self.ecs.state(other).await {
+            Ok(state) => (
+                order::blocks(other, state.as_ref(), facts.cutoff()).into_iter().collect(),
+                order::missing(other, state.as_ref()),
+            ),
+            Err(error) => (vec![order::unreadable(other, &error.to_string())], None),
         }
     }
 

@@ -13,6 +13,7 @@ use rules::{
         name::ScheduleName,
         wake::{DeployInput, Function, InvalidInput, Wake},
     },
+    service::ServiceState,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -77,7 +78,10 @@ impl Deploy {
         unfinished: bool,
         invocation: &Invocation,
     ) -> Result<DeployOutcome, CallFailed> {
-        let found = self.scheduler.get(name).await?;
+        // The service is read with its schedule. Only a delivery for which there is nothing to do reads it in vain.
+        let (found, state) =
+            tokio::join!(biased; self.scheduler.get(name), Box::pin(self.ecs.state(&input.service)));
+        let found = found?;
         let now = invocation.now();
         let schedule = match &found {
             None => delivery::Now::Gone { unfinished },
@@ -91,7 +95,7 @@ impl Deploy {
             }
             Delivery::Repeated(why) => return Ok(logged(&input, DeployOutcome::repeated(&input, why))),
         };
-        let outcome = Box::pin(self.deploy(input, invocation)).await?;
+        let outcome = Box::pin(self.deploy(input, state?, invocation)).await?;
         if outcome.outcome != DeployOutcomeKind::Postponed {
             self.scheduler.acknowledge(name, found.as_ref(), invocation.now()).await?;
         }
@@ -99,8 +103,13 @@ impl Deploy {
     }
 
     /// Gathers the facts, decides, acts and reports.
-    async fn deploy(&self, input: DeployInput, invocation: &Invocation) -> Result<DeployOutcome, CallFailed> {
-        let facts = Box::pin(self.gather(input.clone(), invocation.now())).await?;
+    async fn deploy(
+        &self,
+        input: DeployInput,
+        state: Option<ServiceState>,
+        invocation: &Invocation,
+    ) -> Result<DeployOutcome, CallFailed> {
+        let facts = Box::pin(self.gather(input.clone(), state, invocation.now())).await?;
         let decision = decide(&facts, &self.policy, invocation.now());
         let outcome = logged(&input, Box::pin(self.act(&facts, decision, invocation)).await?);
         let now = invocation.now();
