@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aws::{CallFailed, Invocation};
+use aws::CallFailed;
 use rules::{
     arn::ServiceRef,
     notice::{Notice, NoticeRef},
@@ -15,7 +15,10 @@ use rules::{
     schedule::known::Page,
 };
 
-use crate::function::Ingest;
+use crate::{
+    function::Ingest,
+    handler::{Work, Writing},
+};
 
 /// What a report says that was not announced before.
 pub(crate) struct News {
@@ -70,19 +73,19 @@ fn changed(outcome: &Outcome) -> bool {
 }
 
 impl Ingest {
-    /// Counts, notifies of what is new, and schedules the deadline check if anything `may_write`.
+    /// Counts, notifies of what is new, and schedules the deadline check, if anything may be written.
     ///
     /// The deadline check is written last: a plan that could not be announced is announced when the event comes again,
     /// which Lambda's retry sees to.
     pub(crate) async fn announce(
         &self,
-        notice: &Notice,
+        work: &Work<'_>,
         kept: &NoticeRef,
         report: &Report,
         mut page: Page,
-        may_write: bool,
-        invocation: &Invocation,
+        writing: Option<Writing>,
     ) -> Result<(), CallFailed> {
+        let Work { notice, invocation, .. } = work;
         let now = invocation.now();
         let news = News::of(notice, kept, report, &page);
         let samples = plan::samples(report, news.new);
@@ -98,10 +101,11 @@ impl Ingest {
             message: news.anything.then(|| plan::message(reader, report, kept, now)),
             samples,
         };
-        let sent = self.notifier.send(&notification, now).await;
-        if !may_write {
-            return sent; // observe mode leaves no trace, so that a repeated event is announced again
-        }
+        let Some(Writing { stop }) = writing else {
+            // Observe mode leaves no trace, so that a repeated event is announced again.
+            return self.notifier.send(&notification, now).await;
+        };
+        let sent = self.notifier.send_knowing(&notification, async { stop }, now).await;
         if sent.is_ok() {
             page.remember(news.fingerprint);
         } else {

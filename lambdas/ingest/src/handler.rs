@@ -15,6 +15,7 @@ use rules::{
     schedule::{
         known::{LOOKED_FOR, Page},
         name::ScheduleName,
+        wake::StopInput,
     },
 };
 use serde_json::Value;
@@ -29,15 +30,21 @@ use crate::{
 };
 
 /// A notice, with what was read once about it.
-struct Work<'a> {
-    notice: &'a Notice,
+pub(crate) struct Work<'a> {
+    pub(crate) notice: &'a Notice,
     /// The notice, as this event tells it.
     told: NoticeRef,
     /// Its entities, in its order.
     resolved: Vec<Resolved>,
     /// What ECS says of its services.
     services: Services,
-    invocation: &'a Invocation,
+    pub(crate) invocation: &'a Invocation,
+}
+
+/// Anything may be written.
+pub(crate) struct Writing {
+    /// Why everything is stopped, if it is.
+    pub(crate) stop: Option<StopInput>,
 }
 
 /// What was read about a page of a notice, without its lock.
@@ -183,17 +190,15 @@ impl Ingest {
         for outcome in &report.outcomes {
             log(&notice.event_arn, outcome);
         }
-        self.conclude(work, &kept, report, page, may_write).await.map(Some)
+        self.conclude(work, &kept, report, page, None).await.map(Some)
     }
 
     /// Handles a notice, under the lock of its page.
     async fn with_writing(&self, work: &Work<'_>) -> Result<Report, Failure> {
         let Work { notice, told, .. } = work;
-        let mut page = self
-            .scheduler
-            .page(&notice.event_arn, notice.page)
-            .await
-            .map_err(Failure::call(&notice.event_arn))?;
+        let page = self.scheduler.page(&notice.event_arn, notice.page);
+        let (page, stop) = tokio::join!(biased; page, self.notifier.stop());
+        let mut page = page.map_err(Failure::call(&notice.event_arn))?;
         let kept = page.merged(notice, told.clone());
         if notice.closes_anything() {
             let Processed { outcomes, .. } = self.process(work, &kept, &page, false).await;
@@ -204,7 +209,7 @@ impl Ingest {
         }
         let Processed { outcomes, .. } = self.process(work, &kept, &page, true).await;
         let report = Report::new(&notice.event_arn, kept.starts_at, outcomes);
-        self.conclude(work, &kept, report, page, true).await
+        self.conclude(work, &kept, report, page, Some(Writing { stop })).await
     }
 
     /// Announces a report. It fails if an outcome has failed or nobody could be notified.
@@ -214,10 +219,10 @@ impl Ingest {
         kept: &NoticeRef,
         report: Report,
         page: Page,
-        may_write: bool,
+        writing: Option<Writing>,
     ) -> Result<Report, Failure> {
-        let Work { notice, invocation, .. } = work;
-        let announced = self.announce(notice, kept, &report, page, may_write, invocation).await;
+        let Work { notice, .. } = work;
+        let announced = self.announce(work, kept, &report, page, writing).await;
         Failure::of(&report).map_or(Ok(()), Err)?;
         announced.map_err(Failure::call(&notice.event_arn))?;
         Ok(report)
