@@ -1,6 +1,7 @@
 //! Amazon ECS: reads services and tasks, and forces deployments.
 
 mod deployments;
+mod many;
 mod mapping;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -10,6 +11,7 @@ use aws_sdk_ecs::{
     Client,
     config::retry::{RetryPartition, TokenBucket},
     error::ProvideErrorMetadata,
+    operation::list_tasks::builders::ListTasksFluentBuilder,
     types::{ContainerDefinition, DesiredStatus, Service, ServiceField, SettingName, Task},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -19,7 +21,7 @@ use rules::{
 };
 
 use crate::{CallFailed, rate::Rate, retry::OnlyThrottled};
-use mapping::{instant, origin, service_state, stop_reason, tags};
+use mapping::{add_tasks, instant, origin, service_state, stop_reason, tags};
 
 /// The maximum number of tasks in a `DescribeTasks` request.
 const TASKS_PER_CALL: usize = 100;
@@ -211,41 +213,29 @@ impl Ecs {
     /// A call failed after its retries.
     pub async fn state(&self, service: &ServiceRef) -> Result<Option<ServiceState>, CallFailed> {
         let (found, running) =
-            tokio::join!(biased; self.describe(service), self.tasks(service, DesiredStatus::Running));
+            tokio::join!(biased; self.describe(service), self.tasks_of(service, DesiredStatus::Running));
         let Some(found) = found? else { return Ok(None) };
         let mut state = service_state(&found);
         if state.status == "ACTIVE" {
             let running = running?;
             let tasks = self.describe_tasks(service.cluster(), &running).await?;
-            let starting =
-                |task: &&Task| matches!(task.last_status(), Some("PROVISIONING" | "PENDING" | "ACTIVATING"));
-            state.starting = tasks.iter().filter(starting).count();
-            let running = tasks.iter().filter(|task| !starting(task));
-            state.tasks = running.map(|task| instant(task.created_at())).collect();
+            add_tasks(&mut state, &tasks);
         }
         Ok(Some(state))
     }
 
     async fn describe(&self, service: &ServiceRef) -> Result<Option<Service>, CallFailed> {
-        const CALL: &str = "DescribeServices";
         self.reads_of_services.wait().await;
         let call = self.client.describe_services().cluster(service.cluster()).services(service.service());
         let answer = match call.include(ServiceField::Tags).send().await {
             Ok(answer) => answer,
             Err(error) if error.code() == Some("ClusterNotFoundException") => return Ok(None),
-            Err(error) => return Err(CallFailed::new(CALL, &error)),
+            Err(error) => return Err(CallFailed::new("DescribeServices", &error)),
         };
         if let Some(found) = answer.services.unwrap_or_default().into_iter().next() {
             return Ok(Some(found));
         }
-        let failures = answer.failures.unwrap_or_default();
-        match failures.first().and_then(|failure| failure.reason()).unwrap_or("none") {
-            "MISSING" => Ok(None),
-            reason => {
-                let text = format!("{service} is missing from the response; reason: {reason}");
-                Err(CallFailed::unexpected(CALL, text))
-            }
-        }
+        many::missing(service, &answer.failures.unwrap_or_default())
     }
 
     /// What may explain why a service is not patched, most likely cause first: the status of its newest deployment,
@@ -273,7 +263,7 @@ impl Ecs {
         service: &ServiceRef,
         since: DateTime<Utc>,
     ) -> Result<Vec<String>, CallFailed> {
-        let ids = self.tasks(service, DesiredStatus::Stopped).await?;
+        let ids = self.tasks_of(service, DesiredStatus::Stopped).await?;
         let tasks = self.describe_tasks(service.cluster(), &ids).await?;
         let mut reasons: Vec<String> = Vec::new();
         for task in tasks.iter().filter(|task| instant(task.created_at()).is_some_and(|at| at >= since)) {
@@ -283,20 +273,33 @@ impl Ecs {
         Ok(reasons)
     }
 
-    async fn tasks(&self, service: &ServiceRef, desired: DesiredStatus) -> Result<Vec<String>, CallFailed> {
-        self.reads_of_tasks.wait().await;
-        let call = self
-            .client
-            .list_tasks()
-            .cluster(service.cluster())
-            .service_name(service.service())
-            .desired_status(desired);
-        let mut arns = call.into_paginator().items().send();
+    async fn tasks_of(
+        &self,
+        service: &ServiceRef,
+        desired: DesiredStatus,
+    ) -> Result<Vec<String>, CallFailed> {
+        let call = self.client.list_tasks().cluster(service.cluster()).service_name(service.service());
+        self.tasks(call, desired).await
+    }
+
+    /// All pages of a list of tasks.
+    async fn tasks(
+        &self,
+        call: ListTasksFluentBuilder,
+        desired: DesiredStatus,
+    ) -> Result<Vec<String>, CallFailed> {
+        let mut pages = call.desired_status(desired).into_paginator().send();
         let mut tasks = Vec::new();
-        while let Some(arn) = arns.next().await {
-            tasks.push(arn.map_err(|error| CallFailed::new("ListTasks", &error))?);
+        loop {
+            self.reads_of_tasks.wait().await;
+            let Some(page) = pages.next().await else { return Ok(tasks) };
+            let page = page.map_err(|error| CallFailed::new("ListTasks", &error))?;
+            let is_last = page.next_token.is_none();
+            tasks.extend(page.task_arns.unwrap_or_default());
+            if is_last {
+                return Ok(tasks);
+            }
         }
-        Ok(tasks)
     }
 
     /// Forces a new deployment of a service without changing its settings.

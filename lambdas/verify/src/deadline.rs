@@ -1,5 +1,7 @@
 //! The deadline check: every service of a notice, shortly before its deadline.
 
+use std::collections::BTreeSet;
+
 use aws::{CallFailed, Failure, Invocation, scheduler::Found};
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
@@ -130,9 +132,11 @@ impl Verify {
 
     /// Reads every service. What is in progress is unpatched once no further check is left.
     async fn sorted(&self, input: &DeadlineInput, checked_again: bool, now: DateTime<Utc>) -> Sorted {
-        let mut standings: Vec<(ServiceRef, Standing, String)> = stream::iter(input.services.clone())
-            .map(|service| async {
-                let (standing, command) = self.standing(&service, input, now).await;
+        let (states, pending) =
+            tokio::join!(biased; Box::pin(self.ecs.states(&input.services)), self.pending(&input.services));
+        let mut standings: Vec<(ServiceRef, Standing, String)> = stream::iter(states)
+            .map(|(service, state)| async {
+                let (standing, command) = self.standing(&service, state, pending.as_ref(), input, now).await;
                 (service, standing, command)
             })
             .buffer_unordered(CONCURRENCY)
@@ -152,21 +156,33 @@ impl Verify {
         sorted
     }
 
+    /// The names of all schedules, if reading them is cheaper than reading the schedule of each service: by then, few
+    /// services have one.
+    async fn pending(&self, services: &[ServiceRef]) -> Option<BTreeSet<ScheduleName>> {
+        const MANY: usize = 10;
+        if services.len() < MANY {
+            return None;
+        }
+        self.scheduler.names().await.ok().map(BTreeSet::from_iter)
+    }
+
     /// How a service stands, and the command for its owner. An unreadable one is in progress while there is time to check
     /// again.
     async fn standing(
         &self,
         service: &ServiceRef,
+        state: Result<Option<ServiceState>, CallFailed>,
+        pending: Option<&BTreeSet<ScheduleName>>,
         input: &DeadlineInput,
         now: DateTime<Utc>,
     ) -> (Standing, String) {
         let unreadable =
             |error: CallFailed| Standing::InProgress(format!("the service is unreadable: {error}"));
-        let state = match self.ecs.state_and_pause(service).await {
+        let state = match state {
             Ok(state) => state,
             Err(error) => return (unreadable(error), command::patch(service, None)),
         };
-        let standing = match self.rest(service, state.as_ref()).await {
+        let standing = match self.rest(service, state.as_ref(), pending).await {
             Ok((pending, rolling)) => {
                 let pending = pending.as_ref().map(|found| &found.existing);
                 let tags = state.as_ref().map_or(&[][..], |state| &state.tags);
@@ -183,9 +199,13 @@ impl Verify {
         &self,
         service: &ServiceRef,
         state: Option<&ServiceState>,
+        pending: Option<&BTreeSet<ScheduleName>>,
     ) -> Result<(Option<Found>, Option<String>), CallFailed> {
         let name = ScheduleName::of_deployment(&self.notifier.reader.place, service);
-        let pending = self.scheduler.get(&name).await?;
+        let pending = match pending {
+            Some(pending) if !pending.contains(&name) => None,
+            _ => self.scheduler.get(&name).await?,
+        };
         let Some(Controller::CodeDeploy(Some(TaskSet { deployment: Some(id), .. }))) =
             state.map(|state| &state.controller).filter(|_| self.policy.code_deploy)
         else {

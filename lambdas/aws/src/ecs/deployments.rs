@@ -25,11 +25,23 @@ impl Ecs {
     /// A call failed after its retries.
     pub async fn state_and_pause(&self, service: &ServiceRef) -> Result<Option<ServiceState>, CallFailed> {
         let mut state = self.state(service).await?;
-        // Only a deployment in progress can be paused, and only if the service has hooks.
-        if let Some(state) = state.as_mut().filter(|state| state.has_hooks && state.rolling().is_some()) {
-            state.pause = self.pause(service).await?;
+        if let Some(state) = &mut state {
+            self.add_pause(service, state).await?;
         }
         Ok(state)
+    }
+
+    /// Adds the pause hook to the state of a service.
+    pub(super) async fn add_pause(
+        &self,
+        service: &ServiceRef,
+        state: &mut ServiceState,
+    ) -> Result<(), CallFailed> {
+        // Only a deployment in progress can be paused, and only if the service has hooks.
+        if state.has_hooks && state.rolling().is_some() {
+            state.pause = self.pause(service).await?;
+        }
+        Ok(())
     }
 
     async fn pause(&self, service: &ServiceRef) -> Result<Option<Pause>, CallFailed> {

@@ -48,6 +48,15 @@ pub(super) fn service_state(service: &Service) -> ServiceState {
     }
 }
 
+/// Adds the tasks of a service to its state.
+pub(super) fn add_tasks(state: &mut ServiceState, tasks: &[Task]) {
+    let starting =
+        |task: &&Task| matches!(task.last_status(), Some("PROVISIONING" | "PENDING" | "ACTIVATING"));
+    state.starting = tasks.iter().filter(starting).count();
+    let running = tasks.iter().filter(|task| !starting(task));
+    state.tasks = running.map(|task| instant(task.created_at())).collect();
+}
+
 pub(super) fn tags(service: &Service) -> Vec<(String, String)> {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     service.tags().iter().map(|tag| (text(tag.key()), text(tag.value()))).collect()
