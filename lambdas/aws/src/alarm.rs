@@ -1,29 +1,27 @@
 //! Amazon CloudWatch: the states of the alarms that block deployments.
 
 use aws_config::SdkConfig;
-use aws_sdk_cloudwatch::{
-    Client,
-    operation::describe_alarms::builders::DescribeAlarmsFluentBuilder,
-    types::{AlarmType, StateValue},
-};
 use rules::{deploy::blockers::alarms::Alarm, policy::alarms::AlarmRef};
+use serde_json::{Value, json};
 
-use crate::{CallFailed, best_effort};
+use crate::{CallFailed, best_effort, call::JsonService};
 
 /// The maximum number of names in a `DescribeAlarms` request, and of alarms in its response.
-const ALARMS_PER_CALL: i32 = 100;
+const ALARMS_PER_CALL: usize = 100;
 
 /// The alarms of this account and Region.
 #[derive(Clone, Debug)]
 pub struct Alarms {
-    client: Client,
+    alarms: JsonService,
 }
 
 impl Alarms {
-    /// Uses the account and Region of the SDK configuration.
+    /// Uses the account and Region of the SDK configuration. The URL suffix is that of the partition.
     #[must_use]
-    pub fn new(sdk: &SdkConfig) -> Self {
-        Self { client: Client::new(&best_effort(sdk)) }
+    pub fn new(sdk: &SdkConfig, url_suffix: &str) -> Self {
+        let service =
+            JsonService::new(best_effort(sdk), "monitoring", "GraniteServiceVersion20100801", url_suffix);
+        Self { alarms: service.json_1_0() }
     }
 
     /// Reads the watched alarms: for a prefix only those in `ALARM`, for an ARN in any state.
@@ -36,14 +34,14 @@ impl Alarms {
         for alarm in watched {
             match alarm {
                 AlarmRef::Prefix(prefix) => {
-                    let firing = self.describe().alarm_name_prefix(prefix).state_value(StateValue::Alarm);
-                    found.extend(all(firing).await?);
+                    let firing = json!({"AlarmNamePrefix": prefix, "StateValue": "ALARM"});
+                    found.extend(self.all(firing).await?);
                 }
                 AlarmRef::One { name, .. } => names.push(name.clone()),
             }
         }
-        for batch in names.chunks(ALARMS_PER_CALL.unsigned_abs() as usize) {
-            found.extend(all(self.describe().set_alarm_names(Some(batch.to_vec()))).await?);
+        for batch in names.chunks(ALARMS_PER_CALL) {
+            found.extend(self.all(json!({"AlarmNames": batch})).await?);
         }
         Ok(found)
     }
@@ -53,39 +51,38 @@ impl Alarms {
     /// # Errors
     /// The call failed after its retries.
     pub async fn any(&self, prefix: &str) -> Result<bool, CallFailed> {
-        let answer = self.describe().alarm_name_prefix(prefix).max_records(1).send().await;
-        let answer = answer.map_err(|error| CallFailed::new("DescribeAlarms", &error))?;
-        Ok(!answer.metric_alarms().is_empty() || !answer.composite_alarms().is_empty())
+        let (found, _) = self.page(json!({"AlarmNamePrefix": prefix, "MaxRecords": 1})).await?;
+        Ok(!found.is_empty())
     }
 
-    /// A request for metric and composite alarms. Without types, CloudWatch omits composite alarms.
-    fn describe(&self) -> DescribeAlarmsFluentBuilder {
-        self.client
-            .describe_alarms()
-            .alarm_types(AlarmType::MetricAlarm)
-            .alarm_types(AlarmType::CompositeAlarm)
+    /// Reads all pages.
+    async fn all(&self, mut asked: Value) -> Result<Vec<Alarm>, CallFailed> {
+        let mut all = Vec::new();
+        merge(&mut asked, "MaxRecords", json!(ALARMS_PER_CALL));
+        loop {
+            let (found, next) = self.page(asked.clone()).await?;
+            all.extend(found);
+            let Some(next) = next else { return Ok(all) };
+            merge(&mut asked, "NextToken", next);
+        }
+    }
+
+    /// Reads a page of metric and composite alarms, and what asks for the next one.
+    async fn page(&self, mut asked: Value) -> Result<(Vec<Alarm>, Option<Value>), CallFailed> {
+        // Without types, CloudWatch omits composite alarms.
+        merge(&mut asked, "AlarmTypes", json!(["MetricAlarm", "CompositeAlarm"]));
+        let answer = self.alarms.call("DescribeAlarms", asked).await?;
+        let of = |kind: &str| answer.get(kind).and_then(Value::as_array).into_iter().flatten();
+        let found = of("MetricAlarms").chain(of("CompositeAlarms")).map(alarm).collect();
+        Ok((found, answer.get("NextToken").filter(|token| !token.is_null()).cloned()))
     }
 }
 
-/// Sends the request and reads all pages.
-async fn all(call: DescribeAlarmsFluentBuilder) -> Result<Vec<Alarm>, CallFailed> {
-    let mut pages = call.max_records(ALARMS_PER_CALL).into_paginator().send();
-    let mut found = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| CallFailed::new("DescribeAlarms", &error))?;
-        let metric = page
-            .metric_alarms()
-            .iter()
-            .map(|alarm| (alarm.alarm_name(), alarm.alarm_arn(), alarm.state_value()));
-        let composite = page
-            .composite_alarms()
-            .iter()
-            .map(|alarm| (alarm.alarm_name(), alarm.alarm_arn(), alarm.state_value()));
-        found.extend(metric.chain(composite).map(|(name, arn, state)| Alarm {
-            name: name.unwrap_or_default().to_owned(),
-            arn: arn.unwrap_or_default().to_owned(),
-            fires: state == Some(&StateValue::Alarm),
-        }));
-    }
-    Ok(found)
+fn merge(asked: &mut Value, field: &str, value: Value) {
+    asked.as_object_mut().map(|fields| fields.insert(field.to_owned(), value));
+}
+
+fn alarm(described: &Value) -> Alarm {
+    let text = |field: &str| described.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Alarm { name: text("AlarmName"), arn: text("AlarmArn"), fires: text("StateValue") == "ALARM" }
 }

@@ -1,4 +1,4 @@
-//! Calls to AWS services of which the functions use a single operation.
+//! Calls to AWS services of which the functions use a few operations.
 //!
 //! An SDK crate has all operations of its service: `aws-sdk-ssm` alone took a sixth of the time of a whole build. These
 //! calls use the parts of which that crate is made: its runtime, with its signatures, timeouts and retries.
@@ -11,7 +11,6 @@ use aws_runtime::{
     },
     retries::classifiers::AwsErrorCodeClassifier,
 };
-use aws_sdk_scheduler::error::ErrorMetadata;
 use aws_smithy_runtime::client::{
     identity::IdentityCache,
     orchestrator::operation::Operation,
@@ -27,7 +26,8 @@ use aws_smithy_runtime_api::{
         runtime_plugin::StaticRuntimePlugin,
     },
 };
-use aws_smithy_types::{body::SdkBody, config_bag::Layer};
+use aws_smithy_types::{body::SdkBody, config_bag::Layer, error::ErrorMetadata};
+use aws_smithy_xml::decode::{Document, ScopedDecoder, try_data};
 use aws_types::{SigningName, region::SigningRegion};
 use serde_json::Value;
 
@@ -37,9 +37,7 @@ use crate::CallFailed;
 /// (<https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html>).
 #[derive(Clone, Debug)]
 pub(crate) struct JsonService {
-    sdk: SdkConfig,
-    endpoint: String,
-    name: &'static str,
+    service: Service,
     target: &'static str,
     content_type: &'static str,
 }
@@ -48,10 +46,8 @@ impl JsonService {
     /// The service with this signing name, which is also the name of its endpoint, and this target prefix. The URL
     /// suffix is that of the partition. `AWS_ENDPOINT_URL` wins over both.
     pub(crate) fn new(sdk: SdkConfig, name: &'static str, target: &'static str, url_suffix: &str) -> Self {
-        let region = sdk.region().map_or("", |region| region.as_ref());
-        let public = || format!("https://{name}.{region}.{url_suffix}");
-        let endpoint = sdk.endpoint_url().map_or_else(public, str::to_owned);
-        Self { sdk, endpoint, name, target, content_type: "application/x-amz-json-1.1" }
+        let service = Service::new(sdk, name, url_suffix);
+        Self { service, target, content_type: "application/x-amz-json-1.1" }
     }
 
     /// The same service, which speaks AWS JSON 1.0.
@@ -80,6 +76,82 @@ impl JsonService {
         headers: Vec<(&'static str, String)>,
         body: Value,
     ) -> Result<Value, CallFailed> {
+        self.service.send(operation, path, headers, body.to_string(), json).await
+    }
+}
+
+/// An AWS service that takes a form and answers in XML
+/// (<https://smithy.io/2.0/aws/protocols/aws-query-protocol.html>).
+#[derive(Clone, Debug)]
+pub(crate) struct QueryService {
+    service: Service,
+    version: &'static str,
+}
+
+impl QueryService {
+    /// The service with this signing name, which is also the name of its endpoint, and this version of its API.
+    pub(crate) fn new(sdk: SdkConfig, name: &'static str, version: &'static str, url_suffix: &str) -> Self {
+        Self { service: Service::new(sdk, name, url_suffix), version }
+    }
+
+    /// Sends a request and returns the response. [`text`] finds an element in it.
+    ///
+    /// # Errors
+    /// The call failed after its retries.
+    pub(crate) async fn call(
+        &self,
+        operation: &'static str,
+        fields: &[(&str, &str)],
+    ) -> Result<String, CallFailed> {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("Action", operation).append_pair("Version", self.version).extend_pairs(fields);
+        let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
+        self.service.send(operation, "/".to_owned(), headers, form.finish(), xml).await
+    }
+}
+
+/// The text of the first element of this name.
+pub(crate) fn text(document: &str, name: &str) -> Option<String> {
+    fn within(scope: &mut ScopedDecoder<'_, '_>, name: &str) -> Option<String> {
+        while let Some(mut element) = scope.next_tag() {
+            if element.start_el().local() == name {
+                return try_data(&mut element).ok().map(String::from);
+            }
+            if let Some(found) = within(&mut element, name) {
+                return Some(found);
+            }
+        }
+        None
+    }
+    within(&mut Document::new(document).root_element().ok()?, name)
+}
+
+/// An AWS service, whatever its protocol.
+#[derive(Clone, Debug)]
+struct Service {
+    sdk: SdkConfig,
+    endpoint: String,
+    name: &'static str,
+}
+
+type Read<T> = fn(&HttpResponse) -> Result<T, OrchestratorError<ErrorMetadata>>;
+
+impl Service {
+    fn new(sdk: SdkConfig, name: &'static str, url_suffix: &str) -> Self {
+        let region = sdk.region().map_or("", |region| region.as_ref());
+        let public = || format!("https://{name}.{region}.{url_suffix}");
+        let endpoint = sdk.endpoint_url().map_or_else(public, str::to_owned);
+        Self { sdk, endpoint, name }
+    }
+
+    async fn send<T: std::fmt::Debug + Send + Sync + 'static>(
+        &self,
+        operation: &'static str,
+        path: String,
+        headers: Vec<(&'static str, String)>,
+        body: String,
+        read: Read<T>,
+    ) -> Result<T, CallFailed> {
         let mut call = Operation::builder()
             .service_name(self.name)
             .operation_name(operation)
@@ -104,10 +176,8 @@ impl JsonService {
         if let Some(sleep) = self.sdk.sleep_impl() {
             call = call.sleep_impl(sleep);
         }
-        let call = call
-            .serializer(move |body: Value| request(&path, &headers, &body))
-            .deserializer(response)
-            .build();
+        let call =
+            call.serializer(move |body: String| request(&path, &headers, body)).deserializer(read).build();
         call.invoke(body).await.map_err(|error| CallFailed::new(operation, &error))
     }
 
@@ -133,8 +203,8 @@ impl JsonService {
     }
 }
 
-fn request(path: &str, headers: &[(&'static str, String)], body: &Value) -> Result<HttpRequest, BoxError> {
-    let mut request = HttpRequest::new(SdkBody::from(body.to_string()));
+fn request(path: &str, headers: &[(&'static str, String)], body: String) -> Result<HttpRequest, BoxError> {
+    let mut request = HttpRequest::new(SdkBody::from(body));
     request.set_method("POST")?;
     request.set_uri(path)?;
     for (name, value) in headers {
@@ -143,7 +213,7 @@ fn request(path: &str, headers: &[(&'static str, String)], body: &Value) -> Resu
     Ok(request)
 }
 
-fn response(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>> {
+fn json(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMetadata>> {
     let bytes = response.body().bytes().unwrap_or_default();
     if bytes.is_empty() && response.status().is_success() {
         return Ok(Value::Null);
@@ -157,12 +227,40 @@ fn response(response: &HttpResponse) -> Result<Value, OrchestratorError<ErrorMet
     let text = |names: [&str; 2]| names.iter().find_map(|name| body.get(name)?.as_str());
     // The code may be qualified: `com.amazonaws.ssm#InvalidDocument`, and `InvalidDocument:http://…`.
     let code = text(["__type", "code"]).and_then(|code| code.rsplit('#').next()?.split(':').next());
+    let code = code.or(response.headers().get("x-amzn-errortype"));
+    Err(failure(code, text(["message", "Message"])))
+}
+
+fn xml(response: &HttpResponse) -> Result<String, OrchestratorError<ErrorMetadata>> {
+    let body = String::from_utf8_lossy(response.body().bytes().unwrap_or_default()).into_owned();
+    if response.status().is_success() {
+        return Ok(body);
+    }
+    Err(failure(text(&body, "Code").as_deref(), text(&body, "Message").as_deref()))
+}
+
+fn failure(code: Option<&str>, message: Option<&str>) -> OrchestratorError<ErrorMetadata> {
     let mut error = ErrorMetadata::builder();
-    if let Some(code) = code.or(response.headers().get("x-amzn-errortype")) {
+    if let Some(code) = code {
         error = error.code(code);
     }
-    if let Some(message) = text(["message", "Message"]) {
+    if let Some(message) = message {
         error = error.message(message);
     }
-    Err(OrchestratorError::operation(error.build()))
+    OrchestratorError::operation(error.build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_element_is_found_at_any_depth() {
+        let document =
+            "<R><Error><Type>Sender</Type><Code>Throttling</Code><Message>a &amp; b</Message></Error></R>";
+        assert_eq!(text(document, "Code").as_deref(), Some("Throttling"));
+        assert_eq!(text(document, "Message").as_deref(), Some("a & b"));
+        assert_eq!(text(document, "StackStatus"), None);
+        assert_eq!(text("no XML", "Code"), None);
+    }
 }

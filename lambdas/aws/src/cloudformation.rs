@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_cloudformation::types::StackStatus;
 use http::{Method, Request, Uri};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::Value;
 
-use crate::{CallFailed, best_effort};
+use crate::{
+    CallFailed, best_effort,
+    call::{QueryService, text},
+};
 
 const CALL: &str = "PUT of CloudFormation's ResponseURL";
 /// The timeout of the request.
@@ -42,14 +44,14 @@ pub async fn answer(url: &str, answer: &Value) -> Result<(), CallFailed> {
 /// The stacks of this account and Region.
 #[derive(Clone, Debug)]
 pub struct Stacks {
-    client: aws_sdk_cloudformation::Client,
+    stacks: QueryService,
 }
 
 impl Stacks {
-    /// Uses the account and Region of the SDK configuration.
+    /// Uses the account and Region of the SDK configuration. The URL suffix is that of the partition.
     #[must_use]
-    pub fn new(sdk: &SdkConfig) -> Self {
-        Self { client: aws_sdk_cloudformation::Client::new(&best_effort(sdk)) }
+    pub fn new(sdk: &SdkConfig, url_suffix: &str) -> Self {
+        Self { stacks: QueryService::new(best_effort(sdk), "cloudformation", "2010-05-15", url_suffix) }
     }
 
     /// Whether AWS CloudFormation is rolling this stack back.
@@ -58,11 +60,9 @@ impl Stacks {
     /// The call failed after its retries, or returned no stack.
     pub async fn is_rolling_back(&self, stack: &str) -> Result<bool, CallFailed> {
         const CALL: &str = "DescribeStacks";
-        let answer = self.client.describe_stacks().stack_name(stack).send().await;
-        let answer = answer.map_err(|error| CallFailed::new(CALL, &error))?;
-        let status = answer.stacks().first().and_then(|stack| stack.stack_status());
-        let status = status.ok_or_else(|| CallFailed::unexpected(CALL, "no stack"))?;
-        Ok(matches!(status, StackStatus::RollbackInProgress | StackStatus::UpdateRollbackInProgress))
+        let answer = self.stacks.call(CALL, &[("StackName", stack)]).await?;
+        let status = text(&answer, "StackStatus").ok_or_else(|| CallFailed::unexpected(CALL, "no stack"))?;
+        Ok(matches!(status.as_str(), "ROLLBACK_IN_PROGRESS" | "UPDATE_ROLLBACK_IN_PROGRESS"))
     }
 }
 

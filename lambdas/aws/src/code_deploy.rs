@@ -1,19 +1,19 @@
 //! AWS CodeDeploy: reads deployments and creates them.
 
 use aws_config::{SdkConfig, retry::RetryConfig};
-use aws_sdk_codedeploy::{
-    Client, Config,
-    types::{AppSpecContent, DeploymentInfo, DeploymentStatus, RevisionLocation, RevisionLocationType},
-};
 use chrono::DateTime;
 use rules::service::code_deploy::{CodeDeployment, CodeProgress, Revision};
+use serde_json::{Value, json};
 
-use crate::CallFailed;
+use crate::{CallFailed, call::JsonService};
 
 /// AWS CodeDeploy in this account and Region.
 #[derive(Clone, Debug)]
 pub struct CodeDeploy {
-    client: Client,
+    deployments: JsonService,
+    /// `CreateDeployment` has no client token, so a retry could create a second deployment. Instead, the invocation is
+    /// retried, and first looks for a deployment in progress.
+    without_retries: JsonService,
 }
 
 /// The result of [`CodeDeploy::create`].
@@ -26,10 +26,12 @@ pub enum Created {
 }
 
 impl CodeDeploy {
-    /// Uses the account and Region of the SDK configuration.
+    /// Uses the account and Region of the SDK configuration. The URL suffix is that of the partition.
     #[must_use]
-    pub fn new(sdk: &SdkConfig) -> Self {
-        Self { client: Client::new(sdk) }
+    pub fn new(sdk: &SdkConfig, url_suffix: &str) -> Self {
+        let service = |sdk| JsonService::new(sdk, "codedeploy", "CodeDeploy_20141006", url_suffix);
+        let once = sdk.clone().into_builder().retry_config(RetryConfig::disabled()).build();
+        Self { deployments: service(sdk.clone()), without_retries: service(once) }
     }
 
     /// Reads a deployment. `None` if there is no deployment with this ID.
@@ -37,17 +39,12 @@ impl CodeDeploy {
     /// # Errors
     /// The call failed after its retries.
     pub async fn get(&self, id: &str) -> Result<Option<CodeDeployment>, CallFailed> {
-        match self.client.get_deployment().deployment_id(id).send().await {
-            Ok(answer) => Ok(answer.deployment_info.map(|info| deployment(id, info))),
-            Err(error)
-                if error.as_service_error().is_some_and(|error| {
-                    error.is_deployment_does_not_exist_exception()
-                        || error.is_invalid_deployment_id_exception()
-                }) =>
-            {
-                Ok(None)
-            }
-            Err(error) => Err(CallFailed::new("GetDeployment", &error)),
+        match self.deployments.call("GetDeployment", json!({"deploymentId": id})).await {
+            Ok(answer) => Ok(answer.get("deploymentInfo").map(|info| deployment(id, info))),
+            Err(error) => match error.code() {
+                Some("DeploymentDoesNotExistException" | "InvalidDeploymentIdException") => Ok(None),
+                _ => Err(error),
+            },
         }
     }
 
@@ -58,16 +55,11 @@ impl CodeDeploy {
     pub async fn last(&self, id: &str) -> Result<Option<CodeDeployment>, CallFailed> {
         let Some(mut found) = self.get(id).await? else { return Ok(None) };
         if let Revision::Registered(hash) = &found.revision {
-            let requested = app_spec_revision(AppSpecContent::builder().sha256(hash).build());
-            let answer = self
-                .client
-                .get_application_revision()
-                .application_name(&found.application)
-                .revision(requested)
-                .send()
-                .await
-                .map_err(|error| CallFailed::new("GetApplicationRevision", &error))?;
-            found.revision = answer.revision.map_or_else(|| found.revision.clone(), revision);
+            let asked = json!({
+                "applicationName": found.application, "revision": app_spec_revision("sha256", hash),
+            });
+            let answer = self.deployments.call("GetApplicationRevision", asked).await?;
+            found.revision = answer.get("revision").map_or_else(|| found.revision.clone(), revision);
         }
         Ok(Some(found))
     }
@@ -77,22 +69,12 @@ impl CodeDeploy {
     /// # Errors
     /// A call failed after its retries.
     pub async fn running(&self, last: &CodeDeployment) -> Result<Option<CodeDeployment>, CallFailed> {
-        let found = self
-            .client
-            .list_deployments()
-            .application_name(&last.application)
-            .deployment_group_name(&last.group)
-            .set_include_only_statuses(Some(vec![
-                DeploymentStatus::Created,
-                DeploymentStatus::Queued,
-                DeploymentStatus::InProgress,
-                DeploymentStatus::Baking,
-                DeploymentStatus::Ready,
-            ]))
-            .send()
-            .await
-            .map_err(|error| CallFailed::new("ListDeployments", &error))?;
-        match found.deployments().first() {
+        let asked = json!({
+            "applicationName": last.application, "deploymentGroupName": last.group,
+            "includeOnlyStatuses": ["Created", "Queued", "InProgress", "Baking", "Ready"],
+        });
+        let found = self.deployments.call("ListDeployments", asked).await?;
+        match found.pointer("/deployments/0").and_then(Value::as_str) {
             Some(id) => self.get(id).await,
             None => Ok(None),
         }
@@ -103,26 +85,14 @@ impl CodeDeploy {
     /// # Errors
     /// The call failed, and a retry may succeed. This includes a missing permission, which the operator can grant.
     pub async fn create(&self, last: &CodeDeployment, app_spec: &str) -> Result<Created, CallFailed> {
-        let revision = app_spec_revision(AppSpecContent::builder().content(app_spec).build());
-        let sent = self
-            .client
-            .create_deployment()
-            .application_name(&last.application)
-            .deployment_group_name(&last.group)
-            .description(
-                "ECS Task Patching Automation: the running task definition, on Fargate's newest revision",
-            )
-            .revision(revision)
-            .customize()
-            // CreateDeployment has no client token, so a retry could create a second deployment. Instead, the
-            // invocation is retried, and first looks for a deployment in progress.
-            .config_override(Config::builder().retry_config(RetryConfig::disabled()))
-            .send()
-            .await;
-        match sent {
-            Ok(answer) => Ok(Created::Started(answer.deployment_id.unwrap_or_default())),
-            Err(error) => {
-                let failed = CallFailed::new("CreateDeployment", &error);
+        let asked = json!({
+            "applicationName": last.application, "deploymentGroupName": last.group,
+            "description": "ECS Task Patching Automation: the running task definition, on Fargate's newest revision",
+            "revision": app_spec_revision("content", app_spec),
+        });
+        match self.without_retries.call("CreateDeployment", asked).await {
+            Ok(answer) => Ok(Created::Started(text(&answer, "/deploymentId").unwrap_or_default())),
+            Err(failed) => {
                 // All other errors can be temporary: throttling, a limit, or another deployment that was just
                 // started.
                 let permanent =
@@ -137,47 +107,52 @@ impl CodeDeploy {
     }
 }
 
-fn app_spec_revision(spec: AppSpecContent) -> RevisionLocation {
-    RevisionLocation::builder()
-        .revision_type(RevisionLocationType::AppSpecContent)
-        .app_spec_content(spec)
-        .build()
+fn app_spec_revision(field: &str, value: &str) -> Value {
+    json!({"revisionType": "AppSpecContent", "appSpecContent": {field: value}})
 }
 
-fn deployment(id: &str, info: DeploymentInfo) -> CodeDeployment {
-    let progress = match info.status {
-        Some(DeploymentStatus::Succeeded) => CodeProgress::Succeeded,
-        Some(DeploymentStatus::Failed | DeploymentStatus::Stopped) => CodeProgress::Failed,
+fn text(value: &Value, path: &str) -> Option<String> {
+    value.pointer(path).and_then(Value::as_str).map(str::to_owned)
+}
+
+fn deployment(id: &str, info: &Value) -> CodeDeployment {
+    let status = text(info, "/status");
+    let progress = match status.as_deref() {
+        Some("Succeeded") => CodeProgress::Succeeded,
+        Some("Failed" | "Stopped") => CodeProgress::Failed,
         _ => CodeProgress::InProgress,
     };
-    let stopped = || (info.status == Some(DeploymentStatus::Stopped)).then(|| "it was stopped".to_owned());
-    let error = info.error_information.as_ref().and_then(|error| error.message.clone()).or_else(stopped);
+    let stopped = || (status.as_deref() == Some("Stopped")).then(|| "it was stopped".to_owned());
+    let created_at =
+        info.get("createTime").and_then(Value::as_f64).map(aws_smithy_types::DateTime::from_secs_f64);
     CodeDeployment {
         id: id.to_owned(),
-        created_at: info
-            .create_time
-            .and_then(|time| DateTime::from_timestamp(time.secs(), time.subsec_nanos())),
+        created_at: created_at.and_then(|time| DateTime::from_timestamp(time.secs(), time.subsec_nanos())),
         progress,
-        error,
-        revision: info.revision.map_or_else(|| Revision::Elsewhere("an unknown place".to_owned()), revision),
-        application: info.application_name.unwrap_or_default(),
-        group: info.deployment_group_name.unwrap_or_default(),
+        error: text(info, "/errorInformation/message").or_else(stopped),
+        revision: info
+            .get("revision")
+            .map_or_else(|| Revision::Elsewhere("an unknown place".to_owned()), revision),
+        application: text(info, "/applicationName").unwrap_or_default(),
+        group: text(info, "/deploymentGroupName").unwrap_or_default(),
     }
 }
 
-fn revision(location: RevisionLocation) -> Revision {
-    #[expect(deprecated, reason = "older deployments have their AppSpec in this field")]
-    let text = location.string.and_then(|raw| raw.content);
-    let (content, hash) = location.app_spec_content.map_or((None, None), |spec| (spec.content, spec.sha256));
-    if let Some(content) = content.or(text) {
+fn revision(location: &Value) -> Revision {
+    // Older deployments have their AppSpec in the field `string`.
+    let content = text(location, "/appSpecContent/content").or_else(|| text(location, "/string/content"));
+    if let Some(content) = content {
         return Revision::Content(content);
     }
-    if let Some(hash) = hash {
+    if let Some(hash) = text(location, "/appSpecContent/sha256") {
         return Revision::Registered(hash);
     }
-    Revision::Elsewhere(match (location.s3_location, location.git_hub_location) {
-        (Some(s3), _) => format!("s3://{}/{}", s3.bucket.unwrap_or_default(), s3.key.unwrap_or_default()),
-        (None, Some(git_hub)) => format!("the GitHub repository {}", git_hub.repository.unwrap_or_default()),
-        (None, None) => "an unknown place".to_owned(),
+    let part = |path: &str| text(location, path).unwrap_or_default();
+    Revision::Elsewhere(if location.get("s3Location").is_some() {
+        format!("s3://{}/{}", part("/s3Location/bucket"), part("/s3Location/key"))
+    } else if location.get("gitHubLocation").is_some() {
+        format!("the GitHub repository {}", part("/gitHubLocation/repository"))
+    } else {
+        "an unknown place".to_owned()
     })
 }

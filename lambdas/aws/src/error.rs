@@ -2,7 +2,8 @@
 
 use std::{error::Error, iter::successors};
 
-use aws_sdk_scheduler::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use rules::service::permission;
 
 /// A call to AWS failed after its retries.

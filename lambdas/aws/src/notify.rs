@@ -1,8 +1,6 @@
 //! Notifications: events on the default bus, messages on the SNS topic, and metrics in the log.
 
 use aws_config::{SdkConfig, retry::RetryConfig};
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use aws_sdk_sns::types::MessageAttributeValue;
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
 use lambda_runtime::tracing::{error, warn};
@@ -16,9 +14,14 @@ use rules::{
     policy::Format,
     schedule::wake::StopInput,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::{CallFailed, config::Config, scheduler::Scheduler};
+use crate::{
+    CallFailed,
+    call::{JsonService, QueryService},
+    config::Config,
+    scheduler::Scheduler,
+};
 
 /// The maximum number of events in a `PutEvents` request.
 const EVENTS_PER_CALL: usize = 10;
@@ -35,8 +38,8 @@ const ATTEMPTS: u32 = 4;
 pub struct Notifier {
     /// What the texts of messages depend on: place, time zone and stack.
     pub reader: Reader,
-    events: aws_sdk_eventbridge::Client,
-    topic: aws_sdk_sns::Client,
+    events: JsonService,
+    topic: QueryService,
     topic_arn: String,
     format: Format,
     /// Where it is read whether everything is stopped: every message says so.
@@ -48,18 +51,15 @@ impl Notifier {
     #[must_use]
     pub fn new(sdk: &SdkConfig, config: &Config) -> Self {
         let retries = RetryConfig::standard().with_max_attempts(ATTEMPTS);
+        let patient = sdk.clone().into_builder().retry_config(retries).build();
         Self {
             reader: Reader {
                 place: config.place.clone(),
                 zone: config.policy.windows.zone(),
                 stack: config.target.group.clone(),
             },
-            events: aws_sdk_eventbridge::Client::from_conf(
-                aws_sdk_eventbridge::config::Builder::from(sdk).retry_config(retries.clone()).build(),
-            ),
-            topic: aws_sdk_sns::Client::from_conf(
-                aws_sdk_sns::config::Builder::from(sdk).retry_config(retries).build(),
-            ),
+            events: JsonService::new(patient.clone(), "events", "AWSEvents", &config.url_suffix),
+            topic: QueryService::new(patient, "sns", "2010-03-31", &config.url_suffix),
             topic_arn: config.topic_arn.clone(),
             format: config.format,
             scheduler: Scheduler::new(sdk, config.target.clone()),
@@ -116,16 +116,16 @@ impl Notifier {
             .await
     }
 
-    async fn put_batch(&self, mut entries: Vec<PutEventsRequestEntry>) -> Result<(), CallFailed> {
+    async fn put_batch(&self, mut entries: Vec<Value>) -> Result<(), CallFailed> {
         let mut refusal = String::new();
         for _ in 0..PUT_ATTEMPTS {
-            let sent = self.events.put_events().set_entries(Some(entries.clone())).send().await;
-            let answers =
-                sent.map_err(|error| CallFailed::new("PutEvents", &error))?.entries.unwrap_or_default();
-            let Some(why) = answers.iter().find_map(|answer| answer.error_code()) else { return Ok(()) };
+            let sent = self.events.call("PutEvents", json!({"Entries": entries})).await?;
+            let answers = sent.get("Entries").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let refused = |answer: &Value| Some(answer.get("ErrorCode")?.as_str()?.to_owned());
+            let Some(why) = answers.iter().find_map(refused) else { return Ok(()) };
             refusal = format!("EventBridge rejected an event: {why}");
-            let refused = entries.into_iter().zip(&answers).filter(|(_, answer)| answer.error_code.is_some());
-            entries = refused.map(|(entry, _)| entry).collect();
+            let again = entries.into_iter().zip(answers).filter(|(_, answer)| refused(answer).is_some());
+            entries = again.map(|(entry, _)| entry).collect();
         }
         Err(CallFailed::unexpected("PutEvents", refusal))
     }
@@ -140,34 +140,33 @@ impl Notifier {
     }
 
     async fn publish(&self, message: &Message) -> Result<(), CallFailed> {
-        let attribute = MessageAttributeValue::builder()
-            .data_type("String")
-            .string_value(message.happened.detail_type())
-            .build()
-            .map_err(|error| CallFailed::unexpected("Publish", error.to_string()))?;
-        let publish = self
-            .topic
-            .publish()
-            .topic_arn(&self.topic_arn)
-            .subject(message.subject())
-            .message_attributes("detail-type", attribute);
-        let publish = match self.format {
-            Format::Text => publish.message(message.text()),
+        let subject = message.subject();
+        let (text, structure) = match self.format {
+            Format::Text => (message.text(), None),
             // Amazon Q Developer accepts only its own JSON schema. Email subscribers get plain text.
-            Format::Chat => publish
-                .message(json!({"default": message.chat().to_string(), "email": message.text()}).to_string())
-                .message_structure("json"),
+            Format::Chat => {
+                let texts = json!({"default": message.chat().to_string(), "email": message.text()});
+                (texts.to_string(), Some(("MessageStructure", "json")))
+            }
         };
-        publish.send().await.map_err(|error| CallFailed::new("Publish", &error))?;
-        Ok(())
+        let mut fields = vec![
+            ("TopicArn", self.topic_arn.as_str()),
+            ("Message", &text),
+            ("Subject", &subject),
+            ("MessageAttributes.entry.1.Name", "detail-type"),
+            ("MessageAttributes.entry.1.Value.DataType", "String"),
+            ("MessageAttributes.entry.1.Value.StringValue", message.happened.detail_type()),
+        ];
+        fields.extend(structure);
+        self.topic.call("Publish", &fields).await.map(drop)
     }
 }
 
-fn entry(bus_event: &BusEvent) -> PutEventsRequestEntry {
-    PutEventsRequestEntry::builder()
-        .source(event::SOURCE)
-        .detail_type(bus_event.happened.detail_type())
-        .resources(&bus_event.resource)
-        .detail(json!(bus_event.detail).to_string())
-        .build()
+fn entry(bus_event: &BusEvent) -> Value {
+    json!({
+        "Source": event::SOURCE,
+        "DetailType": bus_event.happened.detail_type(),
+        "Resources": [bus_event.resource],
+        "Detail": json!(bus_event.detail).to_string(),
+    })
 }

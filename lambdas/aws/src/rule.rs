@@ -1,9 +1,9 @@
 //! Amazon EventBridge: the rule that delivers notices.
 
 use aws_config::SdkConfig;
-use aws_sdk_eventbridge::{Client, operation::describe_rule::DescribeRuleError};
+use serde_json::{Value, json};
 
-use crate::CallFailed;
+use crate::{CallFailed, call::JsonService};
 
 /// A rule, and the function that it must invoke.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,14 +17,14 @@ pub struct Rule {
 /// The rules of this account and Region.
 #[derive(Clone, Debug)]
 pub struct EventRules {
-    client: Client,
+    events: JsonService,
 }
 
 impl EventRules {
-    /// Uses the account and Region of the SDK configuration.
+    /// Uses the account and Region of the SDK configuration. The URL suffix is that of the partition.
     #[must_use]
-    pub fn new(sdk: &SdkConfig) -> Self {
-        Self { client: Client::new(sdk) }
+    pub fn new(sdk: &SdkConfig, url_suffix: &str) -> Self {
+        Self { events: JsonService::new(sdk.clone(), "events", "AWSEvents", url_suffix) }
     }
 
     /// Why the rule does not deliver events to its function. `None` if it does.
@@ -33,24 +33,22 @@ impl EventRules {
     /// A call failed after its retries.
     pub async fn fault(&self, rule: &Rule) -> Result<Option<String>, CallFailed> {
         let Rule { name, target_arn } = rule;
-        let state = match self.client.describe_rule().name(name).send().await {
-            Ok(described) => described.state,
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(DescribeRuleError::is_resource_not_found_exception) =>
-            {
+        let described = match self.events.call("DescribeRule", json!({"Name": name})).await {
+            Ok(described) => described,
+            Err(error) if error.code() == Some("ResourceNotFoundException") => {
                 return Ok(Some(format!("the rule {name} does not exist")));
             }
-            Err(error) => return Err(CallFailed::new("DescribeRule", &error)),
+            Err(error) => return Err(error),
         };
         // Another state also enables a rule, for events of AWS CloudTrail.
-        if !state.is_some_and(|state| state.as_str().starts_with("ENABLED")) {
+        let state = described.get("State").and_then(Value::as_str);
+        if !state.is_some_and(|state| state.starts_with("ENABLED")) {
             return Ok(Some(format!("the rule {name} is disabled")));
         }
-        let targets = self.client.list_targets_by_rule().rule(name).send().await;
-        let targets = targets.map_err(|error| CallFailed::new("ListTargetsByRule", &error))?;
-        let invokes = targets.targets().iter().any(|target| target.arn() == target_arn);
+        let listed = self.events.call("ListTargetsByRule", json!({"Rule": name})).await?;
+        let mut targets = listed.get("Targets").and_then(Value::as_array).into_iter().flatten();
+        let invokes =
+            targets.any(|target| target.get("Arn").and_then(Value::as_str) == Some(target_arn.as_str()));
         Ok((!invokes).then(|| format!("the rule {name} does not invoke {target_arn}")))
     }
 }

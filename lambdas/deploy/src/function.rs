@@ -32,9 +32,9 @@ impl Deploy {
     pub fn new(sdk: &SdkConfig, config: Config) -> Self {
         Self {
             ecs: Ecs::new(sdk),
-            code_deploy: CodeDeploy::new(sdk),
+            code_deploy: CodeDeploy::new(sdk, &config.url_suffix),
             change_calendars: ChangeCalendars::new(sdk, &config.url_suffix),
-            alarms: Alarms::new(sdk),
+            alarms: Alarms::new(sdk, &config.url_suffix),
             notifier: Notifier::new(sdk, &config),
             scheduler: Scheduler::new(sdk, config.target),
             policy: config.policy,

@@ -35,7 +35,7 @@ impl Ingest {
         Self {
             ecs: Ecs::new(sdk),
             change_calendars: ChangeCalendars::new(sdk, &config.url_suffix),
-            alarms: Alarms::new(sdk),
+            alarms: Alarms::new(sdk, &config.url_suffix),
             notifier: Notifier::new(sdk, &config),
             scheduler: Scheduler::new(sdk, config.target),
             policy: config.policy,

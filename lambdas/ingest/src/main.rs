@@ -13,7 +13,8 @@ async fn main() -> Result<(), Error> {
     let config = Config::read(&|name| std::env::var(name).ok());
     let sdk = aws::sdk_config().await;
     let ingest = config.map(|config| Ingest::new(&sdk, config)).map_err(Failure::from);
-    let (ingest, stacks) = (ingest.as_ref(), &Stacks::new(&sdk));
+    let url_suffix = std::env::var("URL_SUFFIX").unwrap_or_default();
+    let (ingest, stacks) = (ingest.as_ref(), &Stacks::new(&sdk, &url_suffix));
     run(service_fn(|event: LambdaEvent<Value>| async move {
         let invocation = Invocation::of(&event.context, Utc::now());
         ingest::handle(ingest, stacks, &event.payload, &invocation).await

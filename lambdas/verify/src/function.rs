@@ -36,10 +36,10 @@ impl Verify {
     pub fn new(sdk: &SdkConfig, config: Config) -> Self {
         Self {
             ecs: Ecs::new(sdk),
-            code_deploy: CodeDeploy::new(sdk),
+            code_deploy: CodeDeploy::new(sdk, &config.url_suffix),
             notifier: Notifier::new(sdk, &config),
             scheduler: Scheduler::new(sdk, config.target),
-            event_rules: EventRules::new(sdk),
+            event_rules: EventRules::new(sdk, &config.url_suffix),
             rule: config.rule,
             policy: config.policy,
         }

@@ -11,7 +11,7 @@ const SPEC: &str = "version: 0.0\nResources:\n  - TargetService:\n      Type: AW
 const SHA: &str = "6f1ed002ab5595859014ebf0951522d9";
 
 fn code_deploy(aws: &Aws) -> CodeDeploy {
-    CodeDeploy::new(&aws.sdk())
+    CodeDeploy::new(&aws.sdk(), "amazonaws.com")
 }
 
 fn last() -> CodeDeployment {

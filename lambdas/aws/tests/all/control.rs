@@ -83,7 +83,7 @@ async fn metric_and_composite_alarms_are_found_by_prefix_and_by_name_on_every_pa
         (200, json!({"MetricAlarms": [alarm("x", "OK"), alarm("y", "INSUFFICIENT_DATA")]})),
     ]);
     let watched = parse_alarms(&format!("prod-,{ARN}x,{ARN}y")).unwrap();
-    let found = Alarms::new(&aws.sdk()).watched(&watched).await;
+    let found = Alarms::new(&aws.sdk(), "amazonaws.com").watched(&watched).await;
     let expected = [("prod-a", true), ("prod-b", true), ("x", false), ("y", false)];
     let expected =
         expected.map(|(name, fires)| Alarm { name: name.into(), arn: format!("{ARN}{name}"), fires });
@@ -103,7 +103,7 @@ async fn unreadable_alarms_are_an_error_and_no_alarms_are_no_error() {
         (200, json!({})),
         (200, json!({"CompositeAlarms": [{"AlarmName": "prod-b"}]})),
     ]);
-    let alarms = Alarms::new(&aws.sdk());
+    let alarms = Alarms::new(&aws.sdk(), "amazonaws.com");
     let failed = alarms.watched(&parse_alarms("prod-").unwrap()).await.unwrap_err().to_string();
     assert_eq!(failed, "DescribeAlarms failed: AccessDenied: no");
     assert_eq!((alarms.any("prod-").await, alarms.any("prod-").await), (Ok(false), Ok(true)));

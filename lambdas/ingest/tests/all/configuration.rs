@@ -62,7 +62,7 @@ async fn answered(
     });
     let config = Config::read(&environment_with(parameters)).map_err(Failure::from);
     let ingest = config.map(|config| Ingest::new(&aws.sdk(), config));
-    let (stacks, request) = (Stacks::new(&aws.sdk()), merged(&request, changes));
+    let (stacks, request) = (Stacks::new(&aws.sdk(), "amazonaws.com"), merged(&request, changes));
     let invocation = Invocation::at(NOW.parse().unwrap());
     let done = ingest::handle(ingest.as_ref(), &stacks, &request, &invocation).await;
     let (head, body) = taken.join().unwrap();
@@ -232,7 +232,7 @@ async fn an_answer_that_cannot_be_delivered_fails_the_invocation_so_that_lambda_
         "LogicalResourceId": "ConfigurationCheck",
     });
     let failed = Failure::InvalidConfiguration("wrong".to_owned());
-    let stacks = Stacks::new(&Aws::default().sdk());
+    let stacks = Stacks::new(&Aws::default().sdk(), "amazonaws.com");
     let invocation = Invocation::at(NOW.parse().unwrap());
     let done = ingest::handle(Err(&failed), &stacks, &request, &invocation).await;
     taken.join().unwrap();
