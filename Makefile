@@ -5,7 +5,7 @@ VENV := .venv
 
 MAKEFLAGS += --jobs=2 # on a fresh clone, the functions compile while pip installs
 
-.PHONY: demo test local clean functions
+.PHONY: demo test local bench clean functions
 
 demo: $(VENV)/ready functions ## show a notice, its deployment and the verification on a local AWS
 	@$(VENV)/bin/python tests/demo.py
@@ -15,6 +15,9 @@ test: $(VENV)/ready functions ## run all checks: formatting, lints, unit, proper
 
 local: $(VENV)/ready functions ## run the stack on a local AWS, to try things by hand, until Ctrl-C
 	@$(VENV)/bin/python tests/try_by_hand.py
+
+bench: $(VENV)/ready ## measure the release builds beside Python, and write the tables of docs/performance.md
+	@$(VENV)/bin/python tests/bench/run.py
 
 clean: ## delete everything that the other commands created
 	rm -rf $(VENV) target .aws-sam

@@ -27,7 +27,8 @@ impl Rate {
         let now = Instant::now();
         let full_at = {
             let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-            *full_at.insert(full_at.unwrap_or(now).max(now) + self.interval)
+            let next = full_at.unwrap_or(now).max(now) + self.interval;
+            *full_at.insert(next)
         };
         if let Some(allowed_at) = full_at.checked_sub(self.capacity).filter(|allowed_at| *allowed_at > now) {
             tokio::time::sleep_until(allowed_at).await;
