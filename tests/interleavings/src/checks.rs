@@ -27,6 +27,8 @@ struct Seen {
     scheduled: BTreeSet<String>,
     proven: BTreeSet<String>,
     reported: BTreeSet<String>,
+    /// The start time of which the last event told.
+    slot: Option<String>,
     /// The closed notices of which its owner was told.
     cancelled: BTreeSet<String>,
 }
@@ -57,6 +59,8 @@ pub(crate) struct World<'a> {
     pub(crate) conditions: &'a Conditions,
     /// Calls fail and wake-ups are lost.
     pub(crate) faults: bool,
+    /// No function is running.
+    pub(crate) quiet: bool,
 }
 
 impl Checks {
@@ -90,6 +94,9 @@ impl Checks {
         self.check_cutoffs(&memory, &mut broken);
         self.check_dates(edits, world, &mut broken);
         self.check_cancellations(edits, world, &mut broken);
+        if world.quiet && !world.faults {
+            self.check_slots(&memory, edits, &mut broken);
+        }
         broken
     }
 
@@ -156,7 +163,10 @@ impl Checks {
             arns.filter_map(|notice| notice["event_arn"].as_str().or(notice.as_str())).collect();
         let mut contradicts =
             |why: &str| broken.push(format!("{name}: the event {kind} {why}: {}", detail["reason"]));
-        let long_new = seen.new_since.is_some_and(|since| since < world.now - READ_BEFORE);
+        // A rollout that is stuck needs attention, though someone else has patched the service before.
+        let is_rolling =
+            service.deployments.iter().any(|deployment| deployment["rolloutState"] == "IN_PROGRESS");
+        let long_new = !is_rolling && seen.new_since.is_some_and(|since| since < world.now - READ_BEFORE);
         match kind {
             "Patch Completed" if seen.new_since.is_none() => contradicts("is false: a task is old"),
             "Patch Needs Attention" | "Patch Failed" if long_new => {
@@ -178,6 +188,9 @@ impl Checks {
         }
         seen.failed |= kind == "Patch Needs Attention" || kind == "Patch Failed";
         let arns = arns.into_iter().map(str::to_owned);
+        if let ("Patch Scheduled" | "Patch Postponed", Some(slot)) = (kind, detail["slot"].as_str()) {
+            seen.slot = Some(slot.to_owned());
+        }
         match kind {
             "Patch Scheduled" => seen.scheduled.extend(arns.clone()),
             "Patch Completed" => seen.proven.extend(arns.clone()),
@@ -207,6 +220,24 @@ impl Checks {
             let before = self.messages.insert((notice, services), body.to_owned());
             if before.is_some_and(|before| before == body) && !world.faults {
                 broken.push(format!("a message was sent twice: {subject}: {body}"));
+            }
+        }
+    }
+
+    /// Between invocations, what was last said of a start time is true.
+    fn check_slots(&mut self, memory: &Memory, edits: &Edits, broken: &mut Vec<String>) {
+        for schedule in memory.schedules.values() {
+            let Some(input) = schedule.body["Target"]["Input"].as_str() else { continue };
+            let Ok(input) = serde_json::from_str::<Value>(input) else { continue };
+            let (Some(name), Some(slot)) = (input["service"].as_str(), input["slot"].as_str()) else {
+                continue;
+            };
+            let Some(seen) = self.services.get_mut(name).filter(|_| !edits.has_edited(name)) else {
+                continue;
+            };
+            if seen.slot.as_deref().is_some_and(|told| told != slot) {
+                broken.push(format!("{name} was said to start at {:?}, but is set to {slot}", seen.slot));
+                seen.slot = None;
             }
         }
     }

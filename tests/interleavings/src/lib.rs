@@ -14,9 +14,11 @@ mod conditions;
 mod history;
 mod people;
 mod run;
+mod steps;
 mod told;
 
 pub use choices::Choices;
 pub use conditions::{Mode, WINDOWS, Window};
 pub use people::Edit;
-pub use run::{End, Run, ServiceEnd, Step, What};
+pub use run::{End, Run, ServiceEnd};
+pub use steps::{Step, What};

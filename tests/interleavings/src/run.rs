@@ -4,7 +4,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     pin::Pin,
     rc::Rc,
-    time::Duration,
 };
 
 use aws::{Invocation, config::Config};
@@ -20,8 +19,10 @@ use verify::Verify;
 use crate::{
     Choices,
     checks::{Checks, World},
-    conditions::{Conditions, Mode, WINDOWS, Window},
-    people::{Edit, Edits},
+    choices::Random,
+    conditions::{Conditions, WINDOWS, Window},
+    people::Edits,
+    steps::Step,
     told::Told,
 };
 
@@ -42,40 +43,6 @@ const CALLS: [&str; 9] = [
 /// How long a function runs at most.
 const TIMEOUT: TimeDelta = TimeDelta::minutes(5);
 
-/// Something that happens from outside.
-#[derive(Clone, Debug)]
-pub struct Step {
-    /// When it happens.
-    pub at: DateTime<Utc>,
-    /// What happens.
-    pub what: What,
-}
-
-/// What happens from outside.
-#[derive(Clone, Debug)]
-pub enum What {
-    /// AWS Health sends an event.
-    Event(Value),
-    /// A person edits the schedule of the deployment of a service, by its name in the cluster `prod`.
-    Edit(String, Edit),
-    /// A person sets the window in a service's tag, or removes the tag.
-    TagWindow(String, Option<Window>),
-    /// A person sets the mode in a service's tag, or removes the tag.
-    TagMode(String, Mode),
-    /// A person updates the stack with these maintenance windows.
-    Parameter(Window),
-    /// A person sets when the Change Calendar is closed: from so many minutes from now, for so many minutes.
-    Freeze(Option<(i64, i64)>),
-    /// The alarm that blocks deployments fires, or recovers.
-    Alarm(bool),
-    /// A person changes the account's wait period, in days.
-    WaitPeriod(u32),
-    /// A person stops everything, or lets it go on.
-    Stop(bool),
-    /// Someone else deploys a service, and this becomes of it.
-    Foreign(String, Fate),
-}
-
 /// What is left at the end of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
@@ -95,7 +62,7 @@ pub struct ServiceEnd {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Function {
+pub(crate) enum Function {
     Ingest,
     Deploy,
     Verify,
@@ -103,16 +70,16 @@ enum Function {
 }
 
 #[derive(Clone, Debug)]
-struct Delivery {
+pub(crate) struct Delivery {
     /// What it is called in the story.
-    id: String,
-    at: DateTime<Utc>,
-    function: Function,
-    payload: Value,
-    tries_left: u8,
+    pub(crate) id: String,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) function: Function,
+    pub(crate) payload: Value,
+    pub(crate) tries_left: u8,
 }
 
-struct Functions {
+pub(crate) struct Functions {
     ingest: Ingest,
     deploy: Deploy,
     verify: Verify,
@@ -120,7 +87,8 @@ struct Functions {
 }
 
 impl Functions {
-    fn new(aws: &Aws, windows: &Window) -> Rc<Self> {
+    /// The functions with these maintenance windows.
+    pub(crate) fn new(aws: &Aws, windows: &Window) -> Rc<Self> {
         let variables = [
             ("MAINTENANCE_WINDOWS", windows.text),
             ("CHANGE_CALENDARS", "Freeze"),
@@ -148,13 +116,13 @@ pub struct Run {
     pub story: Vec<String>,
     /// What must never happen, and did.
     pub violations: Vec<String>,
-    functions: Rc<Functions>,
-    queue: Vec<Delivery>,
+    pub(crate) functions: Rc<Functions>,
+    pub(crate) queue: Vec<Delivery>,
     invocations: usize,
-    edits: Edits,
-    told: Told,
-    conditions: Conditions,
-    checks: Checks,
+    pub(crate) edits: Edits,
+    pub(crate) told: Told,
+    pub(crate) conditions: Conditions,
+    pub(crate) checks: Checks,
     /// Whether calls fail and invocations are killed.
     faults: bool,
 }
@@ -210,7 +178,7 @@ impl Run {
             }
             self.fire_schedules(now, choices);
             self.start(now, &running, choices);
-            self.check(now, cutoff);
+            self.check(now, cutoff, running.is_empty());
             let next_step = steps.last().map(|step| step.at);
             let next = [next_step, self.next_change(now), Some(next_hour(now))].into_iter().flatten().min();
             let next = next.unwrap_or(until).max(now + TimeDelta::milliseconds(1));
@@ -242,96 +210,9 @@ impl Run {
         lines.map(String::as_str).collect::<Vec<_>>().join("\n")
     }
 
-    fn tell(&mut self, line: impl AsRef<str>) {
+    pub(crate) fn tell(&mut self, line: impl AsRef<str>) {
         let now = self.aws.memory().now;
         self.story.push(format!("{}  {}", now.format("%a %d %H:%M:%S%.3f"), line.as_ref()));
-    }
-
-    fn step(&mut self, step: Step, now: DateTime<Utc>, choices: &mut Choices) {
-        let Step { at, what } = step;
-        if !matches!(what, What::Event(_)) {
-            self.checks.people_act();
-        }
-        if !matches!(what, What::Event(_) | What::Edit(..)) {
-            self.tell(format!("a person: {what:?}"));
-        }
-        match what {
-            What::Event(event) => {
-                let late = TimeDelta::minutes(choices.pick([0, 0, 0, 1, 90, 700]));
-                let detail = &event["detail"];
-                self.tell(format!(
-                    "AWS Health sends {} page {} {} date {}: {}, which arrives {late}",
-                    detail["eventArn"],
-                    detail["page"],
-                    detail["statusCode"],
-                    detail["startTime"],
-                    detail["affectedEntities"]
-                ));
-                self.told.tell(&event, at + late);
-                self.deliver(at + late, Function::Ingest, event, choices);
-            }
-            What::Edit(service, edit) => {
-                let done = self.edits.apply(&self.aws, &service, edit, now);
-                self.tell(format!("a person: {edit:?} {service}: {done}"));
-            }
-            What::TagWindow(service, window) => {
-                self.tag(&service, "ecs-task-patching:window", window.map(|window| window.text));
-                self.conditions.tags.entry(service).and_modify(|(windows, _)| windows.set(now, window));
-            }
-            What::TagMode(service, mode) => {
-                self.tag(&service, "ecs-task-patching:mode", mode);
-                self.conditions.tags.entry(service).and_modify(|(_, modes)| modes.set(now, mode));
-            }
-            What::Parameter(window) => {
-                self.functions = Functions::new(&self.aws, &window);
-                self.conditions.windows.set(now, window);
-            }
-            What::Freeze(minutes) => {
-                let freeze = minutes.map(|(from, length)| {
-                    let from = now + TimeDelta::minutes(from);
-                    from..from + TimeDelta::minutes(length)
-                });
-                self.set_conditions(|conditions| conditions.freeze.clone_from(&freeze));
-                self.conditions.freeze.set(now, freeze);
-            }
-            What::Alarm(firing) => {
-                self.set_conditions(|conditions| conditions.alarm = firing);
-                self.conditions.alarm.set(now, firing);
-            }
-            What::WaitPeriod(days) => self.set_conditions(|conditions| conditions.wait_days = days),
-            What::Stop(stop) => {
-                let operation = if stop { "hold-all" } else { "release-all" };
-                let payload = json!({"operation": operation, "reason": "an incident", "ticket": "INC1"});
-                self.queue.push(Delivery {
-                    id: String::new(),
-                    at: now,
-                    function: Function::Operate,
-                    payload,
-                    tries_left: 1,
-                });
-                self.conditions.stop.set(now, stop);
-            }
-            What::Foreign(service, fate) => {
-                let mut memory = self.aws.memory();
-                let service =
-                    memory.services.get_mut(&format!("prod/{service}")).expect("a service of the run");
-                service.deploy(fate, now);
-            }
-        }
-    }
-
-    fn tag(&self, service: &str, key: &str, value: Option<&str>) {
-        let mut memory = self.aws.memory();
-        let tags =
-            &mut memory.services.get_mut(&format!("prod/{service}")).expect("a service of the run").tags;
-        match value {
-            Some(value) => tags.insert(key.to_owned(), value.to_owned()),
-            None => tags.remove(key),
-        };
-    }
-
-    fn set_conditions(&self, set: impl FnOnce(&mut fake_aws::Conditions)) {
-        set(self.aws.memory().conditions.as_mut().expect("conditions"));
     }
 
     /// The hourly heartbeat, where it could find something. One that finds nothing does nothing.
@@ -367,7 +248,13 @@ impl Run {
     }
 
     /// Queues a payload for a function.
-    fn deliver(&mut self, at: DateTime<Utc>, function: Function, payload: Value, choices: &mut Choices) {
+    pub(crate) fn deliver(
+        &mut self,
+        at: DateTime<Utc>,
+        function: Function,
+        payload: Value,
+        choices: &mut Choices,
+    ) {
         let delivery = Delivery { id: String::new(), at, function, payload, tries_left: TRIES };
         // Lambda delivers at least once: a second delivery comes at once, soon, or much later.
         if let Some(seconds) = choices.pick([None, None, None, Some(0), Some(1), Some(1_800)]) {
@@ -449,9 +336,9 @@ impl Run {
     }
 
     /// What must hold at every moment.
-    fn check(&mut self, now: DateTime<Utc>, cutoff: DateTime<Utc>) {
+    fn check(&mut self, now: DateTime<Utc>, cutoff: DateTime<Utc>, quiet: bool) {
         let Self { aws, edits, checks, told, conditions, faults, .. } = self;
-        let world = World { now, cutoff, told, conditions, faults: *faults };
+        let world = World { now, cutoff, told, conditions, faults: *faults, quiet };
         let broken = checks.broken(aws, edits, &world);
         for line in checks.new(aws) {
             self.tell(line);
@@ -505,26 +392,4 @@ async fn invoke(
     let limit = TIMEOUT.to_std().expect("a positive time");
     let done = tokio::time::timeout(limit, work).await.unwrap_or(false);
     (delivery, done)
-}
-
-/// Random latencies: xorshift64* by S. Vigna.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33
-    }
-
-    /// Mostly some milliseconds, at times seconds, rarely as long as a throttled call. None without a seed.
-    fn latency(&mut self) -> Duration {
-        match self.next() % 64 {
-            _ if self.0 == 0 => Duration::ZERO,
-            0 => Duration::from_millis(self.next() % 20_000),
-            1..8 => Duration::from_millis(self.next() % 2_000),
-            _ => Duration::from_millis(self.next() % 40),
-        }
-    }
 }

@@ -4,7 +4,9 @@ use crate::common::{
     DEADLINE_CHECK, MEMORY, NAME, NOW, about, handle, sample, task, try_handle, with_all_services,
     with_states,
 };
-use fake_aws::{Aws, Fault, Planned, UPDATE, error, in_turn, with_fault};
+use aws::{Invocation, config::Config};
+use fake_aws::{Aws, DELETE, Fault, Planned, UPDATE, environment, error, in_turn, with_fault};
+use ingest::Ingest;
 use rules::outcome::{
     Outcome,
     OutcomeKind::{Cancelled, Scheduled, Skipped, Unchanged},
@@ -171,6 +173,26 @@ async fn a_cancellation_is_announced_though_the_invocation_ended_before_it_could
     let kinds: Vec<_> = report.outcomes.iter().map(|outcome| outcome.outcome).collect();
     assert_eq!(kinds, [Cancelled; 2]);
     assert_eq!(aws.subjects(), ["Cancelled: 2 services, retirement date Wed 2 Jan 2030 18:00 UTC"]);
+}
+
+#[tokio::test]
+async fn a_closing_that_failed_is_done_when_the_event_comes_again() {
+    let aws = with_all_services();
+    handle(&aws, &[], &about(&["prod|web"])).await;
+    let mut closed = about(&[]);
+    closed["detail"]["statusCode"] = json!("closed");
+    closed["time"] = json!("2029-12-27T18:00:00Z");
+    let failing = Planned { call: DELETE, nth: 0, fault: Fault::Before };
+    let sdk = aws.sdk_without_retries();
+    let ingest = Ingest::new(&sdk, Config::read(&environment).unwrap());
+    let invocation = Invocation::at(NOW.parse().unwrap());
+    with_fault(Some(failing), ingest.handle(&closed, &invocation)).await.unwrap_err();
+    assert!(aws.schedules().contains_key(NAME));
+    aws.forget();
+    let report = handle(&aws, &[], &closed).await;
+    assert_eq!(report.outcomes[0].outcome, Cancelled);
+    assert!(!aws.schedules().contains_key(NAME));
+    assert_eq!(aws.subjects(), ["Cancelled: 1 service, retirement date Wed 2 Jan 2030 18:00 UTC"]);
 }
 
 #[tokio::test]

@@ -79,7 +79,10 @@ impl Page {
     /// Remembers whether the cancellations among the outcomes were announced.
     pub fn owe(&mut self, outcomes: &[Outcome], announced: bool) {
         if announced {
-            self.owed.clear();
+            // What failed is not cancelled yet.
+            let failed = outcomes.iter().filter(|outcome| outcome.outcome == OutcomeKind::Failed);
+            let failed: BTreeSet<ServiceRef> = failed.filter_map(Outcome::service_ref).collect();
+            self.owed.retain(|service| failed.contains(service));
             return;
         }
         let cancelled = outcomes.iter().filter(|outcome| outcome.outcome == OutcomeKind::Cancelled);
@@ -155,7 +158,10 @@ impl Page {
         for outcome in outcomes {
             if let Some(service) = outcome.service_ref() {
                 // Further entities of a service report that they belong to the first.
-                let still_open = !closed && still_open(outcome);
+                // What failed stays as it was, for the next try.
+                let failed =
+                    outcome.outcome == OutcomeKind::Failed && self.services.get(&service) == Some(&true);
+                let still_open = failed || (!closed && still_open(outcome));
                 open.entry(service).and_modify(|open| *open &= still_open).or_insert(still_open);
             }
         }
