@@ -3,6 +3,7 @@
 mod announce;
 mod configuration;
 mod function;
+mod group;
 mod handler;
 mod order_warnings;
 mod page;

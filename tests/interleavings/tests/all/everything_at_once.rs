@@ -141,11 +141,12 @@ fn days() -> impl Strategy<Value = i64> {
 }
 
 fn notice() -> impl Strategy<Value = Notice> {
-    let telling = (1_i64..2_800, prop::option::weighted(0.4, days()), prop::bool::weighted(0.2), 0..4_u8);
+    let after = prop_oneof![1_i64..120, 1_i64..2_800];
+    let telling = (after, prop::option::weighted(0.4, days()), prop::bool::weighted(0.2), 0..5_u8);
     let telling = telling.prop_map(|(after, days, closed, names)| {
         let names = match names {
-            0 => Names::First,
-            1 => Names::None,
+            0 | 1 => Names::First,
+            2 => Names::None,
             _ => Names::All,
         };
         Telling { after, days, closed, names }
