@@ -188,7 +188,9 @@ impl Checks {
         }
         seen.failed |= kind == "Patch Needs Attention" || kind == "Patch Failed";
         let arns = arns.into_iter().map(str::to_owned);
-        if let ("Patch Scheduled" | "Patch Postponed", Some(slot)) = (kind, detail["slot"].as_str()) {
+        if let ("Patch Scheduled" | "Patch Postponed" | "Patch Needs Attention", Some(slot)) =
+            (kind, detail["slot"].as_str())
+        {
             seen.slot = Some(slot.to_owned());
         }
         match kind {
