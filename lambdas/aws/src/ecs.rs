@@ -212,12 +212,10 @@ impl Ecs {
     /// # Errors
     /// A call failed after its retries.
     pub async fn state(&self, service: &ServiceRef) -> Result<Option<ServiceState>, CallFailed> {
-        let (found, running) =
-            tokio::join!(biased; self.describe(service), self.tasks_of(service, DesiredStatus::Running));
-        let Some(found) = found? else { return Ok(None) };
+        let Some(found) = self.describe(service).await? else { return Ok(None) };
         let mut state = service_state(&found);
         if state.status == "ACTIVE" {
-            let running = running?;
+            let running = self.tasks_of(service, DesiredStatus::Running).await?;
             let tasks = self.describe_tasks(service.cluster(), &running).await?;
             add_tasks(&mut state, &tasks);
         }

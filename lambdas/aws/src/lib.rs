@@ -27,7 +27,12 @@ pub mod stop;
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
+    retry::RetryConfig, timeout::TimeoutConfig,
+};
+use aws_sdk_scheduler::config::SharedCredentialsProvider;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 pub use error::CallFailed;
 pub use failure::Failure;
@@ -37,11 +42,20 @@ pub use invocation::Invocation;
 /// throttling, which this number of attempts outlasts: the pauses between them grow to 20 seconds.
 const ATTEMPTS: u32 = 12;
 
-/// The SDK configuration, from the function's environment.
+/// The SDK configuration, from the function's environment, in which Lambda sets the Region and the credentials.
 ///
-/// Sets timeouts, because by default the SDK waits for a response without a limit.
-pub async fn sdk_config() -> SdkConfig {
-    aws_config::defaults(BehaviorVersion::latest())
+/// It is not loaded with `aws_config::defaults`, whose other sources would be a tenth of each program. It sets timeouts,
+/// because by default the SDK waits for a response without a limit. All clients share one HTTP client, and with it the
+/// connections: by default, each client has its own.
+#[must_use]
+pub fn sdk_config(lookup: &dyn Fn(&str) -> Option<String>) -> SdkConfig {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
+        .build_https();
+    let mut sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .http_client(http)
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(
             TimeoutConfig::builder()
@@ -50,9 +64,9 @@ pub async fn sdk_config() -> SdkConfig {
                 // Shorter than the timeouts of the functions, so that an error names the call.
                 .operation_timeout(Duration::from_mins(4))
                 .build(),
-        )
-        .load()
-        .await
+        );
+    sdk.set_region(lookup("AWS_REGION").map(Region::new)).set_endpoint_url(lookup("AWS_ENDPOINT_URL"));
+    sdk.build()
 }
 
 /// The SDK configuration for calls that may fail: the functions handle unreadable alarms and calendars, and must not

@@ -1,19 +1,30 @@
 //! The log: one JSON object a line, in which each fact stands once.
 
 use lambda_runtime::tracing::{
-    self, Subscriber,
-    subscriber::{self, filter::LevelFilter, fmt::MakeWriter, util::SubscriberInitExt as _},
+    Subscriber,
+    subscriber::{
+        self,
+        filter::{LevelFilter, Targets},
+        fmt::MakeWriter,
+        layer::SubscriberExt as _,
+        util::SubscriberInitExt as _,
+    },
 };
 
-/// Starts the log of a function. `lookup` reads the environment variables of Lambda's logging controls.
+/// Starts the log of a function. `lookup` reads the environment variables of Lambda's logging controls, and `RUST_LOG`.
 pub fn init(lookup: &dyn Fn(&str) -> Option<String>) {
     let is_json = lookup("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("json"));
-    if !is_json {
-        tracing::init_default_subscriber();
+    let level = lookup("AWS_LAMBDA_LOG_LEVEL");
+    if is_json {
+        let level = level.and_then(|level| level.parse().ok());
+        json_lines(level.unwrap_or(LevelFilter::INFO), std::io::stdout).init();
         return;
     }
-    let level = lookup("AWS_LAMBDA_LOG_LEVEL").and_then(|level| level.parse().ok());
-    json_lines(level.unwrap_or(LevelFilter::INFO), std::io::stdout).init();
+    // Not the runtime's own: its filter takes regular expressions, which would be a tenth of the program.
+    let filter = level.or_else(|| lookup("RUST_LOG")).and_then(|filter| filter.parse::<Targets>().ok());
+    let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let lines = subscriber::fmt::layer().with_target(false).without_time();
+    subscriber::registry().with(filter).with(lines).init();
 }
 
 /// Like the runtime's own, which repeats the span of the invocation in a list of spans.
@@ -38,6 +49,7 @@ mod tests {
         sync::{Arc, Mutex},
     };
 
+    use lambda_runtime::tracing;
     use serde_json::{Value, json};
 
     use super::*;

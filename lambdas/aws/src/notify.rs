@@ -100,7 +100,8 @@ impl Notifier {
                 None => Ok(()),
             }
         };
-        let (put, published) = tokio::join!(biased; self.put(events), published);
+        // Boxed: the types of the SDK's futures are large.
+        let (put, published) = tokio::join!(biased; Box::pin(self.put(events)), Box::pin(published));
         for failed in [&put, &published].into_iter().filter_map(|result| result.as_ref().err()) {
             error!("could not send a notification: {failed}");
             self.count(&[Sample::one(Metric::NotificationsFailed)], now);

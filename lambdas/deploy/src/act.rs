@@ -21,7 +21,8 @@ use rules::{
 use crate::function::Deploy;
 
 impl Deploy {
-    /// Carries out `decision`, and answers what became of the service.
+    /// Carries out `decision`, and answers what became of the service. The caller schedules the first verification check
+    /// of a deployment that was started.
     ///
     /// # Errors
     /// A call to AWS failed. Lambda retries, and the state is read again.
@@ -37,27 +38,13 @@ impl Deploy {
             Decision::Verify { .. } => self.schedule_check(input, outcome, invocation).await,
             Decision::Wait { within, .. } => self.wait(facts, within, outcome, invocation).await,
             Decision::Force { .. } => match self.ecs.force(&input.service).await? {
-                Forced::Started { deployment } => {
-                    self.schedule_check(
-                        input,
-                        DeployOutcome { deployment_id: deployment, ..outcome },
-                        invocation,
-                    )
-                    .await
-                }
+                Forced::Started { deployment } => Ok(DeployOutcome { deployment_id: deployment, ..outcome }),
                 Forced::Gone(reason) => Ok(outcome.gone(reason)),
                 Forced::Refused(reason) => Ok(outcome.refused(reason, facts.command())),
             },
             Decision::CodeDeploy { last, app_spec, .. } => {
                 match self.code_deploy.create(&last, &app_spec).await? {
-                    Created::Started(id) => {
-                        self.schedule_check(
-                            input,
-                            DeployOutcome { deployment_id: Some(id), ..outcome },
-                            invocation,
-                        )
-                        .await
-                    }
+                    Created::Started(id) => Ok(DeployOutcome { deployment_id: Some(id), ..outcome }),
                     Created::Refused(reason) => {
                         Ok(outcome.refused(reason, Some(command::code_deploy(&last.id))))
                     }
@@ -67,7 +54,7 @@ impl Deploy {
     }
 
     /// Schedules the first verification check. A check that is pending for the same deployment stays.
-    async fn schedule_check(
+    pub(crate) async fn schedule_check(
         &self,
         input: &DeployInput,
         outcome: DeployOutcome,

@@ -111,11 +111,16 @@ impl Deploy {
     ) -> Result<DeployOutcome, CallFailed> {
         let facts = Box::pin(self.gather(input.clone(), state, invocation.now())).await?;
         let decision = decide(&facts, &self.policy, invocation.now());
-        let outcome = logged(&input, Box::pin(self.act(&facts, decision, invocation)).await?);
+        let done = Box::pin(self.act(&facts, decision, invocation)).await?;
         let now = invocation.now();
-        let notification =
-            deployment::notification(&self.notifier.reader, &self.policy, &input, &outcome, now);
-        let sent = self.notifier.send(&notification, now).await;
+        let notification = deployment::notification(&self.notifier.reader, &self.policy, &input, &done, now);
+        let notify = self.notifier.send(&notification, now);
+        let (outcome, sent) = if done.outcome == DeployOutcomeKind::Started {
+            tokio::join!(biased; Box::pin(self.schedule_check(&input, done, invocation)), notify)
+        } else {
+            (Ok(done), notify.await)
+        };
+        let outcome = logged(&input, outcome?);
         // A deployment counts though nobody could be notified of it; an owner who must act has to know.
         if matches!(outcome.outcome, DeployOutcomeKind::NotActionable | DeployOutcomeKind::Failed) {
             sent?;

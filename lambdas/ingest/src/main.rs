@@ -11,7 +11,7 @@ async fn main() -> Result<(), Error> {
     aws::log::init(&|name| std::env::var(name).ok());
     // With a wrong configuration every invocation fails with what is wrong, and its event is kept.
     let config = Config::read(&|name| std::env::var(name).ok());
-    let sdk = aws::sdk_config().await;
+    let sdk = aws::sdk_config(&|name| std::env::var(name).ok());
     let ingest = config.map(|config| Ingest::new(&sdk, config)).map_err(Failure::from);
     let url_suffix = std::env::var("URL_SUFFIX").unwrap_or_default();
     let (ingest, stacks) = (ingest.as_ref(), &Stacks::new(&sdk, &url_suffix));

@@ -11,7 +11,7 @@ async fn main() -> Result<(), Error> {
     aws::log::init(&|name| std::env::var(name).ok());
     // With a wrong configuration every invocation fails with what is wrong.
     let config = Config::read(&|name| std::env::var(name).ok());
-    let sdk = aws::sdk_config().await;
+    let sdk = aws::sdk_config(&|name| std::env::var(name).ok());
     let operate = config.map(|config| Operate::new(&sdk, config)).map_err(Failure::from);
     let operate = &operate;
     run(service_fn(|event: LambdaEvent<Value>| async move {

@@ -11,7 +11,7 @@ async fn main() -> Result<(), Error> {
     aws::log::init(&|name| std::env::var(name).ok());
     // With a wrong configuration every invocation fails with what is wrong, and its input is kept.
     let config = Config::read(&|name| std::env::var(name).ok());
-    let sdk = aws::sdk_config().await;
+    let sdk = aws::sdk_config(&|name| std::env::var(name).ok());
     let verify = config.map(|config| Verify::new(&sdk, config)).map_err(Failure::from);
     let verify = &verify;
     run(service_fn(|event: LambdaEvent<Value>| async move {

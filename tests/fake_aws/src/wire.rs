@@ -17,8 +17,6 @@ pub(crate) enum Protocol {
     Json,
     /// A form, answered in XML: Amazon SNS, AWS CloudFormation.
     Query,
-    /// CBOR: Amazon CloudWatch.
-    Cbor,
 }
 
 pub(crate) fn read(head: &Parts, body: &[u8]) -> (Protocol, Request) {
@@ -29,9 +27,6 @@ pub(crate) fn read(head: &Parts, body: &[u8]) -> (Protocol, Request) {
         let mut form: Map<String, Value> = pairs.map(|(name, value)| (name, json!(value))).collect();
         let action = form.remove("Action").expect("an action");
         return (Protocol::Query, (action.as_str().expect("a text").to_owned(), form.into()));
-    }
-    if let Some((_, action)) = path.split_once("/operation/") {
-        return (Protocol::Cbor, (action.to_owned(), ciborium::from_reader(body).expect("CBOR")));
     }
     let mut body: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
     if let Some(fields) = body.as_object_mut() {
@@ -47,19 +42,8 @@ pub(crate) fn write(protocol: Protocol, call: &str, (status, body): &Answer) -> 
     let bytes = match protocol {
         Protocol::Json => body.to_string().into_bytes(),
         Protocol::Query => xml(call, *status, body).into_bytes(),
-        Protocol::Cbor => cbor(body),
     };
-    let mut response = Response::builder().status(*status);
-    if let Protocol::Cbor = protocol {
-        response = response.header("smithy-protocol", "rpc-v2-cbor");
-    }
-    response.body(bytes).expect("an HTTP response")
-}
-
-fn cbor(body: &Value) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    ciborium::into_writer(body, &mut bytes).expect("a JSON value");
-    bytes
+    Response::builder().status(*status).body(bytes).expect("an HTTP response")
 }
 
 fn xml(call: &str, status: u16, body: &Value) -> String {

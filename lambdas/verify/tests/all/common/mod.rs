@@ -98,27 +98,41 @@ pub(crate) fn with_services(services: &[(&'static str, i64, &'static str)]) -> A
     let aws = Aws::default();
     let known = services.to_vec();
     aws.on("DescribeServices", move |_, asked| {
-        let Some((name, _, stands)) = known.iter().find(|(name, ..)| asked["services"] == json!([name])) else {
-            return (200, json!({"services": [], "failures": [{"reason": "MISSING"}]}));
-        };
-        if *stands == "unreadable" {
-            return fake_aws::error("AccessDeniedException", "no");
+        let (mut services, mut failures) = (Vec::new(), Vec::new());
+        for asked in asked["services"].as_array().expect("names") {
+            match known.iter().find(|(name, ..)| asked == name) {
+                None => failures.push(json!({"arn": asked, "reason": "MISSING"})),
+                Some((.., "unreadable")) => return fake_aws::error("AccessDeniedException", "no"),
+                Some((name, _, stands)) => {
+                    let state = if *stands == "rolling" { "IN_PROGRESS" } else { "COMPLETED" };
+                    services.push(json!({
+                        "serviceName": name, "status": "ACTIVE", "desiredCount": 1,
+                        "deployments": [primary("ecs-svc/2", state)],
+                    }));
+                }
+            }
         }
-        let state = if *stands == "rolling" { "IN_PROGRESS" } else { "COMPLETED" };
-        let service = json!({
-            "serviceName": name, "status": "ACTIVE", "desiredCount": 1, "deployments": [primary("ecs-svc/2", state)],
-        });
-        (200, json!({"services": [service]}))
+        (200, json!({"services": services, "failures": failures}))
     });
-    aws.on("ListTasks", |_, asked| {
-        (200, json!({"taskArns": [format!("arn:task/prod/{}", asked["serviceName"].as_str().unwrap())]}))
+    let known = services.to_vec();
+    aws.on("ListTasks", move |_, asked| {
+        let named = |name: &str| asked["serviceName"].is_null() || asked["serviceName"] == name;
+        let tasks =
+            known.iter().filter(|(name, ..)| named(name)).map(|(name, ..)| format!("arn:task/prod/{name}"));
+        (200, json!({"taskArns": tasks.collect::<Vec<_>>()}))
     });
     let known = services.to_vec();
     aws.on("DescribeTasks", move |_, asked| {
-        let arn = asked["tasks"][0].as_str().unwrap();
-        let of = |(name, ..): &&(&str, i64, &str)| arn.ends_with(&format!("/{name}"));
-        let created_at = known.iter().find(of).expect("a service").1;
-        (200, json!({"tasks": [{"taskArn": arn, "createdAt": created_at}]}))
+        let of = |(name, ..): &&(&str, i64, &str)| {
+            asked["tasks"].as_array().expect("tasks").contains(&json!(format!("arn:task/prod/{name}")))
+        };
+        let task = |(name, created_at, _): &(&str, i64, &str)| {
+            json!({
+                "taskArn": format!("arn:task/prod/{name}"), "group": format!("service:{name}"),
+                "createdAt": created_at,
+            })
+        };
+        (200, json!({"tasks": known.iter().filter(of).map(task).collect::<Vec<_>>()}))
     });
     for (name, _, stands) in services {
         let state = match *stands {
