@@ -23,6 +23,8 @@ struct Scenario {
     env: BTreeMap<String, String>,
     /// The first is the cold one.
     events: Vec<Value>,
+    /// How long the function rests before each further event: its token buckets are full again.
+    pause_ms: u64,
     /// How long AWS takes to answer.
     latency_ms: u64,
     /// The part of a CPU that the function gets once it has started, as Lambda gives by memory.
@@ -58,7 +60,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 async fn run(scenario: Scenario) -> Result<Run, Box<dyn std::error::Error>> {
     let latency = Duration::from_millis(scenario.latency_ms);
     let aws = Rc::new(Aws::new(scenario.world, scenario.schedules, latency));
-    let api = Rc::new(RuntimeApi::new(scenario.events, Rc::clone(&aws)));
+    let api = Rc::new(RuntimeApi::new(scenario.events, Duration::from_millis(scenario.pause_ms), Rc::clone(&aws)));
     let (aws_at, api_at) = (server::start(Rc::clone(&aws)).await?, server::start(Rc::clone(&api)).await?);
 
     let mut env = scenario.env;

@@ -4,7 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, VecDeque},
     rc::Rc,
-    time::{Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use http_body_util::Full;
@@ -32,6 +32,7 @@ pub(crate) struct Invocation {
 
 pub(crate) struct RuntimeApi {
     events: RefCell<VecDeque<Value>>,
+    pause: Duration,
     aws: Rc<Aws>,
     clocks: Cell<Option<(Instant, CpuClock)>>,
     start: Cell<Option<(f64, f64)>>,
@@ -43,9 +44,10 @@ pub(crate) struct RuntimeApi {
 }
 
 impl RuntimeApi {
-    pub(crate) fn new(events: Vec<Value>, aws: Rc<Aws>) -> Self {
+    pub(crate) fn new(events: Vec<Value>, pause: Duration, aws: Rc<Aws>) -> Self {
         Self {
             events: RefCell::new(events.into()),
+            pause,
             aws,
             clocks: Cell::default(),
             start: Cell::default(),
@@ -92,6 +94,9 @@ impl RuntimeApi {
             self.done.notify_one();
             return std::future::pending().await;
         };
+        if !self.invocations.borrow().is_empty() {
+            tokio::time::sleep(self.pause).await;
+        }
         let deadline = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970").as_millis() + 900_000;
         let headers = [
             ("content-type", "application/json"),
