@@ -165,6 +165,7 @@ impl Run {
         steps.sort_by_key(|step| std::cmp::Reverse(step.at));
         self.aws.start_clock();
         self.aws.memory().refires = choices.pick([false, true]);
+        self.aws.memory().ecs_lag = TimeDelta::seconds(choices.pick([0, 0, 10]));
         let mut random = Random(choices.seed());
         self.aws.set_latency(move || (random.latency(), random.latency()));
         let mut running = Running::default();
