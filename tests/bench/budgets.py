@@ -28,7 +28,8 @@ class Budget:
     def row(self) -> tuple[str, str, str, str]:
         sign = "at least" if self.at_least else "at most"
         verdict = "met" if self.met else "**missed**"
-        return self.name, f"{sign} {self.limit:,.3g}{self.unit}", f"{self.measured:,.3g}{self.unit}", verdict
+        limit, measured = (f"{value:,.0f}" if value >= 100 else f"{value:.3g}" for value in (self.limit, self.measured))
+        return self.name, f"{sign} {limit}{self.unit}", f"{measured}{self.unit}", verdict
 
 
 def judge(measured: Measured) -> list[Budget]:

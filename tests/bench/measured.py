@@ -40,8 +40,8 @@ class Measured:
             raise RuntimeError(f"{name} failed: {failed[0]}")
         self.runs[name, latency].append(run)
 
-    def names(self) -> list[str]:
-        return list(dict.fromkeys(name for name, _ in self.runs))
+    def names(self, latency: int | str = 10) -> list[str]:
+        return [name for name, with_latency in self.runs if with_latency == latency]
 
     def start(self, name: str, latency: int | str = 10) -> Spread:
         return Spread.of([run["start_ms"] for run in self.runs[name, latency]])

@@ -27,12 +27,14 @@ def table(header: list[str], rows: list[list]) -> str:
 def machine() -> str:
     model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
     name = model.group(1) if model else platform.machine()
-    return f"{os.cpu_count()} cores ({name}), Linux {platform.release().split('-')[0]}, Python {platform.python_version()}"
+    load = f"a load of {os.getloadavg()[2]:.1f} on average"
+    linux = f"Linux {platform.release().split('-')[0]}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores ({name}), {linux}, {load}"
 
 
 def times(measured: Measured, latency: int | str) -> str:
     rows = []
-    for name in measured.names():
+    for name in measured.names(latency):
         cells = [measured.start(name, latency), measured.cold(name, latency)]
         cells += [measured.time(name, which, latency) or "" for which in (WARM, REPEATED)]
         rows.append([name, *cells, f"{measured.cpu(name, COLD, latency):,.1f}", f"{measured.peak(name, latency):.1f}"])
@@ -56,7 +58,7 @@ def calls(measured: Measured) -> str:
 def sections(measured: Measured, judged: list[Budget]) -> dict[str, str]:
     """The tables, each with the name of its place in the document."""
     python = ", ".join(f"{colder(measured, latency):.1f} × at {latency} ms" for latency in (0, 10, 30))
-    rules = [[name, f"{value:,.1f}"] for name, value in measured.rules]
+    rules = [[name, f"{value:,.1f}"] for name, value in measured.rules]  # the names say for how many services
     return {
         "machine": f"Measured on {machine()}. Milliseconds: median (fastest-slowest) of "
         f"{len(measured.runs['no-op', 10])} runs.",

@@ -4,6 +4,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::{Duration, Instant};
 
+/// The Regions in which AWS accepts 5,000 `CreateSchedule` requests in a second. Elsewhere, it is 250
+/// (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html>).
+const LARGE_REGIONS: [&str; 11] = [
+    "us-east-1",
+    "us-east-2",
+    "us-west-2",
+    "ap-northeast-1",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "eu-central-1",
+    "eu-west-1",
+    "eu-west-2",
+    "sa-east-1",
+];
+
 /// A token bucket. Clones share it.
 #[derive(Clone, Debug)]
 pub(crate) struct Rate {
@@ -20,6 +36,12 @@ impl Rate {
     pub(crate) fn new(at_once: u32, per_second: u32) -> Self {
         let interval = Duration::from_secs(1) / per_second;
         Self { interval, capacity: interval * at_once, full_at: Arc::default() }
+    }
+
+    /// The rate of `CreateSchedule` in a Region. Other programs of the account create schedules, too.
+    pub(crate) fn of_creations(region: &str) -> Self {
+        let creations = if LARGE_REGIONS.contains(&region) { 1_000 } else { 200 };
+        Self::new(creations, creations)
     }
 
     /// Waits until a call may be made.

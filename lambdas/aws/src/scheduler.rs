@@ -31,22 +31,6 @@ pub const READS: u32 = 5;
 /// The pause after the first of these attempts. Each further pause is twice as long.
 pub const PAUSE: Duration = Duration::from_millis(50);
 
-/// The Regions in which AWS accepts 5,000 `CreateSchedule` requests in a second. Elsewhere, it is 250
-/// (<https://docs.aws.amazon.com/scheduler/latest/UserGuide/scheduler-quotas.html>).
-const LARGE_REGIONS: [&str; 11] = [
-    "us-east-1",
-    "us-east-2",
-    "us-west-2",
-    "ap-northeast-1",
-    "ap-south-1",
-    "ap-southeast-1",
-    "ap-southeast-2",
-    "eu-central-1",
-    "eu-west-1",
-    "eu-west-2",
-    "sa-east-1",
-];
-
 /// The settings that all schedules share.
 #[derive(Clone, Debug)]
 pub struct ScheduleTarget {
@@ -138,9 +122,8 @@ impl Scheduler {
     #[must_use]
     pub fn with_client(client: Client, target: ScheduleTarget) -> Self {
         let region = client.config().region().map_or("", |region| region.as_ref());
-        // Other programs of the account create schedules, too.
-        let creations = if LARGE_REGIONS.contains(&region) { 1_000 } else { 200 };
-        Self { client, target, creations: Rate::new(creations, creations) }
+        let creations = Rate::of_creations(region);
+        Self { client, target, creations }
     }
 
     /// Creates a schedule, unless one with its name exists. It stays until the function that it wakes deletes it. One that

@@ -90,7 +90,7 @@ impl Ingest {
         if !notice.closed || !notice.entities.is_empty() {
             return Ok(report);
         }
-        self.close_other_pages(notice, &told, report, invocation).await
+        Box::pin(self.close_other_pages(notice, &told, report, invocation)).await
     }
 
     /// Closes the other pages of a closed notice that names nothing: its event may have fewer pages than the notice had.

@@ -4,6 +4,8 @@
 //! lack several fields, and page numbers and flags are strings. Only the fields that are used are read, so that no
 //! other field can make an event invalid.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
@@ -143,13 +145,13 @@ pub fn read(event: &Value, now: DateTime<Utc>) -> Result<Notice, InvalidEvent> {
     let starts_at = read_date("detail.startTime", detail.start_time.as_deref())?;
     let sent_at = read_date("time", time.as_deref())?.unwrap_or(now);
 
-    let mut entities = Vec::new();
+    let mut entities = Entities::default();
     for affected in detail.affected_entities.unwrap_or_default() {
         let resolved = affected.status.is_some_and(|status| status.eq_ignore_ascii_case("RESOLVED"));
-        merge(&mut entities, affected.entity_value.unwrap_or_default(), Some(resolved), &account, &region);
+        entities.merge(affected.entity_value.unwrap_or_default(), Some(resolved), &account, &region);
     }
     for text in resources.unwrap_or_default() {
-        merge(&mut entities, text.unwrap_or_default(), None, &account, &region);
+        entities.merge(text.unwrap_or_default(), None, &account, &region);
     }
 
     Ok(Notice {
@@ -168,7 +170,7 @@ pub fn read(event: &Value, now: DateTime<Utc>) -> Result<Notice, InvalidEvent> {
         sent_at,
         received_at: now,
         drill: source == DRILL,
-        entities,
+        entities: entities.listed,
     })
 }
 
@@ -178,17 +180,27 @@ fn read_date(field: &str, text: Option<&str>) -> Result<Option<DateTime<Utc>>, I
     date::parse(text).map(Some).ok_or_else(|| InvalidEvent::new(field, format!("{text:?}"), expected))
 }
 
-/// Adds an entity, or merges it into the same entity listed before. If the listings of an entity have different
-/// statuses, it is not resolved. A listing without a status (`resolved` is `None`) changes nothing.
-fn merge(entities: &mut Vec<Affected>, text: String, resolved: Option<bool>, account: &str, region: &str) {
-    let entity = Entity::parse(&text, account, region);
-    // These variants do not identify the entity, so its text must match too.
-    let ambiguous = matches!(entity, Entity::Placeholder | Entity::Unreadable | Entity::Elsewhere { .. });
-    let same =
-        |known: &&mut Affected| known.entity == entity && (!ambiguous || known.text.trim() == text.trim());
-    match entities.iter_mut().find(same) {
-        Some(known) => known.resolved &= resolved.unwrap_or(true),
-        None => entities.push(Affected { text, entity, resolved: resolved.unwrap_or(false) }),
+/// The entities of an event, each once. A page names over a thousand, most of them twice.
+#[derive(Default)]
+struct Entities {
+    listed: Vec<Affected>,
+    /// The place of each in the list.
+    places: HashMap<(Entity, Option<String>), usize>,
+}
+
+impl Entities {
+    /// Adds an entity, or merges it into the same entity listed before. If the listings of an entity have different
+    /// statuses, it is not resolved. A listing without a status (`resolved` is `None`) changes nothing.
+    fn merge(&mut self, text: String, resolved: Option<bool>, account: &str, region: &str) {
+        let entity = Entity::parse(&text, account, region);
+        // These variants do not identify the entity, so its text must match too.
+        let ambiguous = matches!(entity, Entity::Placeholder | Entity::Unreadable | Entity::Elsewhere { .. });
+        let key = (entity.clone(), ambiguous.then(|| text.trim().to_owned()));
+        let place = *self.places.entry(key).or_insert(self.listed.len());
+        match self.listed.get_mut(place) {
+            Some(known) => known.resolved &= resolved.unwrap_or(true),
+            None => self.listed.push(Affected { text, entity, resolved: resolved.unwrap_or(false) }),
+        }
     }
 }
 
