@@ -31,6 +31,8 @@ pub(crate) struct News {
     new: bool,
     /// There is something to announce.
     anything: bool,
+    /// The notice itself is as it is known: its retirement date, and its cut-off.
+    same_notice: bool,
 }
 
 impl News {
@@ -41,7 +43,8 @@ impl News {
         let is_announced = !page.announced.is_empty() && page.notice().is_some_and(same);
         let announced = page.open().filter(|_| is_announced).cloned().collect();
         let older = page.newer_than(notice).is_some();
-        let mut news = Self { older, announced, fingerprint, new: false, anything: false };
+        let same_notice = page.notice() == Some(kept);
+        let mut news = Self { older, announced, fingerprint, new: false, anything: false, same_notice };
         news.new = !notice.closed
             && !page.announced.contains(&news.fingerprint)
             && !report.outcomes.iter().all(|outcome| news.is_known(outcome));
@@ -53,7 +56,7 @@ impl News {
     pub(crate) fn is_repeat(&self, notice: &Notice, report: &Report, page: &Page) -> bool {
         let mut learned = page.clone();
         learned.learn(notice, &report.outcomes);
-        !self.anything && learned == *page
+        !self.anything && self.same_notice && learned == *page
     }
 
     /// An outcome is no news if the owner was notified of the service. An older event says something only of services that

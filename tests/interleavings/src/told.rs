@@ -102,8 +102,9 @@ impl Newest {
     fn of(tellings: &[&Telling], service: &str) -> Self {
         let names = |telling: &&&Telling| telling.services.contains(service);
         let pages: Vec<&Value> = tellings.iter().filter(names).map(|telling| &telling.page).collect();
-        let of_page = |telling: &&&Telling| telling.services.is_empty() || pages.contains(&&telling.page);
-        let speaks = |telling: &&&Telling| names(telling) || (telling.closed && of_page(telling));
+        let of_page = |telling: &&&Telling| pages.contains(&&telling.page);
+        let closes_all = |telling: &&&Telling| telling.services.is_empty() || of_page(telling);
+        let speaks = |telling: &&&Telling| names(telling) || (telling.closed && closes_all(telling));
         let newest = |telling: &&&Telling| (telling.sent_at, telling.closed);
         let closes = |telling: Option<&&Telling>| telling.is_some_and(|telling| telling.closed);
         Self {

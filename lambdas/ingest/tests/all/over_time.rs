@@ -100,6 +100,19 @@ async fn a_longer_wait_period_does_not_make_the_cut_off_earlier() {
 }
 
 #[tokio::test]
+async fn a_later_cut_off_is_remembered_though_nothing_else_changes() {
+    let aws = with_all_services();
+    aws.always("ListAccountSettings", (200, json!({"settings": [{"value": "14"}]})));
+    handle(&aws, &[], &without_a_stated_date()).await;
+    assert_eq!(aws.input_of(DEADLINE_CHECK)["notice"]["cutoff"], "2029-12-19T18:00:00Z");
+    aws.always("ListAccountSettings", error("AccessDeniedException", "no"));
+    handle(&aws, &[], &without_a_stated_date()).await;
+    let time = "2029-12-26T18:00:05Z"; // of the event
+    assert_eq!(aws.input_of(NAME)["notices"][0]["cutoff"], time);
+    assert_eq!(aws.input_of(DEADLINE_CHECK)["notice"]["cutoff"], time);
+}
+
+#[tokio::test]
 async fn a_notice_closed_without_entities_is_closed_for_every_known_service() {
     for named in [&[][..], &["prod|web"]] {
         let aws = with_all_services();
