@@ -202,9 +202,8 @@ impl Checks {
         if ENDS.contains(&kind) || (skipped && seen.new_since.is_some()) {
             seen.reported.extend(arns.clone());
         }
-        if skipped {
-            let closed = |arn: &String| world.told.is_long_closed(arn, name, world.now, TimeDelta::zero());
-            seen.cancelled.extend(arns.filter(closed));
+        if skipped && detail["reason"].as_str().is_some_and(|reason| reason.contains("closed the notice")) {
+            seen.cancelled.extend(arns);
         }
     }
 

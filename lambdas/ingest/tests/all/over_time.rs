@@ -34,6 +34,13 @@ fn created_at(aws: &Aws, epoch: i64) {
     aws.service(&service, &[json!({"createdAt": epoch})], &[]);
 }
 
+/// Handles an event, in which a call fails as planned. No call is tried again.
+async fn fails(aws: &Aws, event: &Value, planned: Planned) {
+    let ingest = Ingest::new(&aws.sdk_without_retries(), Config::read(&environment).unwrap());
+    let invocation = Invocation::at(NOW.parse().unwrap());
+    with_fault(Some(planned), ingest.handle(event, &invocation)).await.unwrap_err();
+}
+
 fn summary(outcome: &Outcome) -> (&str, rules::outcome::OutcomeKind) {
     (&outcome.entity, outcome.outcome)
 }
@@ -178,8 +185,7 @@ async fn a_cancellation_is_announced_though_the_invocation_ended_before_it_could
     closed["detail"]["statusCode"] = json!("closed");
     closed["time"] = json!("2029-12-27T18:00:00Z");
     aws.forget();
-    let killed = Planned { call: "PutEvents", nth: 0, fault: Fault::Crash };
-    with_fault(Some(killed), try_handle(&aws, &[], &closed, NOW)).await.unwrap_err();
+    fails(&aws, &closed, Planned { call: "PutEvents", nth: 0, fault: Fault::Crash }).await;
     assert!(!aws.schedules().contains_key(NAME), "the schedule is gone, and nobody was told");
     aws.forget();
     let report = try_handle(&aws, &[], &closed, "2029-12-26T19:00:00Z").await.unwrap();
@@ -195,11 +201,7 @@ async fn a_closing_that_failed_is_done_when_the_event_comes_again() {
     let mut closed = about(&[]);
     closed["detail"]["statusCode"] = json!("closed");
     closed["time"] = json!("2029-12-27T18:00:00Z");
-    let failing = Planned { call: DELETE, nth: 0, fault: Fault::Before };
-    let sdk = aws.sdk_without_retries();
-    let ingest = Ingest::new(&sdk, Config::read(&environment).unwrap());
-    let invocation = Invocation::at(NOW.parse().unwrap());
-    with_fault(Some(failing), ingest.handle(&closed, &invocation)).await.unwrap_err();
+    fails(&aws, &closed, Planned { call: DELETE, nth: 0, fault: Fault::Before }).await;
     assert!(aws.schedules().contains_key(NAME));
     aws.forget();
     let report = handle(&aws, &[], &closed).await;
