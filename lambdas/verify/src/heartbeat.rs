@@ -21,6 +21,7 @@ use rules::{
         name::ScheduleName,
         wake::{DeadlineInput, DeployInput, Wake},
     },
+    service::ServiceState,
     verify::{
         deadline_check::deadline_checks,
         heartbeat::{Action, Pending, actions, is_pending},
@@ -143,7 +144,8 @@ impl Verify {
         }
     }
 
-    /// Reminds the owner of a missing approval, then remembers that. The owner may be reminded twice, but not never.
+    /// Reminds the owner of a missing approval, then remembers that. The owner may be reminded twice, but not never. What
+    /// someone else has patched in the meantime needs no approval.
     async fn remind(
         &self,
         name: &ScheduleName,
@@ -152,6 +154,11 @@ impl Verify {
         invocation: &Invocation,
     ) -> Result<(), CallFailed> {
         let Some(at) = found.get(name).and_then(|found| found.existing.at) else { return Ok(()) };
+        // An unreadable service may need it.
+        let state = self.ecs.state(&input.service).await.unwrap_or(None);
+        if ServiceState::patched(state.as_ref(), input.cutoff()).is_some() {
+            return Ok(());
+        }
         let reader = &self.notifier.reader;
         let reminder = approval::reminder(reader, &self.policy, input, at, invocation.now());
         self.notifier.send(&reminder, invocation.now()).await?;

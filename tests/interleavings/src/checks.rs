@@ -11,7 +11,7 @@ use crate::{conditions::Conditions, people::Edits, told::Told};
 /// What a function reads may have changed when it tells of it.
 const READ_BEFORE: TimeDelta = TimeDelta::minutes(5);
 
-/// The events that say what became of a service. A skipped one counts if it needs nothing.
+/// The events that say what became of a service.
 const ENDS: [&str; 3] = ["Patch Completed", "Patch Needs Attention", "Patch Failed"];
 
 /// What is known of a service from the moments before.
@@ -199,7 +199,8 @@ impl Checks {
             _ => {}
         }
         let skipped = kind == "Patch Skipped";
-        if ENDS.contains(&kind) || (skipped && seen.new_since.is_some()) {
+        // What is skipped is patched, or has no start time, which its owner learns.
+        if ENDS.contains(&kind) || (skipped && (seen.new_since.is_some() || detail["slot"].is_null())) {
             seen.reported.extend(arns.clone());
         }
         if skipped && detail["reason"].as_str().is_some_and(|reason| reason.contains("closed the notice")) {

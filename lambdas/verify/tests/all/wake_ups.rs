@@ -1,6 +1,9 @@
 //! What wakes verify: the heartbeat, and inputs that are invalid.
 
-use crate::common::{DEADLINE, NAME, SOON, check, deadline_check, handle, handle_with, notice, scheduled};
+use crate::common::{
+    DEADLINE, NAME, SOON, check, deadline_check, handle, handle_with, notice, primary, scheduled,
+    with_service,
+};
 use aws::Failure;
 use chrono::{DateTime, TimeDelta, Utc};
 use fake_aws::{Aws, CREATE, READ, error, in_turn, merged};
@@ -185,4 +188,19 @@ async fn a_missing_approval_is_reminded_of_once_and_then_planned_again() {
         (aws.input_of(name)["approval"].clone(), aws.input_of(name)["woken"].clone()),
         (json!("missed"), json!(1))
     );
+}
+
+#[tokio::test]
+async fn nobody_is_asked_to_approve_what_someone_else_has_patched() {
+    let name = NAME.trim_end_matches(".verify");
+    let input = json!({
+        "version": 1, "cluster": "prod", "service": "web", "notices": [notice()], "slot": "2029-12-29T22:00:00Z",
+        "window_ends_at": "2029-12-30T02:00:00Z", "woken": 0, "approval": "awaited",
+    });
+    let at = json!({"State": "DISABLED", "ScheduleExpression": "at(2029-12-29T22:00:00)"});
+    let new = 1_893_189_600; // 2029-12-28
+    let aws = with_service(&json!([primary("ecs-svc/2", "COMPLETED")]), &[new]);
+    aws.schedule(name, merged(&scheduled(&input), &at));
+    handle(&aws, &heartbeat(), "2029-12-28T23:30:00Z").await.unwrap();
+    assert_eq!(aws.subjects(), Vec::<String>::new());
 }
