@@ -21,6 +21,8 @@ struct Seen {
     forced: u32,
     /// Since when every task is new.
     new_since: Option<DateTime<Utc>>,
+    /// Someone deployed it.
+    deployed: bool,
     /// A failure was reported since the last forced deployment.
     failed: bool,
     /// The notices for which a start time was announced, it was proven patched, and anything was reported.
@@ -128,6 +130,7 @@ impl Checks {
         let seen = self.services.entry(name.to_owned()).or_default();
         let is_new = service.tasks.iter().all(|created_at| *created_at > world.cutoff);
         seen.new_since = is_new.then(|| seen.new_since.unwrap_or(world.now));
+        seen.deployed |= service.deployments.iter().any(|deployment| deployment["id"] != "ecs-svc/0");
         if service.forced == seen.forced {
             return;
         }
@@ -274,12 +277,7 @@ impl Checks {
         for (name, seen) in &mut self.services {
             // What another notice needs is not cancelled.
             let still_open = open.iter().any(|open| open.service == name.as_str());
-            if still_open
-                || seen.forced > 0
-                || seen.new_since.is_some()
-                || edits.has_deleted(name)
-                || world.conditions.is_exempt(name)
-            {
+            if still_open || seen.deployed || edits.has_deleted(name) || world.conditions.is_exempt(name) {
                 continue;
             }
             let told = |arn: &String| world.told.is_long_closed(arn, name, world.now, grace);

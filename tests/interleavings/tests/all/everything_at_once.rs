@@ -223,7 +223,7 @@ fn run(plot: &Plot) -> Result<(), String> {
 
 /// Fewer cases than proptest's default: each one is more than a week with some hundred invocations.
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(100)
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200)
 }
 
 proptest! {
