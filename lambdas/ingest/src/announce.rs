@@ -31,8 +31,6 @@ pub(crate) struct News {
     new: bool,
     /// There is something to announce.
     anything: bool,
-    /// The notice itself is as it is known: its retirement date, and its cut-off.
-    same_notice: bool,
 }
 
 impl News {
@@ -43,8 +41,7 @@ impl News {
         let is_announced = !page.announced.is_empty() && page.notice().is_some_and(same);
         let announced = page.open().filter(|_| is_announced).cloned().collect();
         let older = page.newer_than(notice).is_some();
-        let same_notice = page.notice() == Some(kept);
-        let mut news = Self { older, announced, fingerprint, new: false, anything: false, same_notice };
+        let mut news = Self { older, announced, fingerprint, new: false, anything: false };
         news.new = !notice.closed
             && !page.announced.contains(&news.fingerprint)
             && !report.outcomes.iter().all(|outcome| news.is_known(outcome));
@@ -52,11 +49,11 @@ impl News {
         news
     }
 
-    /// Whether the event says nothing that is not known of its page.
-    pub(crate) fn is_repeat(&self, notice: &Notice, report: &Report, page: &Page) -> bool {
+    /// Whether the event says nothing that is not known of its page, its retirement date and its cut-off.
+    pub(crate) fn is_repeat(&self, notice: &Notice, kept: &NoticeRef, report: &Report, page: &Page) -> bool {
         let mut learned = page.clone();
         learned.learn(notice, &report.outcomes);
-        !self.anything && self.same_notice && learned == *page
+        !self.anything && page.notice() == Some(kept) && learned == *page
     }
 
     /// An outcome is no news if the owner was notified of the service. An older event says something only of services that
@@ -92,7 +89,7 @@ impl Ingest {
         let now = invocation.now();
         let news = News::of(notice, kept, report, &page);
         let samples = plan::samples(report, news.new);
-        if news.is_repeat(notice, report, &page) {
+        if news.is_repeat(notice, kept, report, &page) {
             self.notifier.count(&samples, now);
             return Ok(());
         }

@@ -167,7 +167,8 @@ impl Ingest {
         let kept = page.merged(notice, told.clone());
         let Processed { outcomes, changes } = self.process(work, &kept, &page, false).await;
         let report = Report::new(&notice.event_arn, kept.starts_at, outcomes);
-        let repeat = !changes && News::of(notice, &kept, &report, &page).is_repeat(notice, &report, &page);
+        let repeat =
+            !changes && News::of(notice, &kept, &report, &page).is_repeat(notice, &kept, &report, &page);
         if may_write && !repeat {
             return Ok(None);
         }

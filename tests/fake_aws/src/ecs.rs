@@ -132,7 +132,7 @@ impl Service {
         };
         let mut deployments: Vec<Value> = self.deployments.iter().filter(is_known).cloned().collect();
         if deployments.is_empty() {
-            deployments = self.deployments.clone();
+            deployments.clone_from(&self.deployments);
         }
         deployments[0]["status"] = json!("PRIMARY");
         if let (Fate::CrashLoops, Some(since)) = (self.current_fate(), self.rolling_since()) {

@@ -103,7 +103,7 @@ impl Checks {
     }
 
     /// The events and messages that are new, each as a line of the story.
-    pub(crate) fn new(&mut self, aws: &Aws) -> Vec<String> {
+    pub(crate) fn news(&mut self, aws: &Aws) -> Vec<String> {
         let memory = aws.memory();
         let event = |event: &Value| {
             let detail = &event["Detail"];
@@ -173,7 +173,7 @@ impl Checks {
         match kind {
             "Patch Completed" if seen.new_since.is_none() => contradicts("is false: a task is old"),
             "Patch Needs Attention" | "Patch Failed" if long_new => {
-                contradicts("is false: every task is new")
+                contradicts("is false: every task is new");
             }
             "Patch Needs Attention"
                 if service.forced == 0
@@ -222,9 +222,6 @@ impl Checks {
             }
             let services =
                 memory.services.keys().filter(|key| body.contains(key.as_str())).cloned().collect();
-            if subject.starts_with("Observe mode") {
-                continue; // observe mode remembers nothing
-            }
             let before = self.messages.insert((notice, services), body.to_owned());
             if before.is_some_and(|before| before == body) && !world.faults {
                 broken.push(format!("a message was sent twice: {subject}: {body}"));

@@ -341,7 +341,7 @@ impl Run {
         let Self { aws, edits, checks, told, conditions, faults, .. } = self;
         let world = World { now, cutoff, told, conditions, faults: *faults, quiet };
         let broken = checks.broken(aws, edits, &world);
-        for line in checks.new(aws) {
+        for line in checks.news(aws) {
             self.tell(line);
         }
         for violation in broken {

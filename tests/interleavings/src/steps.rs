@@ -99,8 +99,8 @@ impl Run {
                 self.conditions.alarm.set(now, firing);
             }
             What::WaitPeriod(days) => self.set_conditions(|conditions| conditions.wait_days = days),
-            What::Stop(stop) => {
-                let operation = if stop { "hold-all" } else { "release-all" };
+            What::Stop(stopped) => {
+                let operation = if stopped { "hold-all" } else { "release-all" };
                 let payload = json!({"operation": operation, "reason": "an incident", "ticket": "INC1"});
                 self.queue.push(Delivery {
                     id: String::new(),
@@ -109,7 +109,7 @@ impl Run {
                     payload,
                     tries_left: 1,
                 });
-                self.conditions.stop.set(now, stop);
+                self.conditions.stop.set(now, stopped);
             }
             What::Foreign(service, fate) => {
                 let mut memory = self.aws.memory();

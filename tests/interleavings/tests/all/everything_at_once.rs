@@ -101,9 +101,8 @@ impl Notice {
     fn event(&self, nth: usize, page: usize, days: i64, telling: &Telling, sent_at: DateTime<Utc>) -> Value {
         let named = match telling.names {
             Names::All => self.pages[page].len(),
-            Names::First => 1,
             Names::None if telling.closed => 0,
-            Names::None => 1,
+            Names::First | Names::None => 1,
         };
         let services = self.pages[page].iter().take(named);
         let entities: Vec<Value> =
