@@ -277,9 +277,12 @@ impl Checks {
             if still_open || seen.deployed || edits.has_deleted(name) || world.conditions.is_exempt(name) {
                 continue;
             }
-            let told = |arn: &String| world.told.is_long_closed(arn, name, world.now, grace);
+            // What needed a person may not be scheduled any more.
+            let silent = |arn: &&String| {
+                world.told.is_long_closed(arn, name, world.now, grace) && !seen.reported.contains(*arn)
+            };
             let silent: Vec<String> =
-                seen.scheduled.difference(&seen.cancelled).filter(|arn| told(arn)).cloned().collect();
+                seen.scheduled.difference(&seen.cancelled).filter(silent).cloned().collect();
             for arn in silent {
                 broken.push(format!("{name} was scheduled for {arn}, which was closed, and nobody was told"));
                 seen.cancelled.insert(arn);
