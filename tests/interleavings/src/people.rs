@@ -51,6 +51,7 @@ impl Edits {
         self.ever_edited.insert(service.to_owned());
         let body = &mut schedule.body;
         match edit {
+            Edit::Disable if body["State"] == "DISABLED" => return "it is disabled already",
             Edit::Disable => body["State"] = json!("DISABLED"),
             Edit::Enable => {
                 body["State"] = json!("ENABLED");

@@ -90,11 +90,6 @@ fn run(fates: &[Fate], steps: Vec<Step>, faults: bool, choices: Vec<u8>) -> (End
     (end, run)
 }
 
-/// Fewer cases than proptest's default: each one is a week with some hundred invocations.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(32)
-}
-
 fn fate() -> impl Strategy<Value = Fate> {
     prop_oneof![
         3 => (1_u32..90).prop_map(Fate::Completes),
@@ -113,7 +108,7 @@ fn notice() -> impl Strategy<Value = Notice> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 64, ..ProptestConfig::with_cases(cases()) })]
+    #![proptest_config(super::config(32, 64))]
 
     #[test]
     fn every_order_with_repeats_and_failures_leads_to_the_same_end(

@@ -220,13 +220,8 @@ fn run(plot: &Plot) -> Result<(), String> {
     if run.violations.is_empty() { Ok(()) } else { Err(run.short_story()) }
 }
 
-/// Fewer cases than proptest's default: each one is more than a week with some hundred invocations.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200)
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 200, ..ProptestConfig::with_cases(cases()) })]
+    #![proptest_config(super::config(200, 200))]
 
     #[test]
     fn whatever_happens_nothing_is_lost_doubled_or_wrongly_reported(plot in plot()) {
