@@ -109,7 +109,9 @@ impl Newest {
         let closes = |telling: Option<&&Telling>| telling.is_some_and(|telling| telling.closed);
         Self {
             closes: closes(tellings.iter().filter(speaks).max_by_key(newest)),
-            closes_the_page: closes(tellings.iter().filter(of_page).max_by_key(newest)),
+            closes_the_page: closes(
+                tellings.iter().filter(of_page).max_by_key(|telling| (telling.sent_at, !telling.closed)),
+            ),
         }
     }
 }
