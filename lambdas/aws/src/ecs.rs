@@ -11,7 +11,7 @@ use aws_sdk_ecs::{
     Client,
     config::retry::{RetryPartition, TokenBucket},
     error::ProvideErrorMetadata,
-    operation::list_tasks::builders::ListTasksFluentBuilder,
+    operation::{describe_services::DescribeServicesOutput, list_tasks::builders::ListTasksFluentBuilder},
     types::{ContainerDefinition, DesiredStatus, Service, ServiceField, SettingName, Task},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -196,15 +196,27 @@ impl Ecs {
     async fn describe_services(&self, cluster: &str, names: &[String]) -> Result<Vec<Service>, CallFailed> {
         let mut services = Vec::new();
         for batch in names.chunks(SERVICES_PER_CALL) {
-            self.reads_of_services.wait().await;
-            let call = self.client.describe_services().cluster(cluster).set_services(Some(batch.to_vec()));
-            match call.include(ServiceField::Tags).send().await {
-                Ok(answer) => services.extend(answer.services.unwrap_or_default()),
-                Err(error) if error.code() == Some("ClusterNotFoundException") => return Ok(Vec::new()),
-                Err(error) => return Err(CallFailed::new("DescribeServices", &error)),
-            }
+            let Some(answer) = self.describe_batch(cluster, batch.to_vec()).await? else {
+                return Ok(Vec::new());
+            };
+            services.extend(answer.services.unwrap_or_default());
         }
         Ok(services)
+    }
+
+    /// One `DescribeServices` call, with tags. `None` if the cluster does not exist.
+    async fn describe_batch(
+        &self,
+        cluster: &str,
+        names: Vec<String>,
+    ) -> Result<Option<DescribeServicesOutput>, CallFailed> {
+        self.reads_of_services.wait().await;
+        let call = self.client.describe_services().cluster(cluster).set_services(Some(names));
+        match call.include(ServiceField::Tags).send().await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if error.code() == Some("ClusterNotFoundException") => Ok(None),
+            Err(error) => Err(CallFailed::new("DescribeServices", &error)),
+        }
     }
 
     /// The state of a service, with the creation times of its running tasks. `None` if it does not exist.
@@ -223,13 +235,8 @@ impl Ecs {
     }
 
     async fn describe(&self, service: &ServiceRef) -> Result<Option<Service>, CallFailed> {
-        self.reads_of_services.wait().await;
-        let call = self.client.describe_services().cluster(service.cluster()).services(service.service());
-        let answer = match call.include(ServiceField::Tags).send().await {
-            Ok(answer) => answer,
-            Err(error) if error.code() == Some("ClusterNotFoundException") => return Ok(None),
-            Err(error) => return Err(CallFailed::new("DescribeServices", &error)),
-        };
+        let names = vec![service.service().to_owned()];
+        let Some(answer) = self.describe_batch(service.cluster(), names).await? else { return Ok(None) };
         if let Some(found) = answer.services.unwrap_or_default().into_iter().next() {
             return Ok(Some(found));
         }

@@ -2,10 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use aws_sdk_ecs::{
-    error::ProvideErrorMetadata,
-    types::{DesiredStatus, Failure, Service, ServiceField, Task},
-};
+use aws_sdk_ecs::types::{DesiredStatus, Failure, Service, Task};
 use futures_util::{StreamExt as _, stream};
 use rules::{arn::ServiceRef, service::ServiceState};
 
@@ -46,8 +43,7 @@ impl Ecs {
 
     async fn states_in(&self, cluster: &str, services: &[&ServiceRef]) -> States {
         let batches = stream::iter(services.chunks(SERVICES_PER_CALL).map(<[_]>::to_vec));
-        let described =
-            batches.map(|batch| self.describe_batch(cluster, batch)).buffer_unordered(CONCURRENCY);
+        let described = batches.map(|batch| self.described(cluster, batch)).buffer_unordered(CONCURRENCY);
         let (described, tasks) =
             tokio::join!(biased; described.collect::<Vec<_>>(), self.tasks_by_group(cluster));
         let mut states = States::new();
@@ -78,27 +74,21 @@ impl Ecs {
         Ok(state)
     }
 
-    async fn describe_batch(
+    async fn described(
         &self,
         cluster: &str,
         batch: Vec<&ServiceRef>,
     ) -> Vec<(ServiceRef, Result<Option<Service>, CallFailed>)> {
-        self.reads_of_services.wait().await;
         let names = batch.iter().map(|service| service.service().to_owned()).collect();
-        let call = self.client.describe_services().cluster(cluster).set_services(Some(names));
-        let answer = match call.include(ServiceField::Tags).send().await {
-            Ok(answer) => Ok(answer),
-            Err(error) if error.code() == Some("ClusterNotFoundException") => Err(None),
-            Err(error) => Err(Some(CallFailed::new("DescribeServices", &error))),
-        };
+        let answer = self.describe_batch(cluster, names).await;
         let of = |service: &ServiceRef| match &answer {
-            Ok(answer) => {
+            Ok(Some(answer)) => {
                 let found =
                     answer.services().iter().find(|found| found.service_name() == Some(service.service()));
                 found.map_or_else(|| missing(service, answer.failures()), |found| Ok(Some(found.clone())))
             }
-            Err(None) => Ok(None),
-            Err(Some(error)) => Err(error.clone()),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error.clone()),
         };
         batch.into_iter().map(|service| (service.clone(), of(service))).collect()
     }
