@@ -34,6 +34,13 @@ fn created_at(aws: &Aws, epoch: i64) {
     aws.service(&service, &[json!({"createdAt": epoch})], &[]);
 }
 
+/// The event that closes the usual notice a day later, and names these entities.
+fn closing(entities: &[&str]) -> Value {
+    let mut closed = event(entities, "2029-12-27T18:00:00Z", "2030-01-02T18:00:00Z");
+    closed["detail"]["statusCode"] = json!("closed");
+    closed
+}
+
 /// Handles an event, in which a call fails as planned. No call is tried again.
 async fn fails(aws: &Aws, event: &Value, planned: Planned) {
     let ingest = Ingest::new(&aws.sdk_without_retries(), Config::read(&environment).unwrap());
@@ -124,9 +131,7 @@ async fn a_notice_closed_without_entities_is_closed_for_every_known_service() {
     for named in [&[][..], &["prod|web"]] {
         let aws = with_all_services();
         handle(&aws, &[], &about(&["prod|web", "prod|api"])).await;
-        let mut closed = about(named);
-        closed["detail"]["statusCode"] = json!("closed");
-        closed["time"] = json!("2029-12-27T18:00:00Z");
+        let closed = closing(named);
         let report = handle(&aws, &[], &closed).await;
         let kinds: Vec<_> = report.outcomes.iter().map(|outcome| outcome.outcome).collect();
         assert_eq!(kinds, [Cancelled; 2], "{named:?}");
@@ -150,9 +155,7 @@ async fn a_notice_closed_without_entities_is_closed_on_every_page() {
         event["detail"]["page"] = json!(page);
         handle(&aws, &[], &event).await;
     }
-    let mut closed = about(&[]);
-    closed["detail"]["statusCode"] = json!("closed");
-    closed["time"] = json!("2029-12-27T18:00:00Z");
+    let closed = closing(&[]);
     let report = handle(&aws, &[], &closed).await;
     let kinds: Vec<_> = report.outcomes.iter().map(|outcome| outcome.outcome).collect();
     assert_eq!(kinds, [Cancelled; 2]);
@@ -163,9 +166,7 @@ async fn a_notice_closed_without_entities_is_closed_on_every_page() {
 async fn a_cancellation_that_could_not_be_announced_is_announced_when_the_event_comes_again() {
     let aws = with_all_services();
     handle(&aws, &[], &about(&["prod|web", "prod|api"])).await;
-    let mut closed = about(&["prod|web", "prod|api"]);
-    closed["detail"]["statusCode"] = json!("closed");
-    closed["time"] = json!("2029-12-27T18:00:00Z");
+    let closed = closing(&["prod|web", "prod|api"]);
     aws.forget();
     aws.on("Publish", in_turn(&[error("AuthorizationError", "no"), (200, json!({"MessageId": "1"}))]));
     try_handle(&aws, &[], &closed, NOW).await.unwrap_err();
@@ -181,12 +182,10 @@ async fn a_cancellation_that_could_not_be_announced_is_announced_when_the_event_
 async fn a_cancellation_is_announced_though_the_invocation_ended_before_it_could() {
     let aws = with_all_services();
     handle(&aws, &[], &about(&["prod|web", "prod|api"])).await;
-    let mut closed = about(&["prod|web", "prod|api"]);
-    closed["detail"]["statusCode"] = json!("closed");
-    closed["time"] = json!("2029-12-27T18:00:00Z");
+    let closed = closing(&["prod|web", "prod|api"]);
     aws.forget();
     fails(&aws, &closed, Planned { call: "PutEvents", nth: 0, fault: Fault::Crash }).await;
-    assert!(!aws.schedules().contains_key(NAME), "the schedule is gone, and nobody was told");
+    assert!(!aws.schedules().contains_key(NAME), "the schedule is gone, and nobody was notified");
     aws.forget();
     let report = try_handle(&aws, &[], &closed, "2029-12-26T19:00:00Z").await.unwrap();
     let kinds: Vec<_> = report.outcomes.iter().map(|outcome| outcome.outcome).collect();
@@ -198,9 +197,7 @@ async fn a_cancellation_is_announced_though_the_invocation_ended_before_it_could
 async fn a_closing_that_failed_is_done_when_the_event_comes_again() {
     let aws = with_all_services();
     handle(&aws, &[], &about(&["prod|web"])).await;
-    let mut closed = about(&[]);
-    closed["detail"]["statusCode"] = json!("closed");
-    closed["time"] = json!("2029-12-27T18:00:00Z");
+    let closed = closing(&[]);
     fails(&aws, &closed, Planned { call: DELETE, nth: 0, fault: Fault::Before }).await;
     assert!(aws.schedules().contains_key(NAME));
     aws.forget();
@@ -217,9 +214,7 @@ async fn an_event_older_than_the_closing_adds_no_service() {
         if !known.is_empty() {
             handle(&aws, &[], &about(known)).await;
         }
-        let mut closed = about(&[]);
-        closed["detail"]["statusCode"] = json!("closed");
-        closed["time"] = json!("2029-12-27T18:00:00Z");
+        let closed = closing(&[]);
         handle(&aws, &[], &closed).await;
         let report = handle(&aws, &[], &about(&["prod|api"])).await;
         assert_eq!(report.outcomes[0].outcome, Unchanged, "{known:?}: {}", report.outcomes[0].reason);

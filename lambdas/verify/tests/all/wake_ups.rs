@@ -150,16 +150,21 @@ async fn an_invalid_input_makes_no_call() {
     }
 }
 
-#[tokio::test]
-async fn a_missing_approval_is_reminded_of_once_and_then_planned_again() {
-    let name = NAME.trim_end_matches(".verify");
+/// A schedule that awaits approval.
+fn awaiting_approval() -> Value {
     let input = json!({
         "version": 1, "cluster": "prod", "service": "web", "notices": [notice()], "slot": "2029-12-29T22:00:00Z",
         "window_ends_at": "2029-12-30T02:00:00Z", "woken": 0, "approval": "awaited",
     });
     let at = json!({"State": "DISABLED", "ScheduleExpression": "at(2029-12-29T22:00:00)"});
+    merged(&scheduled(&input), &at)
+}
+
+#[tokio::test]
+async fn a_missing_approval_is_reminded_of_once_and_then_planned_again() {
+    let name = NAME.trim_end_matches(".verify");
     let aws = Aws::default();
-    aws.schedule(name, merged(&scheduled(&input), &at));
+    aws.schedule(name, awaiting_approval());
     aws.schedule(
         DEADLINE,
         merged(
@@ -193,14 +198,9 @@ async fn a_missing_approval_is_reminded_of_once_and_then_planned_again() {
 #[tokio::test]
 async fn nobody_is_asked_to_approve_what_someone_else_has_patched() {
     let name = NAME.trim_end_matches(".verify");
-    let input = json!({
-        "version": 1, "cluster": "prod", "service": "web", "notices": [notice()], "slot": "2029-12-29T22:00:00Z",
-        "window_ends_at": "2029-12-30T02:00:00Z", "woken": 0, "approval": "awaited",
-    });
-    let at = json!({"State": "DISABLED", "ScheduleExpression": "at(2029-12-29T22:00:00)"});
     let new = 1_893_189_600; // 2029-12-28
     let aws = with_service(&json!([primary("ecs-svc/2", "COMPLETED")]), &[new]);
-    aws.schedule(name, merged(&scheduled(&input), &at));
+    aws.schedule(name, awaiting_approval());
     handle(&aws, &heartbeat(), "2029-12-28T23:30:00Z").await.unwrap();
     assert_eq!(aws.subjects(), Vec::<String>::new());
 }
