@@ -3,10 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fake_aws::{Aws, Memory, Service};
+use fake_aws::{Aws, Memory, Schedule, Service};
 use serde_json::Value;
 
-use crate::{conditions::Conditions, people::Edits, told::Told};
+use crate::{
+    conditions::Conditions,
+    people::Edits,
+    told::{Open, Told},
+};
 
 /// What a function reads may have changed when it tells of it.
 const READ_BEFORE: TimeDelta = TimeDelta::minutes(5);
@@ -31,7 +35,7 @@ struct Seen {
     reported: BTreeSet<String>,
     /// The start time of which the last event told.
     slot: Option<String>,
-    /// The closed notices of which its owner was told.
+    /// The closed notices of which its owner was notified.
     cancelled: BTreeSet<String>,
 }
 
@@ -58,11 +62,20 @@ pub(crate) struct World<'a> {
     /// All tasks are older than the cut-off of any notice, or newer. This lies between them.
     pub(crate) cutoff: DateTime<Utc>,
     pub(crate) told: &'a Told,
+    /// The notices that are open now.
+    pub(crate) open: &'a [Open<'a>],
     pub(crate) conditions: &'a Conditions,
     /// Calls fail and wake-ups are lost.
     pub(crate) faults: bool,
     /// No function is running.
     pub(crate) quiet: bool,
+}
+
+impl World<'_> {
+    /// How late a message may be. Lost wake-ups are repaired by the heartbeat, each after an hour or two.
+    fn grace(&self) -> TimeDelta {
+        TimeDelta::hours(if self.faults { 10 } else { 1 })
+    }
 }
 
 impl Checks {
@@ -83,7 +96,7 @@ impl Checks {
 
     /// What is broken at this moment.
     pub(crate) fn broken(&mut self, aws: &Aws, edits: &mut Edits, world: &World<'_>) -> Vec<String> {
-        let mut broken = edits.broken(aws, world.told, world.now);
+        let mut broken = edits.broken(aws, world.open, world.now);
         let memory = aws.memory();
         for (key, service) in &memory.services {
             let name = key.trim_start_matches("prod/");
@@ -93,11 +106,12 @@ impl Checks {
             self.check_event(event, &memory, world, &mut broken);
         }
         self.check_messages(&memory, world, &mut broken);
-        self.check_cutoffs(&memory, &mut broken);
+        let inputs = inputs(&memory);
+        self.check_cutoffs(&inputs, &mut broken);
         self.check_dates(edits, world, &mut broken);
         self.check_cancellations(edits, world, &mut broken);
         if world.quiet && !world.faults {
-            self.check_slots(&memory, edits, &mut broken);
+            self.check_slots(&inputs, edits, &mut broken);
         }
         broken
     }
@@ -162,8 +176,7 @@ impl Checks {
         };
         let kind = event["DetailType"].as_str().unwrap_or_default();
         let arns = detail["notices"].as_array().into_iter().flatten();
-        let arns: Vec<&str> =
-            arns.filter_map(|notice| notice["event_arn"].as_str().or(notice.as_str())).collect();
+        let arns: Vec<&str> = arns.filter_map(|notice| notice["event_arn"].as_str()).collect();
         let mut contradicts =
             |why: &str| broken.push(format!("{name}: the event {kind} {why}: {}", detail["reason"]));
         // A rollout that is stuck needs attention, though someone else has patched the service before.
@@ -233,10 +246,8 @@ impl Checks {
     }
 
     /// Between invocations, what was last said of a start time is true.
-    fn check_slots(&mut self, memory: &Memory, edits: &Edits, broken: &mut Vec<String>) {
-        for schedule in memory.schedules.values() {
-            let Some(input) = schedule.body["Target"]["Input"].as_str() else { continue };
-            let Ok(input) = serde_json::from_str::<Value>(input) else { continue };
+    fn check_slots(&mut self, inputs: &[(&String, Value)], edits: &Edits, broken: &mut Vec<String>) {
+        for (_, input) in inputs {
             let (Some(name), Some(slot)) = (input["service"].as_str(), input["slot"].as_str()) else {
                 continue;
             };
@@ -251,17 +262,12 @@ impl Checks {
     }
 
     /// A cut-off never becomes earlier.
-    fn check_cutoffs(&mut self, memory: &Memory, broken: &mut Vec<String>) {
-        for (name, schedule) in &memory.schedules {
-            let Some(input) = schedule.body["Target"]["Input"].as_str() else { continue };
-            if !input.contains("\"cutoff\"") {
-                continue;
-            }
-            let Ok(input) = serde_json::from_str::<Value>(input) else { continue };
+    fn check_cutoffs(&mut self, inputs: &[(&String, Value)], broken: &mut Vec<String>) {
+        for (name, input) in inputs {
             for notice in input["notices"].as_array().into_iter().flatten().chain([&input["notice"]]) {
                 let cutoff = notice["cutoff"].as_str().and_then(|text| text.parse::<DateTime<Utc>>().ok());
                 let (Some(arn), Some(cutoff)) = (notice["event_arn"].as_str(), cutoff) else { continue };
-                let known = self.cutoffs.entry((name.clone(), arn.to_owned())).or_insert(cutoff);
+                let known = self.cutoffs.entry(((*name).clone(), arn.to_owned())).or_insert(cutoff);
                 if cutoff < *known {
                     broken.push(format!("the cut-off of {arn} in {name} went back from {known} to {cutoff}"));
                 }
@@ -272,22 +278,23 @@ impl Checks {
 
     /// A start time that was announced, and that a closed notice has cancelled, is announced to be cancelled.
     fn check_cancellations(&mut self, edits: &Edits, world: &World<'_>, broken: &mut Vec<String>) {
-        let grace = TimeDelta::hours(if world.faults { 10 } else { 1 });
-        let open = world.told.open(world.now);
         for (name, seen) in &mut self.services {
             // What another notice needs is not cancelled.
-            let still_open = open.iter().any(|open| open.service == name.as_str());
+            let still_open = world.open.iter().any(|open| open.service == name.as_str());
             if still_open || seen.deployed || edits.has_deleted(name) || world.conditions.is_exempt(name) {
                 continue;
             }
             // What needed a person may not be scheduled any more.
             let silent = |arn: &&String| {
-                world.told.is_long_closed(arn, name, world.now, grace) && !seen.reported.contains(*arn)
+                world.told.is_long_closed(arn, name, world.now, world.grace())
+                    && !seen.reported.contains(*arn)
             };
             let silent: Vec<String> =
                 seen.scheduled.difference(&seen.cancelled).filter(silent).cloned().collect();
             for arn in silent {
-                broken.push(format!("{name} was scheduled for {arn}, which was closed, and nobody was told"));
+                broken.push(format!(
+                    "{name} was scheduled for {arn}, which was closed, and nobody was notified"
+                ));
                 seen.cancelled.insert(arn);
             }
         }
@@ -295,10 +302,8 @@ impl Checks {
 
     /// By the retirement date, every service is proven patched or was reported.
     fn check_dates(&mut self, edits: &Edits, world: &World<'_>, broken: &mut Vec<String>) {
-        // Lost wake-ups are repaired by the heartbeat, each after an hour or two.
-        let grace = TimeDelta::hours(if world.faults { 10 } else { 1 });
-        for open in world.told.open(world.now) {
-            let due = open.date.max(open.known_at + TimeDelta::hours(3)) + grace;
+        for open in world.open {
+            let due = open.date.max(open.known_at + TimeDelta::hours(3)) + world.grace();
             if world.now < due || world.conditions.is_exempt(open.service) {
                 continue;
             }
@@ -321,4 +326,13 @@ impl Checks {
             }
         }
     }
+}
+
+/// The inputs of the schedules that are about notices, by name.
+fn inputs(memory: &Memory) -> Vec<(&String, Value)> {
+    let input = |(name, schedule): (_, &Schedule)| {
+        let text = schedule.body["Target"]["Input"].as_str().filter(|text| text.contains("\"cutoff\""))?;
+        Some((name, serde_json::from_str(text).ok()?))
+    };
+    memory.schedules.iter().filter_map(input).collect()
 }

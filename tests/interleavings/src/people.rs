@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use fake_aws::{Aws, Schedule};
 use serde_json::json;
 
-use crate::told::Told;
+use crate::told::Open;
 
 /// What a person does to a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,8 +128,7 @@ impl Edits {
     }
 
     /// The edits that were overwritten. Each is reported once.
-    pub(crate) fn broken(&mut self, aws: &Aws, told: &Told, now: DateTime<Utc>) -> Vec<String> {
-        let open = told.open(now);
+    pub(crate) fn broken(&mut self, aws: &Aws, open: &[Open<'_>], now: DateTime<Utc>) -> Vec<String> {
         let mut broken = Vec::new();
         self.disabled.retain(|service| {
             let Some(found) = schedule(aws, service) else { return false };

@@ -79,6 +79,12 @@ pub(crate) struct Delivery {
     pub(crate) tries_left: u8,
 }
 
+impl Delivery {
+    pub(crate) fn new(at: DateTime<Utc>, function: Function, payload: Value) -> Self {
+        Self { id: String::new(), at, function, payload, tries_left: TRIES }
+    }
+}
+
 pub(crate) struct Functions {
     ingest: Ingest,
     deploy: Deploy,
@@ -229,13 +235,7 @@ impl Run {
         let lost = self.aws.memory().schedules.values().any(overdue);
         if lost || now.hour() == 12 {
             let payload = json!({"version": 1, "kind": "heartbeat"});
-            self.queue.push(Delivery {
-                id: String::new(),
-                at: now,
-                function: Function::Verify,
-                payload,
-                tries_left: TRIES,
-            });
+            self.queue.push(Delivery::new(now, Function::Verify, payload));
         }
     }
 
@@ -256,7 +256,7 @@ impl Run {
         payload: Value,
         choices: &mut Choices,
     ) {
-        let delivery = Delivery { id: String::new(), at, function, payload, tries_left: TRIES };
+        let delivery = Delivery::new(at, function, payload);
         // Lambda delivers at least once: a second delivery comes at once, soon, or much later.
         if let Some(seconds) = choices.pick([None, None, None, Some(0), Some(1), Some(1_800)]) {
             self.queue.push(Delivery { at: at + TimeDelta::seconds(seconds), ..delivery.clone() });
@@ -339,7 +339,8 @@ impl Run {
     /// What must hold at every moment.
     fn check(&mut self, now: DateTime<Utc>, cutoff: DateTime<Utc>, quiet: bool) {
         let Self { aws, edits, checks, told, conditions, faults, .. } = self;
-        let world = World { now, cutoff, told, conditions, faults: *faults, quiet };
+        let open = &told.open(now);
+        let world = World { now, cutoff, told, open, conditions, faults: *faults, quiet };
         let broken = checks.broken(aws, edits, &world);
         for line in checks.news(aws) {
             self.tell(line);

@@ -1,7 +1,7 @@
 //! What happens from outside: AWS Health sends events, people act, others deploy, alarms fire.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fake_aws::Fate;
+use fake_aws::{Fate, Service};
 use serde_json::{Value, json};
 
 use crate::{
@@ -102,32 +102,26 @@ impl Run {
             What::Stop(stopped) => {
                 let operation = if stopped { "hold-all" } else { "release-all" };
                 let payload = json!({"operation": operation, "reason": "an incident", "ticket": "INC1"});
-                self.queue.push(Delivery {
-                    id: String::new(),
-                    at: now,
-                    function: Function::Operate,
-                    payload,
-                    tries_left: 1,
-                });
+                let delivery = Delivery::new(now, Function::Operate, payload);
+                self.queue.push(Delivery { tries_left: 1, ..delivery });
                 self.conditions.stop.set(now, stopped);
             }
-            What::Foreign(service, fate) => {
-                let mut memory = self.aws.memory();
-                let service =
-                    memory.services.get_mut(&format!("prod/{service}")).expect("a service of the run");
-                service.deploy(fate, now);
-            }
+            What::Foreign(service, fate) => self.change(&service, |service| service.deploy(fate, now)),
         }
     }
 
-    fn tag(&self, service: &str, key: &str, value: Option<&str>) {
+    fn change(&self, service: &str, change: impl FnOnce(&mut Service)) {
         let mut memory = self.aws.memory();
-        let tags =
-            &mut memory.services.get_mut(&format!("prod/{service}")).expect("a service of the run").tags;
-        match value {
-            Some(value) => tags.insert(key.to_owned(), value.to_owned()),
-            None => tags.remove(key),
-        };
+        change(memory.services.get_mut(&format!("prod/{service}")).expect("a service of the run"));
+    }
+
+    fn tag(&self, service: &str, key: &str, value: Option<&str>) {
+        self.change(service, |Service { tags, .. }| {
+            match value {
+                Some(value) => tags.insert(key.to_owned(), value.to_owned()),
+                None => tags.remove(key),
+            };
+        });
     }
 
     fn set_conditions(&self, set: impl FnOnce(&mut fake_aws::Conditions)) {
