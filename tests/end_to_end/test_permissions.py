@@ -27,7 +27,7 @@ IF_CONFIGURED = {
     "ssm:GetCalendarState": ("HasChangeCalendars", [CALENDARS]),
 }
 EXPECTED = {
-    "IngestRole": EVERY_FUNCTION | WRITE_SCHEDULES | IF_CONFIGURED | {"ecs:ListAccountSettings": ["*"], "ecs:ListClusters": ["*"], "cloudformation:DescribeStacks": ["AWS::StackId"]},
+    "IngestRole": EVERY_FUNCTION | WRITE_SCHEDULES | IF_CONFIGURED | {"ecs:ListAccountSettings": ["*"], "ecs:ListClusters": ["*"], "scheduler:ListSchedules": ["*"], "cloudformation:DescribeStacks": ["AWS::StackId"]},
     "DeployRole": EVERY_FUNCTION
     | WRITE_SCHEDULES
     | IF_CONFIGURED

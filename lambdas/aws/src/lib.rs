@@ -12,6 +12,7 @@ mod error;
 mod failure;
 pub mod function;
 pub mod invocation;
+mod listing;
 pub mod lock;
 pub mod log;
 pub mod notify;

@@ -49,8 +49,8 @@ pub struct ScheduleTarget {
 /// The schedules of one group.
 #[derive(Clone, Debug)]
 pub struct Scheduler {
-    client: Client,
-    target: ScheduleTarget,
+    pub(crate) client: Client,
+    pub(crate) target: ScheduleTarget,
     creations: Rate,
 }
 
@@ -174,21 +174,6 @@ impl Scheduler {
             }
             Err(error) => Err(CallFailed::new("CreateSchedule", &error)),
         }
-    }
-
-    /// The names of all schedules in the group.
-    ///
-    /// # Errors
-    /// A call failed after its retries.
-    pub async fn names(&self) -> Result<Vec<ScheduleName>, CallFailed> {
-        let call = self.client.list_schedules().group_name(&self.target.group);
-        let mut schedules = call.into_paginator().items().send();
-        let mut names = Vec::new();
-        while let Some(schedule) = schedules.next().await {
-            let schedule = schedule.map_err(|error| CallFailed::new("ListSchedules", &error))?;
-            names.extend(schedule.name.map(ScheduleName::listed));
-        }
-        Ok(names)
     }
 
     /// Reads a schedule. `None` if it does not exist.

@@ -3,21 +3,23 @@
 use std::collections::BTreeSet;
 
 use aws::CallFailed;
+use chrono::{DateTime, Utc};
 use rules::{
     arn::ServiceRef,
     notice::{Notice, NoticeRef},
     notify::{Notification, plan},
     outcome::{
         Outcome,
-        OutcomeKind::{Cancelled, Rescheduled, Scheduled, Unchanged},
+        OutcomeKind::{Cancelled, Failed, Rescheduled, Scheduled, Unchanged},
         Report,
     },
-    schedule::known::Page,
+    schedule::{known::Page, wake::Left},
 };
 
 use crate::{
     function::Ingest,
     handler::{Work, Writing},
+    tags::Services,
 };
 
 /// What a report says that was not announced before.
@@ -73,6 +75,13 @@ fn changed(outcome: &Outcome) -> bool {
 }
 
 impl Ingest {
+    /// How an event leaves its page. `None` if something failed, or is not decided yet.
+    fn left(&self, report: &Report, services: &Services, now: DateTime<Utc>) -> Option<Left> {
+        let failed = report.outcomes.iter().any(|outcome| outcome.outcome == Failed);
+        let until = report.outcomes.iter().filter_map(|outcome| outcome.slot).min().filter(|_| !failed)?;
+        Some(Left { at: now, basis: services.basis(&self.policy), until })
+    }
+
     /// Counts, notifies of what is new, and schedules the deadline check, if anything may be written.
     ///
     /// The deadline check is written last: a plan that could not be announced is announced when the event comes again,
@@ -113,6 +122,7 @@ impl Ingest {
         }
         page.owe(&report.outcomes, sent.is_ok());
         page.learn(notice, &report.outcomes);
+        page.left = sent.is_ok().then(|| self.left(report, &work.services, now)).flatten();
         self.write_page(notice, kept, &report.outcomes, page, invocation).await?;
         sent
     }

@@ -1,6 +1,6 @@
 //! One notice, from the event to the report. A service that fails never stops the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws::{Failure, Invocation};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +13,7 @@ use rules::{
     outcome::{Cause, Outcome, OutcomeKind, Report},
     policy::tags::Tags,
     schedule::{
-        known::{LOOKED_FOR, Page},
+        known::{LOOKED_FOR, Listed, Page},
         name::ScheduleName,
         wake::StopInput,
     },
@@ -30,6 +30,9 @@ use crate::{
     tags::{Services, read_services},
 };
 
+/// From how many services on the schedules are listed, a hundred with each call: few schedules are read as fast one by one.
+const MANY: usize = 100;
+
 /// A notice, with what was read once about it.
 pub(crate) struct Work<'a> {
     pub(crate) notice: &'a Notice,
@@ -38,7 +41,7 @@ pub(crate) struct Work<'a> {
     /// Its entities, in its order.
     resolved: Vec<Resolved>,
     /// What ECS says of its services.
-    services: Services,
+    pub(crate) services: Services,
     pub(crate) invocation: &'a Invocation,
 }
 
@@ -53,6 +56,16 @@ struct Read {
     resolved: Vec<Resolved>,
     services: Services,
     page: Page,
+    /// All schedules, if a repeat of a large page may need them.
+    listed: Vec<Listed>,
+}
+
+/// What is done with the services of a page.
+enum Reading {
+    /// Their schedules are read, but for these, which nobody has changed.
+    Only(BTreeSet<ScheduleName>),
+    /// Their schedules are read and written.
+    AndWriting,
 }
 
 /// What became of the entities of a notice.
@@ -123,14 +136,22 @@ impl Ingest {
             let services = read_services(&self.ecs, named(&resolved), zone).await;
             (resolved, services)
         };
-        let page = self.scheduler.page(&notice.event_arn, notice.page);
+        let page = async {
+            let page = self.scheduler.page(&notice.event_arn, notice.page).await?;
+            let listed = if page.left.is_some() && page.open().nth(MANY).is_some() {
+                self.scheduler.list().await.unwrap_or_default() // then each schedule is read
+            } else {
+                Vec::new()
+            };
+            Ok((page, listed))
+        };
         let ((resolved, mut services), page) = tokio::join!(biased; named, page);
-        let page = page.map_err(Failure::call(&notice.event_arn))?;
+        let (page, listed) = page.map_err(Failure::call(&notice.event_arn))?;
         if notice.closed {
             let unread: Vec<_> = page.open().filter(|service| !services.tags.contains_key(service)).collect();
             services.extend(read_services(&self.ecs, unread, zone).await);
         }
-        Ok(Read { resolved, services, page })
+        Ok(Read { resolved, services, page, listed })
     }
 
     /// Handles one page of a notice. `told` is the notice, as this event tells it.
@@ -141,12 +162,12 @@ impl Ingest {
         read: Read,
         invocation: &Invocation,
     ) -> Result<Report, Failure> {
-        let Read { resolved, services, page } = read;
+        let Read { resolved, services, page, listed } = read;
         let may_write = self.may_write_any(&services.tags);
         let work = Work { notice, told: told.clone(), resolved, services, invocation };
         // A repeat changes nothing, so it takes no lock.
         if (page.is_known() || !may_write)
-            && let Some(report) = self.without_writing(&work, page, may_write).await?
+            && let Some(report) = self.without_writing(&work, page, listed, may_write).await?
         {
             return Ok(report);
         }
@@ -161,11 +182,14 @@ impl Ingest {
         &self,
         work: &Work<'_>,
         page: Page,
+        listed: Vec<Listed>,
         may_write: bool,
     ) -> Result<Option<Report>, Failure> {
-        let Work { notice, told, .. } = work;
+        let Work { notice, told, services, invocation, .. } = work;
         let kept = page.merged(notice, told.clone());
-        let Processed { outcomes, changes } = self.process(work, &kept, &page, false).await;
+        let untouched = page.untouched(&kept, &services.basis(&self.policy), listed, invocation.now());
+        let Processed { outcomes, changes } =
+            self.process(work, &kept, &page, Reading::Only(untouched)).await;
         let report = Report::new(&notice.event_arn, kept.starts_at, outcomes);
         let repeat =
             !changes && News::of(notice, &kept, &report, &page).is_repeat(notice, &kept, &report, &page);
@@ -186,13 +210,14 @@ impl Ingest {
         let mut page = page.map_err(Failure::call(&notice.event_arn))?;
         let kept = page.merged(notice, told.clone());
         if notice.closes_anything() {
-            let Processed { outcomes, .. } = self.process(work, &kept, &page, false).await;
+            let Processed { outcomes, .. } =
+                self.process(work, &kept, &page, Reading::Only(BTreeSet::new())).await;
             page = self
                 .owe_ahead(notice, &kept, &outcomes, page, work.invocation)
                 .await
                 .map_err(Failure::call(&notice.event_arn))?;
         }
-        let Processed { outcomes, .. } = self.process(work, &kept, &page, true).await;
+        let Processed { outcomes, .. } = self.process(work, &kept, &page, Reading::AndWriting).await;
         let report = Report::new(&notice.event_arn, kept.starts_at, outcomes);
         self.conclude(work, &kept, report, page, Some(Writing { stop })).await
     }
@@ -225,9 +250,13 @@ impl Ingest {
         report
     }
 
-    /// Settles each service once, and answers in the event's order. Writes and logs only if `write`.
-    async fn process(&self, work: &Work<'_>, kept: &NoticeRef, page: &Page, write: bool) -> Processed {
+    /// Settles each service once, and answers in the event's order. Logs only if it writes.
+    async fn process(&self, work: &Work<'_>, kept: &NoticeRef, page: &Page, reading: Reading) -> Processed {
         let Work { notice, invocation, .. } = work;
+        let (write, untouched) = match reading {
+            Reading::Only(untouched) => (false, untouched),
+            Reading::AndWriting => (true, BTreeSet::new()),
+        };
         let log = |outcome: &Outcome| {
             if write {
                 log(&notice.event_arn, outcome);
@@ -245,6 +274,7 @@ impl Ingest {
             invocation,
             now: invocation.now(),
             write,
+            untouched,
         };
         let settled = &settling;
         let mut tasks = stream::iter(services)

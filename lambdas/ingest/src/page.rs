@@ -55,6 +55,7 @@ impl Ingest {
             last_check_at: now,
             owed: page.owed.into_iter().collect(),
             closed_at: page.closed_at,
+            left: page.left,
             woken: Some(0),
         };
         let last_slot = outcomes.iter().filter_map(|outcome| outcome.slot).max();

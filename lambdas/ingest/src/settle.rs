@@ -1,7 +1,7 @@
 //! Applies a notice to the schedule of one service: reads the schedule, decides, and writes the change. If the schedule
 //! was changed in the meantime, all of this is repeated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws::{
     CallFailed, Invocation,
@@ -45,6 +45,8 @@ pub(crate) struct Settling<'a> {
     pub(crate) now: DateTime<Utc>,
     /// Changes are written.
     pub(crate) write: bool,
+    /// The schedules that need not be read, because nobody has changed them.
+    pub(crate) untouched: BTreeSet<ScheduleName>,
 }
 
 /// One service, settled.
@@ -87,6 +89,11 @@ impl Ingest {
         let mut policy = tags.over(&self.policy);
         let write = settling.write && tags.may_write(&self.policy);
         let unknown = settling.services.unknown.contains(service);
+        if closed.is_none() && settling.untouched.contains(&name) {
+            let warnings = tags.problems;
+            let verdict = Verdict::untouched();
+            return Ok(Settled { name, verdict, unknown, awaits_approval: false, warnings });
+        }
         // Most services have no schedule yet: creating one without reading it first saves half of the calls.
         let mut read = !tags.may_write(&self.policy) || settling.known.contains_key(service);
         let mut found: Option<Found> = if read { self.scheduler.get(&name).await? } else { None };

@@ -5,7 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws::ecs::{Ecs, SERVICES_PER_CALL};
 use chrono_tz::Tz;
 use futures_util::{StreamExt as _, stream};
-use rules::{arn::ServiceRef, policy::tags::Tags};
+use rules::{
+    arn::ServiceRef,
+    policy::{Policy, tags::Tags},
+    schedule::name::fingerprint,
+};
 
 /// How many calls are made at once. ECS accepts a hundred, which is what 1,000 services need; each has its own connection.
 const CONCURRENCY: usize = 50;
@@ -20,6 +24,15 @@ pub(crate) struct Services {
 }
 
 impl Services {
+    /// A fingerprint of what start times are decided with. Equal values have equal texts as long as the function's code
+    /// is the same; other code decides anew.
+    pub(crate) fn basis(&self, policy: &Policy) -> String {
+        let tags = self.tags.iter().map(|tags| format!("{tags:?}"));
+        let texts: Vec<String> =
+            [format!("{policy:?}"), format!("{:?}", self.unknown)].into_iter().chain(tags).collect();
+        fingerprint(texts.iter().map(String::as_str), "\n")
+    }
+
     /// Adds what was read about further services.
     pub(crate) fn extend(&mut self, more: Self) {
         self.tags.extend(more.tags);

@@ -213,6 +213,7 @@ impl Verify {
                 last_check_at: now,
                 owed: Vec::new(),
                 closed_at: None,
+                left: None,
                 woken: Some(0),
             };
             let all = all.map(|service| (service, true)).collect();

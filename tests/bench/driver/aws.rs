@@ -71,9 +71,7 @@ impl Aws {
                 schedules.insert((*name).to_owned(), body.clone());
                 ok(json!({"ScheduleArn": "arn:schedule"}))
             }
-            "ListSchedules" => ok(json!({
-                "Schedules": schedules.keys().map(|name| json!({"Name": name})).collect::<Vec<_>>(),
-            })),
+            "ListSchedules" => ok(listed(&schedules, name)),
             "GetSchedule" | "UpdateSchedule" | "DeleteSchedule" if !schedules.contains_key(*name) => {
                 Some((404, "ResourceNotFoundException", json!({})))
             }
@@ -193,6 +191,24 @@ fn read<'a>(head: &'a Parts, body: &[u8]) -> Call<'a> {
         return Call { operation: operation.to_owned(), name, body: json() };
     }
     let form = form_urlencoded::parse(body).find(|(name, _)| name == "Action");
-    let operation = form.map_or_else(|| "ListSchedules".to_owned(), |(_, action)| action.into_owned());
-    Call { operation, name: "", body: Value::Null }
+    let (operation, name) = match form {
+        Some((_, action)) => (action.into_owned(), ""),
+        None => ("ListSchedules".to_owned(), head.uri.query().map_or("", next_token)),
+    };
+    Call { operation, name, body: Value::Null }
+}
+
+fn next_token(query: &str) -> &str {
+    query.split('&').find_map(|field| field.strip_prefix("NextToken=")).unwrap_or_default()
+}
+
+/// A hundred schedules, from the name that the last answer gave. All were written long ago.
+fn listed(schedules: &BTreeMap<String, Value>, from: &str) -> Value {
+    let mut rest = schedules.range(from.to_owned()..);
+    let page = rest.by_ref().take(100).map(|(name, body)| {
+        let state = body["State"].as_str().unwrap_or("ENABLED");
+        json!({"Name": name, "State": state, "LastModificationDate": 0})
+    });
+    let page: Vec<Value> = page.collect();
+    json!({"Schedules": page, "NextToken": rest.next().map(|(name, _)| name)})
 }

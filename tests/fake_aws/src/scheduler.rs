@@ -25,6 +25,8 @@ pub struct Schedule {
     pub incarnation: u64,
     /// It has fired, and is not deleted yet.
     pub fired: bool,
+    /// When it was written last.
+    modified_at: DateTime<Utc>,
 }
 
 impl Schedule {
@@ -83,19 +85,34 @@ impl Aws {
 impl Memory {
     fn create_schedule(&mut self, name: &str, body: Value) {
         self.incarnations += 1;
-        let schedule = Schedule { body, incarnation: self.incarnations, fired: false };
+        let schedule = Schedule { body, incarnation: self.incarnations, fired: false, modified_at: self.now };
         self.schedules.insert(name.to_owned(), schedule);
+    }
+
+    /// A hundred schedules, from the one that the last answer named.
+    fn listed(&self, call: &str) -> Value {
+        let from =
+            call.split(['?', '&']).find_map(|field| field.strip_prefix("NextToken=")).unwrap_or_default();
+        let mut rest = self.schedules.range(from.to_owned()..);
+        let page: Vec<Value> = rest
+            .by_ref()
+            .take(100)
+            .map(|(name, Schedule { body, modified_at, .. })| {
+                let state = body["State"].as_str().unwrap_or("ENABLED");
+                json!({"Name": name, "State": state, "LastModificationDate": modified_at.timestamp()})
+            })
+            .collect();
+        json!({"Schedules": page, "NextToken": rest.next().map(|(name, _)| name)})
     }
 
     /// The answer to a call about one schedule.
     pub(crate) fn answer_scheduler(&mut self, call: &str, body: &Value) -> Option<Answer> {
         if call.starts_with("GET /schedules?") {
-            let names: Vec<Value> = self.schedules.keys().map(|name| json!({"Name": name})).collect();
-            return Some((200, json!({"Schedules": names})));
+            return Some((200, self.listed(call)));
         }
         let (method, path) = call.split_once("/schedules/")?;
         let name = path.split('?').next()?;
-        let refires = self.refires;
+        let (refires, now) = (self.refires, self.now);
         let written = (200, json!({"ScheduleArn": "arn:schedule"}));
         let missing = (404, json!({"__type": "ResourceNotFoundException", "Message": "no such schedule"}));
         match (method.trim_end(), self.schedules.get_mut(name)) {
@@ -108,7 +125,7 @@ impl Memory {
             ("GET", Some(schedule)) => Some((200, schedule.body.clone())),
             ("PUT", Some(schedule)) => {
                 let fired = schedule.fired && !refires;
-                *schedule = Schedule { body: body.clone(), fired, ..*schedule };
+                *schedule = Schedule { body: body.clone(), fired, modified_at: now, ..*schedule };
                 Some(written)
             }
             ("DELETE", Some(_)) => {

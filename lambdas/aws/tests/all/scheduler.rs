@@ -190,6 +190,7 @@ async fn each_schedule_wakes_its_own_function_with_its_input() {
         last_check_at: slot,
         owed: Vec::new(),
         closed_at: None,
+        left: None,
         woken: Some(0),
     };
     let rows = [

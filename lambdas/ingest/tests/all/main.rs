@@ -7,5 +7,6 @@ mod configuration;
 mod messages;
 mod notice;
 mod over_time;
+mod repeats;
 mod samples;
 mod tags_and_freezes;

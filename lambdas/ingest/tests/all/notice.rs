@@ -107,10 +107,12 @@ async fn a_notice_is_announced_once_in_one_message_and_gets_a_deadline_check() {
     let mut input = aws.input_of(DEADLINE_CHECK);
     let fingerprint = input["told"].take();
     assert_eq!(fingerprint[0].as_str().map(str::len), Some(20));
+    assert_eq!(input["left"]["basis"].take().as_str().map(str::len), Some(20));
     let expected = json!({
         "version": 1, "kind": "deadline", "notice": notice, "page": 1, "part": 0, "told": null,
         "services": {"prod": ["api", "web"], "staging": ["web"]}, "done": {},
         "sent_at": "2029-12-26T18:00:05Z", "until": "2030-01-02T17:00:00Z", "woken": 0,
+        "left": {"at": "2029-12-26T18:00:10Z", "basis": null, "until": "2029-12-28T22:00:00Z"},
     });
     assert_eq!(input, expected);
     check["Target"]["Input"].take();

@@ -179,6 +179,7 @@ mod tests {
             last_check_at: instant("2026-12-02T17:00:00Z"),
             owed: Vec::new(),
             closed_at: None,
+            left: None,
             woken: Some(3),
         };
         let (events, text) = sent(&Wake::DeadlineCheck(input));

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 
-use super::wake::Wake;
+use super::{
+    name::ScheduleName,
+    wake::{Left, Wake},
+};
 use crate::{
     arn::ServiceRef,
     notice::{Notice, NoticeRef},
@@ -32,12 +35,25 @@ pub struct Page {
     pub owed: BTreeSet<ServiceRef>,
     /// When the newest event that closed the notice was sent.
     pub closed_at: Option<DateTime<Utc>>,
+    /// How its last event left it. `None` if that was not handled completely.
+    pub left: Option<Left>,
     /// The notice as the newest event told it, with the latest cut-off.
     notice: Option<NoticeRef>,
     /// It has deadline checks.
     pub has_checks: bool,
     /// It has a memory without checks.
     pub has_memory: bool,
+}
+
+/// A schedule as a listing shows it: without its time and its input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub name: ScheduleName,
+    /// It is enabled.
+    pub enabled: bool,
+    /// When it was written last, if AWS says so.
+    pub modified_at: Option<DateTime<Utc>>,
 }
 
 impl Page {
@@ -54,6 +70,8 @@ impl Page {
             }
             _ => return,
         };
+        // The parts of a page are written one after the other. If they differ, not all were written.
+        self.left = known.left.filter(|left| self.sent_at.is_none() || self.left.as_ref() == Some(left));
         self.sent_at = self.sent_at.max(Some(known.sent_at));
         for fingerprint in known.announced {
             self.remember(fingerprint);
@@ -125,6 +143,23 @@ impl Page {
         NoticeRef { starts_at, cutoff: told.cutoff.max(known.cutoff), drill, ..told }
     }
 
+    /// The schedules that a repeat of the notice need not read: nothing that it was decided with has changed, and nobody
+    /// has written to them since. Wrong clocks cost a needless read, or an outcome that does not mention a hold.
+    #[must_use]
+    pub fn untouched(
+        &self,
+        kept: &NoticeRef,
+        basis: &str,
+        listed: Vec<Listed>,
+        now: DateTime<Utc>,
+    ) -> BTreeSet<ScheduleName> {
+        let is_same =
+            |left: &&Left| self.notice.as_ref() == Some(kept) && left.basis == basis && now < left.until;
+        let Some(left) = self.left.as_ref().filter(is_same) else { return BTreeSet::new() };
+        let is_old = |listed: &Listed| listed.enabled && listed.modified_at.is_some_and(|at| at <= left.at);
+        listed.into_iter().filter(is_old).map(|listed| listed.name).collect()
+    }
+
     /// All services that the page has ever named.
     pub fn all(&self) -> impl Iterator<Item = &ServiceRef> {
         self.services.keys()
@@ -183,4 +218,83 @@ fn still_open(outcome: &Outcome) -> bool {
             outcome.cause,
             Some(Cause::NothingPending | Cause::Patched | Cause::OptedOut | Cause::Observed)
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{schedule::wake::DeadlineInput, testing::instant};
+
+    const LEFT_AT: &str = "2026-11-25T18:00:00Z";
+    const UNTIL: &str = "2026-11-27T22:00:00Z";
+
+    fn notice(arn: &str) -> NoticeRef {
+        let (starts_at, cutoff) = (Some(instant("2026-12-02T18:00:00Z")), instant(LEFT_AT));
+        NoticeRef { event_arn: arn.to_owned(), starts_at, cutoff, drill: false }
+    }
+
+    fn left(basis: &str) -> Left {
+        Left { at: instant(LEFT_AT), basis: basis.to_owned(), until: instant(UNTIL) }
+    }
+
+    /// What the parts of a page remember.
+    fn page(parts: &[Option<Left>]) -> Page {
+        let mut page = Page::default();
+        for (part, left) in (0..).zip(parts) {
+            page.add(Wake::DeadlineCheck(DeadlineInput {
+                notice: notice("arn:1"),
+                page: 0,
+                part,
+                services: Vec::new(),
+                released: Vec::new(),
+                sent_at: instant(LEFT_AT),
+                announced: Vec::new(),
+                last_check_at: instant(UNTIL),
+                owed: Vec::new(),
+                closed_at: None,
+                left: left.clone(),
+                woken: Some(0),
+            }));
+        }
+        page
+    }
+
+    fn listed(name: &str, enabled: bool, modified_at: Option<&str>) -> Listed {
+        Listed { name: ScheduleName::listed(name.to_owned()), enabled, modified_at: modified_at.map(instant) }
+    }
+
+    #[test]
+    fn only_enabled_schedules_that_nobody_has_changed_since_are_untouched() {
+        let schedules = vec![
+            listed("same", true, Some("2026-11-25T18:00:00Z")),
+            listed("changed", true, Some("2026-11-25T18:00:01Z")),
+            listed("disabled", false, Some("2026-11-25T17:59:59Z")),
+            listed("unknown", true, None),
+        ];
+        let untouched = |page: &Page, arn: &str, basis: &str, now: &str| {
+            let found = page.untouched(&notice(arn), basis, schedules.clone(), instant(now));
+            found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
+        let one = page(&[Some(left("basis"))]);
+        let before = "2026-11-27T21:59:59Z";
+        assert_eq!(untouched(&one, "arn:1", "basis", before), "same");
+        assert_eq!(untouched(&one, "arn:1", "other tags", before), "");
+        assert_eq!(untouched(&one, "arn:other", "basis", before), "");
+        assert_eq!(untouched(&one, "arn:1", "basis", UNTIL), "", "deployments are under way");
+        assert_eq!(untouched(&page(&[None]), "arn:1", "basis", before), "", "not all was handled");
+    }
+
+    #[test]
+    fn parts_that_differ_were_not_all_written() {
+        let (same, other) = (Some(left("basis")), Some(left("other")));
+        let rows = [
+            (vec![same.clone(), same.clone(), same.clone()], same.clone()),
+            (vec![same.clone(), other.clone(), same.clone()], None),
+            (vec![same.clone(), None, same.clone()], None),
+            (vec![None, same.clone()], None),
+        ];
+        for (parts, expected) in rows {
+            assert_eq!(page(&parts).left, expected, "{parts:?}");
+        }
+    }
 }

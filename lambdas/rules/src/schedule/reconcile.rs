@@ -18,6 +18,8 @@ use crate::{
     wording::count,
 };
 
+const ALREADY_SCHEDULED: &str = "already scheduled";
+
 /// The change to write to EventBridge Scheduler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -60,6 +62,12 @@ impl Verdict {
 
     fn skipped(cause: Cause, reason: impl Into<String>) -> Self {
         Self { cause: Some(cause), ..Self::new(Change::Keep, OutcomeKind::Skipped, reason, None) }
+    }
+
+    /// The verdict about a schedule that was not read, because nobody has changed it since it was planned.
+    #[must_use]
+    pub fn untouched() -> Self {
+        Self::new(Change::Keep, OutcomeKind::Unchanged, ALREADY_SCHEDULED, None)
     }
 
     /// Whether the start time awaits approval, once the verdict is written.
@@ -159,7 +167,7 @@ fn apply(
             Some(_) if no_longer_asked(existing, policy) => "approval is no longer needed".to_owned(),
             Some(_) if same_date && !has_other_windows(existing, policy) => {
                 let change = update_input(existing, service, notices, now);
-                return Verdict::new(change, OutcomeKind::Unchanged, "already scheduled", existing.at);
+                return Verdict::new(change, OutcomeKind::Unchanged, ALREADY_SCHEDULED, existing.at);
             }
             Some(_) if same_date => format!("the service's windows are now {}", policy.windows),
             Some(known) => format!(

@@ -224,6 +224,7 @@ mod tests {
             last_check_at: instant("2026-12-02T17:00:00Z"),
             owed: Vec::new(),
             closed_at: None,
+            left: None,
             woken: Some(0),
         };
         let mut now = instant("2026-12-02T15:30:00Z");
@@ -254,6 +255,7 @@ mod tests {
             last_check_at: instant(NOW),
             owed: Vec::new(),
             closed_at: None,
+            left: None,
             woken: Some(0),
         };
         let parts = deadline_checks(&policy("120"), &page, services.clone(), None, instant(NOW));

@@ -188,6 +188,7 @@ mod tests {
             last_check_at: instant(NOW),
             owed: Vec::new(),
             closed_at: None,
+            left: None,
             woken: Some(0),
         }
     }

@@ -65,6 +65,15 @@ pub(crate) fn with_all_services() -> Aws {
 
 /// An AWS whose ECS knows every service, these with these tags, each with tasks that are old.
 pub(crate) fn tagged(tags: &[(&str, Texts<'_>)]) -> Aws {
+    let aws = Aws::default();
+    tag(&aws, tags);
+    aws.always("ListTasks", (200, json!({"taskArns": ["arn:task"]})));
+    aws.always("DescribeTasks", (200, json!({"tasks": [{"taskArn": "arn:task", "createdAt": 0}]})));
+    aws
+}
+
+/// From now on, ECS knows every service, these with these tags.
+pub(crate) fn tag(aws: &Aws, tags: &[(&str, Texts<'_>)]) {
     let tags: Vec<(String, Value)> = tags
         .iter()
         .map(|(name, tags)| {
@@ -72,7 +81,6 @@ pub(crate) fn tagged(tags: &[(&str, Texts<'_>)]) -> Aws {
             ((*name).to_owned(), tags.iter().map(tag).collect())
         })
         .collect();
-    let aws = Aws::default();
     aws.on("DescribeServices", move |_, asked| {
         let cluster = asked["cluster"].as_str().unwrap();
         let names = asked["services"].as_array().unwrap().iter().filter_map(Value::as_str);
@@ -83,9 +91,6 @@ pub(crate) fn tagged(tags: &[(&str, Texts<'_>)]) -> Aws {
         });
         (200, json!({"services": known.collect::<Vec<_>>()}))
     });
-    aws.always("ListTasks", (200, json!({"taskArns": ["arn:task"]})));
-    aws.always("DescribeTasks", (200, json!({"tasks": [{"taskArn": "arn:task", "createdAt": 0}]})));
-    aws
 }
 
 /// Handles an event with these parameters at this time.

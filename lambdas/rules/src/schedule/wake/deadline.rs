@@ -37,9 +37,22 @@ pub struct DeadlineInput {
     pub owed: Vec<ServiceRef>,
     /// When the newest event that closed the notice was sent. An older event that arrives late adds no service.
     pub closed_at: Option<DateTime<Utc>>,
+    /// How the page was left. `None` if its last event was not handled completely.
+    pub left: Option<Left>,
     /// How often the heartbeat has woken the function again. `None` if AWS deletes the schedule after it has fired, as
     /// with schedules of version 0.1.
     pub woken: Option<u32>,
+}
+
+/// How an event left its page when all of it was handled, so that its repeat reads only what was changed since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// When everything was written.
+    pub at: DateTime<Utc>,
+    /// A fingerprint of what was decided with: the configuration and the tags of the services.
+    pub basis: String,
+    /// The earliest start time. From then on, deployments change the schedules.
+    pub until: DateTime<Utc>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -57,6 +70,8 @@ struct Wire {
     owed: BTreeMap<String, Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     closed_at: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left: Option<Left>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     woken: Option<u32>,
 }
@@ -76,6 +91,7 @@ impl TryFrom<Wire> for DeadlineInput {
             last_check_at: wire.until,
             owed: ungrouped(&wire.owed)?,
             closed_at: wire.closed_at,
+            left: wire.left,
             woken: wire.woken,
         })
     }
@@ -94,6 +110,7 @@ impl From<DeadlineInput> for Wire {
             until: input.last_check_at,
             owed: grouped(input.owed),
             closed_at: input.closed_at,
+            left: input.left,
             woken: input.woken,
         }
     }

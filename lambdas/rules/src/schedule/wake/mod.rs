@@ -17,7 +17,7 @@ use super::name::ScheduleName;
 use crate::arn::Place;
 
 pub use check::CheckInput;
-pub use deadline::DeadlineInput;
+pub use deadline::{DeadlineInput, Left};
 pub use deploy::DeployInput;
 pub use lock::{Again, LockInput};
 pub use stop::StopInput;
