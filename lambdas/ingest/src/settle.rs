@@ -97,8 +97,8 @@ impl Ingest {
         // Most services have no schedule yet: creating one without reading it first saves half of the calls.
         let mut read = !tags.may_write(&self.policy) || settling.known.contains_key(service);
         let mut found: Option<Found> = if read { self.scheduler.get(&name).await? } else { None };
-        let nothing_pending = read && found.is_none();
-        let ended = self.ended(service, closed, &policy, nothing_pending, settling).await;
+        let is_pending = found.as_ref().is_some_and(|found| found.existing.holds(settling.notice));
+        let ended = self.ended(service, closed, &policy, read && !is_pending, settling).await;
         for nth in 0..=READS {
             let existing = found.as_ref().map(|found| &found.existing);
             let verdict = self.verdict(service, existing, ended.as_ref(), &mut policy, settling).await;
@@ -157,7 +157,7 @@ impl Ingest {
         service: &ServiceRef,
         closed: Option<&str>,
         policy: &Policy,
-        nothing_pending: bool,
+        not_pending: bool,
         settling: &Settling<'_>,
     ) -> Option<Ended> {
         if let Some(why) = closed {
@@ -166,11 +166,11 @@ impl Ingest {
         if policy.mode == Mode::Off {
             return Some(Ended { cause: Some(Cause::OptedOut), why: OPTED_OUT.to_owned() });
         }
-        // AWS sends a notice again on its retirement date, and at times before. A service that was planned, and for which
-        // nothing is pending any more, may be patched. Of a new notice tasks are not read: AWS names services that have
+        // AWS sends a notice again on its retirement date, and at times before. A service that was planned, and for which the
+        // notice is not pending any more, may be patched, whatever is pending for other notices. Of a new notice tasks are not read: AWS names services that have
         // old ones, and deploy reads them anyway.
         let has_passed = settling.notice.starts_at.is_some_and(|starts_at| starts_at <= settling.now);
-        let repeated = nothing_pending && settling.known.contains_key(service);
+        let repeated = not_pending && settling.known.contains_key(service);
         if !has_passed && !repeated {
             return None;
         }

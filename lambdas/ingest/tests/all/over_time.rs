@@ -1,14 +1,14 @@
 //! Knowledge only grows: repeats, late events, closings and changes of the account never make ingest know less.
 
 use crate::common::{
-    DEADLINE_CHECK, MEMORY, NAME, NOW, about, handle, sample, task, try_handle, with_all_services,
+    DEADLINE_CHECK, MEMORY, NAME, NOW, about, another, handle, sample, task, try_handle, with_all_services,
     with_states,
 };
 use aws::{Invocation, config::Config};
 use fake_aws::{Aws, DELETE, Fault, Planned, UPDATE, environment, error, in_turn, with_fault};
 use ingest::Ingest;
 use rules::outcome::{
-    Outcome,
+    Cause, Outcome,
     OutcomeKind::{Cancelled, Scheduled, Skipped, Unchanged},
 };
 use serde_json::{Value, json};
@@ -68,6 +68,22 @@ async fn a_repeat_after_the_proof_plans_nothing_and_notifies_nobody() {
         assert!(!aws.schedules().contains_key(NAME), "{time}");
         assert_eq!((aws.subjects(), aws.notified()), (Vec::new(), Vec::new()), "{time}");
     }
+}
+
+#[tokio::test]
+async fn a_repeat_after_the_proof_does_not_join_what_is_pending_for_another_notice() {
+    let aws = with_all_services();
+    let first = about(&["prod|web"]);
+    handle(&aws, &[], &first).await;
+    aws.take(NAME);
+    created_at(&aws, 1_893_189_600);
+    handle(&aws, &[], &another("arn:another", &["prod|web"])).await;
+    let pending = aws.schedules()[NAME].clone();
+    aws.forget();
+    let repeat = handle(&aws, &[], &first).await;
+    assert_eq!((repeat.outcomes[0].outcome, repeat.outcomes[0].cause), (Skipped, Some(Cause::Patched)));
+    assert_eq!(aws.schedules()[NAME], pending);
+    assert_eq!((aws.subjects(), aws.notified()), (Vec::new(), Vec::new()));
 }
 
 #[tokio::test]

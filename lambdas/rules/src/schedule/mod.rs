@@ -282,6 +282,13 @@ impl Existing {
         !self.enabled && !self.awaits_approval()
     }
 
+    /// Whether it is for this notice. One whose input is unreadable may be.
+    #[must_use]
+    pub fn holds(&self, notice: &NoticeRef) -> bool {
+        let is_same = |known: &NoticeRef| known.event_arn == notice.event_arn;
+        self.input.as_ref().map_or(true, |input| input.notices.iter().any(is_same))
+    }
+
     /// Whether an operator moved it to a time other than planned.
     fn moved(&self) -> bool {
         self.input.as_ref().is_ok_and(|input| self.at != Some(input.slot))
