@@ -101,7 +101,10 @@ def ingest(notice: dict) -> dict:
     known = pool.map(get, page)
     every(describe, [(cluster, some) for cluster, names in by_cluster.items() for some in batches(names, 10)])
     if any(known):
-        every(get, [name_of(*service) for service in services])
+        if len(services) > 100:
+            list(scheduler.get_paginator("list_schedules").paginate(GroupName=GROUP))
+        else:
+            every(get, [name_of(*service) for service in services])
         return {"counts": {"unchanged": len(services)}}
     now, lock = datetime.now(timezone.utc), name_of("lock", page[0])
     create(lock, now, os.environ["DEPLOY_FUNCTION_ARN"], {"owner": "me"}, State="DISABLED")

@@ -34,6 +34,7 @@ use aws_config::{
 };
 use aws_sdk_scheduler::config::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime::client::identity::IdentityCache;
 
 pub use error::CallFailed;
 pub use failure::Failure;
@@ -47,7 +48,7 @@ const ATTEMPTS: u32 = 12;
 ///
 /// It is not loaded with `aws_config::defaults`, whose other sources would be a tenth of each program. It sets timeouts,
 /// because by default the SDK waits for a response without a limit. All clients share one HTTP client, and with it the
-/// connections: by default, each client has its own.
+/// connections, and the credentials: by default, each client has its own.
 #[must_use]
 pub fn sdk_config(lookup: &dyn Fn(&str) -> Option<String>) -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new()
@@ -57,6 +58,7 @@ pub fn sdk_config(lookup: &dyn Fn(&str) -> Option<String>) -> SdkConfig {
         .behavior_version(BehaviorVersion::latest())
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .http_client(http)
+        .identity_cache(IdentityCache::lazy().build())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
         .timeout_config(
             TimeoutConfig::builder()

@@ -1,32 +1,49 @@
 //! Lists the schedules of the stack's group.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_scheduler::types::{ScheduleState, ScheduleSummary};
 use chrono::{DateTime, Utc};
-use rules::schedule::{known::Listed, name::ScheduleName};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use rules::schedule::{
+    known::Listed,
+    name::{ScheduleName, prefixes},
+};
 
 use crate::{CallFailed, scheduler::Scheduler};
 
+/// How many schedules a call lists, at most.
+const PAGE: usize = 100;
+/// How many lists are read at once. AWS does not document a rate.
+const CONCURRENCY: usize = 10;
+
 impl Scheduler {
-    /// All schedules in the group, a hundred with each call.
+    /// The names of all schedules in the group.
     ///
     /// # Errors
     /// A call failed after its retries.
-    pub async fn list(&self) -> Result<Vec<Listed>, CallFailed> {
-        let call = self.client.list_schedules().group_name(&self.target.group);
+    pub async fn names(&self) -> Result<Vec<ScheduleName>, CallFailed> {
+        Ok(self.list(None).await?.into_iter().map(|listed| listed.name).collect())
+    }
+
+    /// Those of these schedules that exist, and others of similar names. Lists with different prefixes are read at the same
+    /// time: the pages of one list come one after the other.
+    ///
+    /// # Errors
+    /// A call failed after its retries.
+    pub async fn find(&self, names: &BTreeSet<ScheduleName>) -> Result<Vec<Listed>, CallFailed> {
+        let lists = prefixes(names, PAGE).into_iter().map(|prefix| self.list(Some(prefix)));
+        stream::iter(lists).buffer_unordered(CONCURRENCY).try_concat().await
+    }
+
+    async fn list(&self, prefix: Option<String>) -> Result<Vec<Listed>, CallFailed> {
+        let call = self.client.list_schedules().group_name(&self.target.group).set_name_prefix(prefix);
         let mut schedules = call.into_paginator().items().send();
         let mut listed = Vec::new();
         while let Some(schedule) = schedules.next().await {
             listed.extend(read(schedule.map_err(|error| CallFailed::new("ListSchedules", &error))?));
         }
         Ok(listed)
-    }
-
-    /// The names of all schedules in the group.
-    ///
-    /// # Errors
-    /// A call failed after its retries.
-    pub async fn names(&self) -> Result<Vec<ScheduleName>, CallFailed> {
-        Ok(self.list().await?.into_iter().map(|listed| listed.name).collect())
     }
 }
 

@@ -56,7 +56,7 @@ struct Read {
     resolved: Vec<Resolved>,
     services: Services,
     page: Page,
-    /// All schedules, if a repeat of a large page may need them.
+    /// Its schedules, as a repeat of a large page needs them.
     listed: Vec<Listed>,
 }
 
@@ -138,11 +138,7 @@ impl Ingest {
         };
         let page = async {
             let page = self.scheduler.page(&notice.event_arn, notice.page).await?;
-            let listed = if page.left.is_some() && page.open().nth(MANY).is_some() {
-                self.scheduler.list().await.unwrap_or_default() // then each schedule is read
-            } else {
-                Vec::new()
-            };
+            let listed = self.listed(&page).await;
             Ok((page, listed))
         };
         let ((resolved, mut services), page) = tokio::join!(biased; named, page);
@@ -152,6 +148,14 @@ impl Ingest {
             services.extend(read_services(&self.ecs, unread, zone).await);
         }
         Ok(Read { resolved, services, page, listed })
+    }
+
+    /// The schedules of a large page that was handled completely. None if they cannot be listed: then each is read.
+    async fn listed(&self, page: &Page) -> Vec<Listed> {
+        let place = &self.notifier.reader.place;
+        let named = page.open().map(|service| ScheduleName::of_deployment(place, service));
+        let named: BTreeSet<ScheduleName> = named.filter(|_| page.left.is_some()).collect();
+        if named.len() > MANY { self.scheduler.find(&named).await.unwrap_or_default() } else { Vec::new() }
     }
 
     /// Handles one page of a notice. `told` is the notice, as this event tells it.

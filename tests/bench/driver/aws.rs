@@ -193,18 +193,16 @@ fn read<'a>(head: &'a Parts, body: &[u8]) -> Call<'a> {
     let form = form_urlencoded::parse(body).find(|(name, _)| name == "Action");
     let (operation, name) = match form {
         Some((_, action)) => (action.into_owned(), ""),
-        None => ("ListSchedules".to_owned(), head.uri.query().map_or("", next_token)),
+        None => ("ListSchedules".to_owned(), head.uri.query().unwrap_or_default()),
     };
     Call { operation, name, body: Value::Null }
 }
 
-fn next_token(query: &str) -> &str {
-    query.split('&').find_map(|field| field.strip_prefix("NextToken=")).unwrap_or_default()
-}
-
-/// A hundred schedules, from the name that the last answer gave. All were written long ago.
-fn listed(schedules: &BTreeMap<String, Value>, from: &str) -> Value {
-    let mut rest = schedules.range(from.to_owned()..);
+/// A hundred schedules with the prefix, from the name that the last answer gave. All were written long ago.
+fn listed(schedules: &BTreeMap<String, Value>, query: &str) -> Value {
+    let field = |name| query.split('&').find_map(|field| field.strip_prefix(name)).unwrap_or_default();
+    let (from, prefix) = (field("NextToken="), field("NamePrefix="));
+    let mut rest = schedules.range(from.to_owned()..).filter(|(name, _)| name.starts_with(prefix));
     let page = rest.by_ref().take(100).map(|(name, body)| {
         let state = body["State"].as_str().unwrap_or("ENABLED");
         json!({"Name": name, "State": state, "LastModificationDate": 0})

@@ -89,11 +89,12 @@ impl Memory {
         self.schedules.insert(name.to_owned(), schedule);
     }
 
-    /// A hundred schedules, from the one that the last answer named.
+    /// A hundred schedules with the prefix, from the one that the last answer named.
     fn listed(&self, call: &str) -> Value {
-        let from =
-            call.split(['?', '&']).find_map(|field| field.strip_prefix("NextToken=")).unwrap_or_default();
-        let mut rest = self.schedules.range(from.to_owned()..);
+        let field =
+            |name| call.split(['?', '&']).find_map(|field| field.strip_prefix(name)).unwrap_or_default();
+        let (from, prefix) = (field("NextToken="), field("NamePrefix="));
+        let mut rest = self.schedules.range(from.to_owned()..).filter(|(name, _)| name.starts_with(prefix));
         let page: Vec<Value> = rest
             .by_ref()
             .take(100)

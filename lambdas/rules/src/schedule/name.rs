@@ -1,7 +1,7 @@
 //! Names of schedules. They are readable, have at most the 64 characters that EventBridge Scheduler allows, and never
 //! change, because pending schedules are found by name.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
@@ -114,6 +114,31 @@ impl fmt::Display for ScheduleName {
     }
 }
 
+/// Prefixes of which each has at most `most` of these names, so that they can be listed at the same time. Each name has
+/// one of them.
+#[must_use]
+pub fn prefixes(names: &BTreeSet<ScheduleName>, most: usize) -> Vec<String> {
+    let names: Vec<&str> = names.iter().map(ScheduleName::as_str).collect();
+    let mut prefixes = Vec::new();
+    split(&names, most.max(1), &mut prefixes);
+    prefixes
+}
+
+/// Splits sorted names by the first character in which they differ, until no part has more than `most`.
+fn split(names: &[&str], most: usize, prefixes: &mut Vec<String>) {
+    let (Some(first), Some(last)) = (names.first(), names.last()) else { return };
+    let common: String =
+        first.chars().zip(last.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a).collect();
+    if names.len() <= most {
+        prefixes.push(common);
+        return;
+    }
+    let next = |name: &str| name.get(common.len()..).and_then(|rest| rest.chars().next());
+    for some in names.chunk_by(|a, b| next(a) == next(b)) {
+        split(some, most, prefixes);
+    }
+}
+
 /// The first ten bytes of the SHA-256 hash of `texts`, each followed by `separator`, as 20 hexadecimal digits.
 #[must_use]
 pub fn fingerprint<'a>(texts: impl IntoIterator<Item = &'a str>, separator: &str) -> String {
@@ -139,6 +164,34 @@ mod tests {
 
     fn service(cluster: &str, service: &str) -> ServiceRef {
         ServiceRef::new(cluster, service).expect("test data: valid names")
+    }
+
+    proptest! {
+        #[test]
+        fn each_name_has_a_prefix_and_no_prefix_has_too_many(
+            names in proptest::collection::btree_set("[ab]{1,3}[a-z.]{0,3}", 0..60),
+            most in 1_usize..10,
+        ) {
+            let names: BTreeSet<ScheduleName> = names.into_iter().map(ScheduleName::listed).collect();
+            let prefixes = prefixes(&names, most);
+            let of = |prefix: &String| names.iter().filter(|name| name.as_str().starts_with(prefix)).count();
+            // A name that is itself the start of others has those, too.
+            let whole = |prefix: &String| names.iter().any(|name| name.as_str() == prefix);
+            for prefix in &prefixes {
+                prop_assert!(of(prefix) <= most || whole(prefix), "{prefix} of {prefixes:?}");
+            }
+            for name in &names {
+                prop_assert!(prefixes.iter().any(|prefix| name.as_str().starts_with(prefix)), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_thousand_services_that_are_numbered_are_listed_with_ten_prefixes() {
+        let name =
+            |nth| ScheduleName::of_deployment(&place("1", "r"), &service("prod", &format!("web-{nth:04}")));
+        let prefixes = prefixes(&(0..1_000).map(name).collect(), 100);
+        assert_eq!((prefixes.len(), prefixes.first().map(String::as_str)), (10, Some("prod.web-00")));
     }
 
     #[test]
