@@ -8,7 +8,8 @@ import yaml
 from build import CloudFormationLoader
 from commands import ROOT
 
-RESOURCES = yaml.load((ROOT / "template.yaml").read_text(), Loader=CloudFormationLoader)["Resources"]
+TEMPLATE = yaml.load((ROOT / "template.yaml").read_text(), Loader=CloudFormationLoader)
+RESOURCES = TEMPLATE["Resources"]
 ALARMS = {
     name: resource["Properties"]
     for name, resource in RESOURCES.items()
@@ -36,10 +37,34 @@ def state(alarm, points):
 # ---- Where alarms go, and what has one -------------------------------------------------------------------------------
 
 
-def test_every_alarm_goes_to_the_topic_for_alarms():
-    topic = {"Fn::If": ["HasAlarmTopicArn", {"Ref": "AlarmTopicArn"}, {"Ref": "AlarmTopic"}]}
+def test_every_alarm_goes_to_the_topic_for_alarms_and_to_the_second_target():
+    topic = {"Ref": "AlarmTopic"}
+    second = {"Fn::If": ["HasAlarmTopicArn", {"Ref": "AlarmTopicArn"}, {"Ref": "AWS::NoValue"}]}
     for name, alarm in ALARMS.items():
-        assert alarm["AlarmActions"] == [topic] and alarm.get("OKActions", [topic]) == [topic], name
+        assert alarm["AlarmActions"] == [topic, second] and alarm.get("OKActions", [topic]) == [topic], name
+
+
+ACCOUNT = "eu-west-2:111122223333"
+
+
+@pytest.mark.parametrize(
+    ("arn", "accepted"),
+    [
+        ("", True),
+        (f"arn:aws:sns:{ACCOUNT}:pager", True),
+        ("arn:aws-us-gov:sns:us-gov-west-1:111122223333:pager", True),
+        (f"arn:aws:ssm:{ACCOUNT}:opsitem:2", True),
+        (f"arn:aws:ssm:{ACCOUNT}:opsitem:2#CATEGORY=Availability", True),
+        (f"arn:aws:ssm:{ACCOUNT}:opsitem:5", False),
+        (f"arn:aws:ssm:{ACCOUNT}:opsitem:2#CATEGORY=Weather", False),
+        (f"arn:aws:sns:{ACCOUNT}:pager.fifo", False),
+        (f"arn:aws:sqs:{ACCOUNT}:pager", False),
+        ("pager", False),
+    ],
+)
+def test_the_second_target_is_a_topic_or_an_action_of_opscenter(arn, accepted):
+    parameter = TEMPLATE["Parameters"]["AlarmTopicArn"]
+    assert bool(re.fullmatch(parameter["AllowedPattern"], arn)) == accepted
 
 
 def test_the_email_address_is_subscribed_to_both_topics():
