@@ -1,14 +1,20 @@
-"""The process of the local AWS: ministack, with two differences.
+"""The process of the local AWS: ministack, with some differences.
 
 ministack never fires a second at() schedule of one name: it remembers by name what has fired, also after the schedule was
 deleted. On AWS, a schedule that is created after a deletion is a new one, and the functions rely on that: a retry or a
 further check is the same schedule, deleted and created again.
 
-And its list of schedules ends after a hundred, without a token for the next page, so that it would hide the rest.
+Its list of schedules ends after a hundred, without a token for the next page, so that it would hide the rest.
+
+It does not write events into log groups, and does not know saved queries of CloudWatch Logs.
 """
 
+import json
+import time
+
 from ministack.app import main
-from ministack.services import scheduler
+from ministack.services import cloudwatch_logs, eventbridge, scheduler
+from ministack.services.cloudformation import provisioners
 
 _delete_schedule = scheduler._delete_schedule
 _list_schedules = scheduler._list_schedules
@@ -25,6 +31,25 @@ def _list_all(query: dict):
     return _list_schedules({"MaxResults": "100000", **query})
 
 
+_invoke_target = eventbridge._invoke_target
+
+
+def _invoke_or_log(target: dict, event: dict, rule: dict, view=None):
+    arn = target.get("Arn", "")
+    if not arn.split(":")[2:3] == ["logs"]:
+        return _invoke_target(target, event, rule, view)
+    view = view or eventbridge._pattern_event_view(event)
+    stream = {"logGroupName": arn.split(":", 6)[6], "logStreamName": "events"}
+    cloudwatch_logs._create_log_stream(stream)
+    line = {"timestamp": int(time.time() * 1000), "message": json.dumps(view.event_with_detail())}
+    cloudwatch_logs._put_log_events({**stream, "logEvents": [line]})
+
+
+eventbridge._invoke_target = _invoke_or_log
+provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = {
+    "create": lambda logical_id, props, stack: (f"{stack}-{logical_id}", {}),
+    "delete": lambda *_: None,
+}
 scheduler._delete_schedule = _delete_and_forget
 scheduler._list_schedules = _list_all
 

@@ -113,7 +113,14 @@ class Inbox:
         return [message for message in received if about in message["Subject"] + message["Message"]]
 
     def events(self, about: str = "") -> list[dict]:
-        """The events that contain `about`, oldest first."""
+        """The events that contain `about`, but for the records, oldest first."""
+        return [event for event in self._all_events(about) if event["detail-type"] != "Patch Record"]
+
+    def records(self, about: str = "") -> list[dict]:
+        """The details of the records that contain `about`, oldest first."""
+        return [event["detail"] for event in self._all_events(about) if event["detail-type"] == "Patch Record"]
+
+    def _all_events(self, about: str) -> list[dict]:
         return [event for event in self._receive(self._events) if about in json.dumps(event)]
 
     def _arn(self, queue: str) -> str:

@@ -80,6 +80,7 @@ LOST = {
     ("AWS/Scheduler", "InvocationDroppedCount", "ScheduleGroup"): {"ScheduleGroup"},
     ("AWS/Scheduler", "InvocationsFailedToBeSentToDeadLetterCount", "ScheduleGroup"): {"ScheduleGroup"},
     ("AWS/Events", "InvocationsFailedToBeSentToDlq", "RuleName"): {"RetirementRule"},
+    ("AWS/Events", "FailedInvocations", "RuleName"): {"RecordRule"},
     # A message that arrives while others are visible changes the state of no alarm on those that are visible.
     ("AWS/SQS", "NumberOfMessagesSent", "QueueName"): {"DeadLetterQueue"},
 }

@@ -49,6 +49,17 @@ def test_every_step_starts_the_next_one_until_the_patch_is_verified(stack, clust
     assert completed["detail"]["reason"].startswith("all 2 running tasks were created by deployment ")
     assert completed["detail"]["notices"][0]["cutoff"] == wire(cutoff)
 
+    [record] = stack.inbox.records(cluster)
+    assert (record["outcome"], record["stack"]) == ("patched", stack.name)
+    assert record["proof"] == completed["detail"]["reason"]
+    assert record["deployment_id"] == completed["detail"]["deployment_id"]
+    assert [plan["slot"] for plan in record["plans"]] == [record["slot"]]
+    assert record["before"]["task_definition"] == record["after"]["task_definition"]
+    logs = stack.aws.client("logs")
+    group = stack.outputs["RecordLogGroupName"]
+    kept = [json.loads(event["message"])["detail"] for event in logs.filter_log_events(logGroupName=group)["events"]]
+    assert record in kept
+
     scheduled, patched = stack.inbox.messages(cluster)
     date = text_of(retirement_date(event))
     assert scheduled["Subject"] == f"Scheduled: 1 service, retirement date {date}"

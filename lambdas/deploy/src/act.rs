@@ -1,6 +1,7 @@
 //! Carries out a decision: one arm for each.
 
 use aws::{CallFailed, Invocation, code_deploy::Created, ecs::Forced, pending::Armed};
+use chrono::{DateTime, Utc};
 use rules::{
     deploy::{
         decide::{Decision, Within},
@@ -12,6 +13,7 @@ use rules::{
         Spec,
         name::ScheduleName,
         retry::{Retry, retry},
+        story::Running,
         wake::{CheckInput, DeployInput, Wake},
     },
     service::command,
@@ -19,6 +21,17 @@ use rules::{
 };
 
 use crate::function::Deploy;
+
+/// The first verification check of a service whose deployment was started, with what ran before.
+pub(crate) fn first_check(
+    input: &DeployInput,
+    outcome: &DeployOutcome,
+    before: Option<Running>,
+    now: DateTime<Utc>,
+) -> CheckInput {
+    CheckInput::first(&input.service, &input.notices, outcome.deployment_id.clone(), now)
+        .telling(input.story_of_start(before))
+}
 
 impl Deploy {
     /// Carries out `decision`, and answers what became of the service. The caller schedules the first verification check
@@ -35,7 +48,10 @@ impl Deploy {
         let (input, outcome) = (&facts.input, DeployOutcome::of(facts, &decision));
         match decision {
             Decision::Skip { .. } | Decision::NotActionable { .. } => Ok(outcome),
-            Decision::Verify { .. } => self.schedule_check(input, outcome, invocation).await,
+            Decision::Verify { .. } => {
+                let first = first_check(input, &outcome, None, invocation.now());
+                self.schedule_check(first, outcome, invocation).await
+            }
             Decision::Wait { within, .. } => self.wait(facts, within, outcome, invocation).await,
             Decision::Force { .. } => match self.ecs.force(&input.service).await? {
                 Forced::Started { deployment } => Ok(DeployOutcome { deployment_id: deployment, ..outcome }),
@@ -56,13 +72,12 @@ impl Deploy {
     /// Schedules the first verification check. A check that is pending for the same deployment stays.
     pub(crate) async fn schedule_check(
         &self,
-        input: &DeployInput,
+        first: CheckInput,
         outcome: DeployOutcome,
         invocation: &Invocation,
     ) -> Result<DeployOutcome, CallFailed> {
         let now = invocation.now();
-        let name = ScheduleName::of_check(&self.notifier.reader.place, &input.service);
-        let first = CheckInput::first(&input.service, &input.notices, outcome.deployment_id.clone(), now);
+        let name = ScheduleName::of_check(&self.notifier.reader.place, &first.service);
         let at = next_check(&first, &self.policy, now).unwrap_or(now);
         let spec = |input: CheckInput| Spec::check(name.clone(), at, self.policy.windows.zone(), input);
         let verify_at = match self.scheduler.arm_first(&spec(first.clone()), invocation).await? {
@@ -108,6 +123,12 @@ impl Deploy {
         };
         let name = ScheduleName::of_deployment(&self.notifier.reader.place, &input.service);
         let at = deployment.input.slot;
+        // Of the retries in a window, the first is a change of the plan.
+        let deployment = if at >= input.window_ends_at || input.attempt == 0 {
+            deployment.noting(&format!("{}; {reason}", outcome.reason), &policy, now)
+        } else {
+            deployment
+        };
         let spec = deployment.spec(name);
         let awaits_approval = spec.is_disabled();
         let (slot, when) = match self.scheduler.arm(&spec, invocation).await? {

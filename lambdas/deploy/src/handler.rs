@@ -7,7 +7,7 @@ use rules::{
         decide::decide,
         outcome::{DeployOutcome, DeployOutcomeKind},
     },
-    notify::deployment,
+    notify::{deployment, record},
     schedule::{
         delivery::{self, Delivery},
         name::ScheduleName,
@@ -18,7 +18,7 @@ use rules::{
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::function::Deploy;
+use crate::{act::first_check, function::Deploy};
 
 /// Deploy's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -113,16 +113,29 @@ impl Deploy {
         let decision = decide(&facts, &self.policy, invocation.now());
         let done = Box::pin(self.act(&facts, decision, invocation)).await?;
         let now = invocation.now();
-        let notification = deployment::notification(&self.notifier.reader, &self.policy, &input, &done, now);
+        let reader = &self.notifier.reader;
+        let mut notification = deployment::notification(reader, &self.policy, &input, &done, now);
+        let records = record::of_deployment(reader, &self.policy, &input, &done, now);
+        let ends = !records.is_empty();
+        notification.events.extend(records);
         let notify = self.notifier.send(&notification, now);
-        let (outcome, sent) = if done.outcome == DeployOutcomeKind::Started {
-            tokio::join!(biased; Box::pin(self.schedule_check(&input, done, invocation)), notify)
-        } else {
-            (Ok(done), notify.await)
+        let before = record::running(facts.service.as_ref());
+        let first = first_check(&input, &done, before, now);
+        let (outcome, sent) = match done.outcome {
+            DeployOutcomeKind::Started => {
+                tokio::join!(biased; Box::pin(self.schedule_check(first, done, invocation)), notify)
+            }
+            // The owner redeploys the service, or does not: verify finds out.
+            DeployOutcomeKind::NotActionable | DeployOutcomeKind::Failed => {
+                let check = Box::pin(self.schedule_check(first.of_owner(), done, invocation));
+                tokio::join!(biased; check, notify)
+            }
+            DeployOutcomeKind::Skipped | DeployOutcomeKind::Postponed => (Ok(done), notify.await),
         };
         let outcome = logged(&input, outcome?);
-        // A deployment counts though nobody could be notified of it; an owner who must act has to know.
-        if matches!(outcome.outcome, DeployOutcomeKind::NotActionable | DeployOutcomeKind::Failed) {
+        // A deployment counts though nobody could be notified of it. An owner who must act has to know, and a story that ends
+        // here is told nowhere else.
+        if ends || matches!(outcome.outcome, DeployOutcomeKind::NotActionable | DeployOutcomeKind::Failed) {
             sent?;
         }
         Ok(outcome)

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use rules::{
     arn::ServiceRef,
     notice::{Notice, NoticeRef},
-    notify::{Notification, plan},
+    notify::{Notification, plan, record},
     outcome::{
         Outcome,
         OutcomeKind::{Cancelled, Failed, Rescheduled, Scheduled, Unchanged},
@@ -18,7 +18,7 @@ use rules::{
 
 use crate::{
     function::Ingest,
-    handler::{Work, Writing},
+    handler::{Stories, Work, Writing},
     tags::Services,
 };
 
@@ -90,7 +90,7 @@ impl Ingest {
         &self,
         work: &Work<'_>,
         kept: &NoticeRef,
-        report: &Report,
+        (report, stories): (&Report, &Stories),
         mut page: Page,
         writing: Option<Writing>,
     ) -> Result<(), CallFailed> {
@@ -104,9 +104,14 @@ impl Ingest {
         }
 
         let reader = &self.notifier.reader;
+        let said = || report.outcomes.iter().filter(|outcome| news.says(outcome));
         let event = |outcome| plan::event(reader, &self.policy, outcome, kept, now);
+        let records = |outcome: &Outcome| {
+            let story = outcome.service_ref().and_then(|service| stories.get(&service));
+            record::of_plan(reader, &self.policy, (outcome, story), kept, now)
+        };
         let notification = Notification {
-            events: report.outcomes.iter().filter(|outcome| news.says(outcome)).filter_map(event).collect(),
+            events: said().filter_map(event).chain(said().flat_map(records)).collect(),
             message: news.anything.then(|| plan::message(reader, report, kept, now)),
             samples,
         };

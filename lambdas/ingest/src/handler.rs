@@ -15,6 +15,7 @@ use rules::{
     schedule::{
         known::{LOOKED_FOR, Listed, Page},
         name::ScheduleName,
+        story::Story,
         wake::StopInput,
     },
 };
@@ -73,6 +74,18 @@ struct Processed {
     outcomes: Vec<Outcome>,
     /// A schedule changes, or may.
     changes: bool,
+    /// The stories of the deployments that were pending.
+    stories: Stories,
+}
+
+/// The stories of deployments, by service.
+pub(crate) type Stories = BTreeMap<ServiceRef, Story>;
+
+/// What became of one service: the outcomes of its entities with their places in the event.
+struct Done {
+    outcomes: Vec<(usize, Outcome)>,
+    changes: bool,
+    story: Option<Story>,
 }
 
 impl Ingest {
@@ -192,7 +205,7 @@ impl Ingest {
         let Work { notice, told, services, invocation, .. } = work;
         let kept = page.merged(notice, told.clone());
         let untouched = page.untouched(&kept, &services.basis(&self.policy), listed, invocation.now());
-        let Processed { outcomes, changes } =
+        let Processed { outcomes, changes, stories } =
             self.process(work, &kept, &page, Reading::Only(untouched)).await;
         let report = Report::new(&notice.event_arn, kept.starts_at, outcomes);
         let repeat =
@@ -203,7 +216,7 @@ impl Ingest {
         for outcome in &report.outcomes {
             log(&notice.event_arn, outcome);
         }
-        self.conclude(work, &kept, report, page, None).await.map(Some)
+        self.conclude(work, &kept, (report, &stories), page, None).await.map(Some)
     }
 
     /// Handles a notice, under the lock of its page.
@@ -221,9 +234,9 @@ impl Ingest {
                 .await
                 .map_err(Failure::call(&notice.event_arn))?;
         }
-        let Processed { outcomes, .. } = self.process(work, &kept, &page, Reading::AndWriting).await;
+        let Processed { outcomes, stories, .. } = self.process(work, &kept, &page, Reading::AndWriting).await;
         let report = Report::new(&notice.event_arn, kept.starts_at, outcomes);
-        self.conclude(work, &kept, report, page, Some(Writing { stop })).await
+        self.conclude(work, &kept, (report, &stories), page, Some(Writing { stop })).await
     }
 
     /// Announces a report. It fails if an outcome has failed or nobody could be notified.
@@ -231,12 +244,12 @@ impl Ingest {
         &self,
         work: &Work<'_>,
         kept: &NoticeRef,
-        report: Report,
+        (report, stories): (Report, &Stories),
         page: Page,
         writing: Option<Writing>,
     ) -> Result<Report, Failure> {
         let Work { notice, .. } = work;
-        let announced = self.announce(work, kept, &report, page, writing).await;
+        let announced = self.announce(work, kept, (&report, stories), page, writing).await;
         Failure::of(&report).map_or(Ok(()), Err)?;
         announced.map_err(Failure::call(&notice.event_arn))?;
         Ok(report)
@@ -282,22 +295,26 @@ impl Ingest {
         };
         let settled = &settling;
         let mut tasks = stream::iter(services)
-            .map(|(service, named)| async move { self.outcomes_of(notice, &service, &named, settled).await })
+            .map(|(service, named)| async move {
+                let done = self.outcomes_of(notice, &service, &named, settled).await;
+                (service, done)
+            })
             .buffer_unordered(CONCURRENCY);
-        let mut changes = false;
-        while let Some((done, changed)) = tasks.next().await {
-            for (_, outcome) in &done {
+        let (mut changes, mut stories) = (false, Stories::new());
+        while let Some((service, done)) = tasks.next().await {
+            for (_, outcome) in &done.outcomes {
                 log(outcome);
             }
-            outcomes.extend(done);
-            changes |= changed;
+            outcomes.extend(done.outcomes);
+            changes |= done.changes;
+            stories.extend(done.story.map(|story| (service, story)));
         }
         drop(tasks);
         outcomes.sort_by_key(|(place, _)| *place);
         let mut outcomes: Vec<Outcome> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
         self.warn_of_order(&mut outcomes, &settling).await;
         page.repeat_what_is_owed(&mut outcomes);
-        Processed { outcomes, changes }
+        Processed { outcomes, changes, stories }
     }
 
     /// Settles one service, and gives each of its entities an outcome. Says whether anything changes, or may.
@@ -307,9 +324,10 @@ impl Ingest {
         service: &ServiceRef,
         named: &Named<'_>,
         settling: &Settling<'_>,
-    ) -> (Vec<(usize, Outcome)>, bool) {
+    ) -> Done {
         let settled = self.settle(service, named.closed(notice), settling).await;
         let changes = settled.as_ref().map_or(true, Settled::changes);
+        let story = settled.as_ref().ok().and_then(Settled::story);
         let outcome = |entity: &str| {
             let outcome = match &settled {
                 Ok(settled) => settled.outcome(entity),
@@ -320,7 +338,7 @@ impl Ingest {
         if named.entities.is_empty() {
             // Known from before, and not named by this event: its outcome comes last.
             let text = format!("{}|{}", service.cluster(), service.service());
-            return (vec![(usize::MAX, outcome(&text))], changes);
+            return Done { outcomes: vec![(usize::MAX, outcome(&text))], changes, story };
         }
         let first = named.entities.first().map(|(_, affected)| affected.text.as_str()).unwrap_or_default();
         let numbered = named.entities.iter().zip(0_usize..);
@@ -328,7 +346,7 @@ impl Ingest {
             let outcome = outcome(&affected.text);
             (*place, if nth == 0 { outcome } else { repeated(outcome, first) })
         });
-        (outcomes.collect(), changes)
+        Done { outcomes: outcomes.collect(), changes, story }
     }
 
     /// Whether something may be written about the notice itself.

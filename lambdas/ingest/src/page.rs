@@ -56,6 +56,7 @@ impl Ingest {
             owed: page.owed.into_iter().collect(),
             closed_at: page.closed_at,
             left: page.left,
+            unpatched: page.unpatched.into_iter().collect(),
             woken: Some(0),
         };
         let last_slot = outcomes.iter().filter_map(|outcome| outcome.slot).max();

@@ -21,6 +21,8 @@ use rules::{
         Existing, PlannedDeployment, Spec,
         name::ScheduleName,
         reconcile::{Change, Ended, Verdict, reconcile},
+        story::Story,
+        wake::DeployInput,
     },
     service::ServiceState,
     time::calendar::Calendars,
@@ -57,6 +59,8 @@ pub(crate) struct Settled {
     /// Nobody has approved the start time yet.
     awaits_approval: bool,
     warnings: Vec<String>,
+    /// The story of the deployment that was pending.
+    story: Option<Story>,
 }
 
 impl Ingest {
@@ -104,16 +108,17 @@ impl Ingest {
             let verdict = self.verdict(service, existing, ended.as_ref(), &mut policy, settling).await;
             let warnings = warnings(&tags, &policy, &verdict);
             let awaits_approval = tags.may_write(&self.policy) && verdict.awaits_approval(existing);
+            let story = existing.and_then(|existing| existing.input.as_ref().ok()).map(DeployInput::story);
             if !write {
                 let verdict = if tags.may_write(&self.policy) { verdict } else { verdict.observed() };
-                return Ok(Settled { name, verdict, unknown, awaits_approval, warnings });
+                return Ok(Settled { name, verdict, unknown, awaits_approval, warnings, story });
             }
             if found.is_some() && verdict.change != Change::Keep && lock.is_none() {
                 *lock = Some(self.scheduler.lock(&name, settling.invocation).await?);
             } else if self.write(&name, &verdict.change, found.as_ref(), read, settling).await?
                 == Written::Done
             {
-                return Ok(Settled { name, verdict, unknown, awaits_approval, warnings });
+                return Ok(Settled { name, verdict, unknown, awaits_approval, warnings, story });
             } else if read {
                 tokio::time::sleep(PAUSE * 2_u32.pow(nth)).await;
             }
@@ -221,9 +226,14 @@ impl Settled {
         self.verdict.change != Change::Keep
     }
 
+    /// The story of the deployment that was pending, if there was one.
+    pub(crate) fn story(&self) -> Option<Story> {
+        self.story.clone()
+    }
+
     /// The outcome for one entity of the service.
     pub(crate) fn outcome(&self, entity: &str) -> Outcome {
-        let Self { name, verdict, unknown, awaits_approval, warnings } = self;
+        let Self { name, verdict, unknown, awaits_approval, warnings, .. } = self;
         // Where something is pending, an operator needs its name to see it.
         let pending =
             !matches!(verdict.outcome, OutcomeKind::Skipped) && !matches!(verdict.change, Change::Delete);

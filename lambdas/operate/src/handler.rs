@@ -8,7 +8,7 @@ use lambda_runtime::tracing::{error, info};
 use rules::{
     arn::ServiceRef,
     notice::NoticeRef,
-    notify::{Notification, operator},
+    notify::{Notification, operator, record},
     operate::{
         answer::{Answer, Done},
         decide::{Asked, Change, Pending, Verdict, decide},
@@ -140,14 +140,9 @@ impl Operate {
                     let (reason, slot) = (&verdict.text, verdict.slot.map(|slot| slot.to_rfc3339()));
                     info!(operation, cluster, service = name, outcome, reason, slot, operator_reason, ticket);
                     if verdict.change != Change::Keep {
-                        let place = &self.notifier.reader.place;
-                        events.push(operator::event(
-                            place,
-                            &self.policy,
-                            (service, verdict),
-                            (operation, why),
-                            now,
-                        ));
+                        let (reader, of) = (&self.notifier.reader, (service, verdict));
+                        events.push(operator::event(reader, &self.policy, of, (operation, why), now));
+                        events.extend(record::of_cancellation(reader, &self.policy, of, now));
                     }
                 }
                 Err(error) => {

@@ -47,6 +47,7 @@ pub(crate) fn service_with(tasks: &[&str], deployments: Vec<Rollout>) -> Service
         controller: Controller::Ecs,
         deployments,
         tasks: tasks.iter().map(|task| Some(instant(task))).collect(),
+        images: Vec::new(),
         starting: 0,
         events: Vec::new(),
         task_definition: None,

@@ -4,7 +4,7 @@ use aws::{CallFailed, Failure, Invocation, pending::Armed};
 use chrono::{DateTime, TimeDelta, Utc};
 use lambda_runtime::tracing::{info, warn};
 use rules::{
-    notify::verification,
+    notify::{record, verification},
     schedule::{
         Spec,
         delivery::{self, Delivery},
@@ -147,11 +147,12 @@ impl Verify {
         let judgement = self.with_cause(judgement, input, state.as_ref()).await;
         let command = state.as_ref().map(|state| command::patch(&input.service, Some(state)));
         let reader = &self.notifier.reader;
-        if let Some(notification) =
-            verification::of_check(reader, &self.policy, input, &judgement, command, now)
-        {
-            self.notifier.send(&notification, now).await?;
-        }
+        let last = next_check(input, &self.policy, now).is_none();
+        let notification = verification::of_check(reader, &self.policy, input, &judgement, command, now);
+        let mut notification = notification.unwrap_or_default();
+        let records = record::of_check(reader, &self.policy, (input, last), &judgement, state.as_ref(), now);
+        notification.events.extend(records);
+        self.notifier.send(&notification, now).await?;
         Ok(match judgement {
             Judgement::Completed(proof) => Check::of(input, CheckKind::Completed, proof, None),
             Judgement::Skipped(_, reason) => Check::of(input, CheckKind::Skipped, reason, None),

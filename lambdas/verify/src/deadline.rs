@@ -119,7 +119,8 @@ impl Verify {
         // Every service that was ever named stays known, for events that arrive late or again.
         let settled = input.services.iter().filter(|service| !in_progress.contains(service));
         let released = input.released.iter().chain(settled).cloned().collect();
-        let later = DeadlineInput { services: in_progress, released, woken: Some(0), ..input };
+        let mut later = DeadlineInput { services: in_progress, released, woken: Some(0), ..input };
+        later.unpatched.extend(unpatched.into_iter().map(|found| found.service));
         let zone = self.policy.windows.zone();
         if let Some(at) = check.again_at {
             self.scheduler.arm(&Spec::deadline_check(at, zone, later), invocation).await?;

@@ -214,6 +214,7 @@ impl Verify {
                 owed: Vec::new(),
                 closed_at: None,
                 left: None,
+                unpatched: Vec::new(),
                 woken: Some(0),
             };
             let all = all.map(|service| (service, true)).collect();

@@ -78,7 +78,7 @@ pub use ecs::{Fate, Service};
 pub use environment::{environment, environment_with};
 pub use fault::{Fault, Planned, with_fault};
 pub use memory::Memory;
-pub use prepared::{error, in_turn, merged};
+pub use prepared::{error, in_turn, merged, without};
 pub use scheduler::{CREATE, DELETE, READ, Schedule, UPDATE};
 pub use wire::{Answer, Request};
 

@@ -66,6 +66,13 @@ pub fn error(code: &str, message: &str) -> Answer {
     (400, json!({"__type": code, "message": message}))
 }
 
+/// An object without a field.
+#[must_use]
+pub fn without(mut object: Value, field: &str) -> Value {
+    object.as_object_mut().expect("an object").remove(field);
+    object
+}
+
 /// An object with the fields of another over its own.
 #[must_use]
 pub fn merged(object: &Value, over: &Value) -> Value {

@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::{Aws, Request, lock};
 
+/// The detail-type of records.
+const RECORD: &str = "Patch Record";
+
 impl Aws {
     /// Every request, in order, but those that take and release locks, and that read whether everything is stopped.
     #[must_use]
@@ -38,10 +41,21 @@ impl Aws {
         lock(&self.0.requests).clear();
     }
 
-    /// The events that were sent, each with its detail as a value.
+    /// The events that were sent, each with its detail as a value, but for the records.
     #[must_use]
     pub fn events(&self) -> Vec<Value> {
-        self.sent("PutEvents").iter().flat_map(entries).collect()
+        self.all_events().filter(|event| event["DetailType"] != RECORD).collect()
+    }
+
+    /// The details of the records that were sent.
+    #[must_use]
+    pub fn records(&self) -> Vec<Value> {
+        let records = self.all_events().filter(|event| event["DetailType"] == RECORD);
+        records.map(|event| event["Detail"].clone()).collect()
+    }
+
+    fn all_events(&self) -> impl Iterator<Item = Value> + use<> {
+        self.sent("PutEvents").into_iter().flat_map(|form| entries(&form))
     }
 
     /// The events that were sent, as `DETAIL-TYPE: SERVICE`; `-` stands for an event that is about no service.

@@ -1,7 +1,9 @@
 //! From the SDK's types of Amazon ECS to those of the rules.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_ecs::types::{
-    Deployment, DeploymentControllerType, DeploymentRolloutState, LoadBalancer, Service, Task,
+    Container, Deployment, DeploymentControllerType, DeploymentRolloutState, LoadBalancer, Service, Task,
 };
 use chrono::{DateTime, Utc};
 use rules::service::{Controller, Progress, Rollout, ServiceEvent, ServiceState, TaskSet};
@@ -37,6 +39,7 @@ pub(super) fn service_state(service: &Service) -> ServiceState {
         },
         deployments: service.deployments().iter().map(rollout).collect(),
         tasks: Vec::new(),
+        images: Vec::new(),
         starting: 0,
         events: service.events().iter().filter_map(event).collect(),
         task_definition: service.task_definition().map(str::to_owned),
@@ -53,8 +56,11 @@ pub(super) fn add_tasks(state: &mut ServiceState, tasks: &[Task]) {
     let starting =
         |task: &&Task| matches!(task.last_status(), Some("PROVISIONING" | "PENDING" | "ACTIVATING"));
     state.starting = tasks.iter().filter(starting).count();
-    let running = tasks.iter().filter(|task| !starting(task));
-    state.tasks = running.map(|task| instant(task.created_at())).collect();
+    let running = || tasks.iter().filter(|task| !starting(task));
+    state.tasks = running().map(|task| instant(task.created_at())).collect();
+    let image = |container: &Container| Some(format!("{}@{}", container.image()?, container.image_digest()?));
+    let images = running().flat_map(Task::containers).filter_map(image);
+    state.images = images.collect::<BTreeSet<_>>().into_iter().collect();
 }
 
 pub(super) fn tags(service: &Service) -> Vec<(String, String)> {

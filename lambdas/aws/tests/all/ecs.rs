@@ -342,6 +342,7 @@ async fn a_state_has_the_deployments_and_the_ages_of_all_running_tasks() {
             rollout("ecs-svc/x", Progress::Unknown),
         ],
         tasks: (0..100).map(at).chain([None]).collect(),
+        images: Vec::new(),
         starting: 1,
         events: vec![
             event(9, "(service web) is unable to place a task."),

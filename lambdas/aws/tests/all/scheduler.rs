@@ -191,6 +191,7 @@ async fn each_schedule_wakes_its_own_function_with_its_input() {
         owed: Vec::new(),
         closed_at: None,
         left: None,
+        unpatched: Vec::new(),
         woken: Some(0),
     };
     let rows = [

@@ -6,7 +6,7 @@ use crate::common::{
 };
 use aws::{Failure, Invocation, config::Config};
 use deploy::Deploy;
-use fake_aws::{Aws, CREATE, READ, environment, error, merged};
+use fake_aws::{Aws, CREATE, READ, environment, error, merged, without};
 use rules::deploy::outcome::DeployOutcomeKind;
 use serde_json::{Value, json};
 
@@ -27,7 +27,10 @@ async fn a_service_with_an_old_task_is_redeployed_once_and_a_verification_check_
         "deployment_id": "ecs-svc/2",
     });
     assert_eq!(aws.events()[0]["Detail"], detail);
-    assert_eq!(aws.input_of(VERIFY), check(Some("ecs-svc/2")));
+    let input_of_check = aws.input_of(VERIFY);
+    let story = json!({"slot": "2029-12-28T22:00:00Z", "before": {"task_definition": "arn:web:7"}});
+    assert_eq!(input_of_check["story"], story);
+    assert_eq!(without(input_of_check, "story"), check(Some("ecs-svc/2")));
     let schedules = aws.schedules();
     assert_eq!(schedules[VERIFY]["ScheduleExpression"], "at(2029-12-28T22:03:00)");
     assert_eq!(schedules[VERIFY]["Target"]["Arn"], "arn:verify");
@@ -61,10 +64,14 @@ async fn a_service_that_needs_no_deployment_is_skipped_and_one_that_was_just_dep
         assert_eq!((outcome.outcome, outcome.reason.as_str()), (DeployOutcomeKind::Skipped, reason));
         assert_eq!(outcome.verify_at.is_some(), checked.is_some(), "{reason}");
         match checked {
-            Some(deployment) => assert_eq!(aws.input_of(VERIFY), check(deployment)),
+            Some(deployment) => assert_eq!(without(aws.input_of(VERIFY), "story"), check(deployment)),
             None => assert!(aws.schedules().is_empty(), "{reason}"),
         }
         assert_eq!(aws.notified(), ["Patch Skipped: web"]);
+        let ending = if reason == patched { "patched" } else { "skipped" };
+        let recorded: Vec<Value> = aws.records().iter().map(|record| record["outcome"].clone()).collect();
+        let expected = if checked.is_some() { Vec::new() } else { vec![json!(ending)] };
+        assert_eq!(recorded, expected, "{reason}: the check that follows records how it ends");
         // Of a service that somebody else has patched, or that is gone, the owner is notified here.
         let gone = reason.ends_with("DRAINING");
         let notified = usize::from(gone || (reason == patched && checked.is_none()));
@@ -93,7 +100,7 @@ async fn a_pending_check_is_joined_by_what_it_does_not_know() {
         aws.schedule(VERIFY, schedule(merged(&check(Some("ecs-svc/2")), &pending)));
         assert_eq!(json!(handle(&aws).await.verify_at), "2029-12-28T22:03:00Z", "{row}");
         let expected = merged(&check(Some("ecs-svc/2")), &json!({"notices": notices}));
-        assert_eq!(aws.input_of(VERIFY), expected, "{row}");
+        assert_eq!(without(aws.input_of(VERIFY), "story"), expected, "{row}");
     }
 }
 
@@ -110,21 +117,24 @@ async fn the_owner_is_notified_of_what_ecs_refuses_and_what_a_retry_may_solve_fa
         aws.always("UpdateService", error(code, "no"));
         let outcome = try_handle(&aws, &[], &input(&json!({})), NOW).await;
         let reason = format!("UpdateService failed: {code}: no");
-        assert!(aws.schedules().is_empty(), "{code}");
         match (outcome, expected) {
             (Ok(outcome), Ok((kind, event))) => {
                 let failed = kind == "failed";
-                let command = if failed { json!({"command": FORCE}) } else { json!({}) };
+                let more = json!({"command": FORCE, "verify_at": "2029-12-28T22:03:00Z"});
+                let command = if failed { more } else { json!({}) };
                 assert_eq!(json!(outcome), merged(&answer(kind, &reason), &command));
                 assert_eq!(aws.notified(), [format!("{event}: web")]);
                 assert_eq!(aws.subjects(), [if failed { "Failed: prod/web" } else { "Skipped: prod/web" }]);
                 assert!(!failed || aws.message().contains(FORCE));
+                // Whether the owner redeploys the service, verify finds out.
+                assert_eq!(aws.schedules().contains_key(VERIFY), failed);
             }
             (outcome, expected) => {
                 let failure = lambda_runtime::Diagnostic::from(outcome.unwrap_err());
                 assert_eq!(Err(failure.error_type.as_str()), expected, "{code}");
                 assert!(failure.error_message.ends_with(&reason), "{}", failure.error_message);
                 assert_eq!((aws.notified(), aws.subjects()), (Vec::new(), Vec::new()), "{code}");
+                assert!(aws.schedules().is_empty(), "{code}");
             }
         }
     }
@@ -192,7 +202,8 @@ async fn a_service_with_an_unsupported_deployment_controller_is_for_its_owner() 
         assert_eq!(aws.notified(), ["Patch Needs Attention: web"]);
         assert_eq!(aws.subjects(), ["Needs attention: prod/web"]);
         assert!(aws.message().contains(&command), "{}", aws.message());
-        assert!(aws.schedules().is_empty());
+        let check = aws.input_of(VERIFY);
+        assert_eq!((&check["told"], &check["deployment"]), (&json!(true), &Value::Null), "{controller}");
     }
 }
 

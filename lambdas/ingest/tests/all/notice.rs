@@ -6,7 +6,7 @@ use crate::common::{
     with_all_services, with_states,
 };
 use aws::{Failure, Invocation, config::Config, scheduler::READS};
-use fake_aws::{Aws, CREATE, DELETE, UPDATE, environment, environment_with, in_turn, merged};
+use fake_aws::{Aws, CREATE, DELETE, UPDATE, environment, environment_with, in_turn, merged, without};
 use ingest::Ingest;
 use rules::outcome::OutcomeKind::{self, Cancelled, NotActionable, Scheduled, Skipped, Unchanged};
 use serde_json::{Value, json};
@@ -75,7 +75,10 @@ async fn the_usual_notice_schedules_each_service() {
     input["scheduled_for"] = json!("<aws.scheduler.scheduled-time>"); // filled in as it fires
     input["woken"] = json!(0);
     input["spread_minutes"] = json!(15);
-    assert_eq!(aws.input_of(NAME), input);
+    let written_input = aws.input_of(NAME);
+    let plan = &written_input["plans"][0];
+    assert_eq!((&plan["slot"], &plan["reason"]), (&input["slot"], &report["outcomes"][0]["reason"]));
+    assert_eq!(without(written_input, "plans"), input);
     assert_eq!(written(&aws).len(), 3);
 }
 

@@ -143,6 +143,10 @@ async fn a_cancelled_deployment_is_gone_and_what_is_gone_cannot_be_held() {
         (aws.schedules().len(), aws.notified()),
         (0, vec!["Patch Changed By Operator: web".to_owned()])
     );
+    let [record] = aws.records().try_into().expect("one record");
+    let record: Value = record;
+    assert_eq!((&record["outcome"], &record["stack"]), (&json!("cancelled"), &json!("the-group")));
+    assert_eq!(record["changes"][0]["operation"], "cancel");
     let again = ask(&aws, &request("cancel", &json!({}))).await;
     assert_eq!(result(&again), (true, "Nothing is pending for prod/web."));
     let held = ask(&aws, &request("hold", &json!({}))).await;

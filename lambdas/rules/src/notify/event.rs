@@ -6,6 +6,10 @@ use serde::Serialize;
 use crate::{
     arn::{Place, ServiceRef},
     notice::{NoticeRef, is_drill},
+    schedule::{
+        control::{Entry, Plan},
+        story::Running,
+    },
 };
 
 /// The `source` of every event.
@@ -30,6 +34,8 @@ pub enum Happened {
     NeedsAttention,
     /// An operator changed a pending deployment.
     ChangedByOperator,
+    /// The story of a service and a notice has ended.
+    Recorded,
 }
 
 impl Happened {
@@ -45,6 +51,7 @@ impl Happened {
             Self::Failed => "Patch Failed",
             Self::NeedsAttention => "Patch Needs Attention",
             Self::ChangedByOperator => "Patch Changed By Operator",
+            Self::Recorded => "Patch Record",
         }
     }
 }
@@ -100,6 +107,74 @@ pub struct Detail {
     /// The ticket that the operator named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
+    /// The name of the stack, in events that are kept as records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
+    /// What only a record has.
+    #[serde(flatten)]
+    pub record: Option<Box<Record>>,
+}
+
+/// How a story ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// Every running task is on the new revision.
+    Patched,
+    /// There was nothing to patch, or the service was left alone.
+    Skipped,
+    /// AWS Health closed the notice, or resolved it for the service.
+    Closed,
+    /// An operator cancelled the deployment.
+    Cancelled,
+    /// The service still ran old tasks on the retirement date.
+    Unpatched,
+}
+
+impl Ending {
+    /// The word in records.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Patched => "patched",
+            Self::Skipped => "skipped",
+            Self::Closed => "closed",
+            Self::Cancelled => "cancelled",
+            Self::Unpatched => "unpatched",
+        }
+    }
+}
+
+/// What only a record has, besides the detail of every event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Record {
+    /// The same for each repetition of this record, and for no other.
+    pub id: String,
+    /// How the story ended.
+    pub outcome: Ending,
+    /// The cause, to count by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<&'static str>,
+    /// The start times that were planned, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plans: Vec<Plan>,
+    /// What operators did, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Entry>,
+    /// What ran before the deployment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Running>,
+    /// What runs now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Running>,
+    /// The proof that the service is patched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
+    /// When the deployment started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<DateTime<Utc>>,
+    /// When the story ended.
+    pub ended_at: DateTime<Utc>,
 }
 
 impl BusEvent {

@@ -180,6 +180,7 @@ mod tests {
             owed: Vec::new(),
             closed_at: None,
             left: None,
+            unpatched: Vec::new(),
             woken: Some(3),
         };
         let (events, text) = sent(&Wake::DeadlineCheck(input));

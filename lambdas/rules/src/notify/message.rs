@@ -100,6 +100,7 @@ impl Reader {
             Happened::Skipped => "Skipped",
             Happened::Started => "Started",
             Happened::ChangedByOperator => "Changed",
+            Happened::Recorded => "Recorded",
         };
         let mut facts =
             vec![("Service", service.service().to_owned()), ("Cluster", service.cluster().to_owned())];

@@ -9,6 +9,7 @@ pub mod message;
 pub mod metrics;
 pub mod operator;
 pub mod plan;
+pub mod record;
 pub mod verification;
 
 use event::BusEvent;

@@ -2,9 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
-use super::event::{BusEvent, Detail, Happened};
+use super::{
+    event::{BusEvent, Detail, Happened},
+    message::Reader,
+};
 use crate::{
-    arn::{Place, ServiceRef},
+    arn::ServiceRef,
     operate::{decide::Verdict, request::Why},
     plan::deadline,
     policy::Policy,
@@ -13,7 +16,7 @@ use crate::{
 /// The event about an operation that changed the pending deployment of a service.
 #[must_use]
 pub fn event(
-    place: &Place,
+    reader: &Reader,
     policy: &Policy,
     (service, verdict): (&ServiceRef, &Verdict),
     (operation, why): (&str, &Why),
@@ -24,11 +27,12 @@ pub fn event(
         None => verdict.text.clone(),
     };
     let mut event =
-        BusEvent::of_service(Happened::ChangedByOperator, place, service, &verdict.notices, &reason);
+        BusEvent::of_service(Happened::ChangedByOperator, &reader.place, service, &verdict.notices, &reason);
     event.detail.slot = verdict.slot;
     event.detail.deadline = deadline(policy, &verdict.notices, now);
     event.detail.operation = Some(operation.to_owned());
     event.detail.ticket.clone_from(&why.ticket);
+    event.detail.stack = Some(reader.stack.clone());
     event
 }
 
@@ -46,6 +50,7 @@ pub fn event_of_all(group: &str, text: &str, (operation, why): (&str, &Why)) -> 
             reason,
             operation: Some(operation.to_owned()),
             ticket: why.ticket.clone(),
+            stack: Some(group.to_owned()),
             ..Detail::default()
         },
     }

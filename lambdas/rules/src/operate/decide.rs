@@ -9,7 +9,9 @@ use crate::{
     notice::{NoticeRef, first_retirement_date},
     plan::deadline,
     policy::Policy,
-    schedule::{Edit, Existing, REMINDER, control::Approval, delivery::is_due, wake::DeployInput},
+    schedule::{
+        Edit, Existing, REMINDER, control::Approval, delivery::is_due, story::Story, wake::DeployInput,
+    },
     time::instant::{ceil_minute, local_and_utc},
     wording::sentence,
 };
@@ -30,6 +32,7 @@ pub enum Pending<'a> {
 }
 
 /// What is changed about the schedule.
+#[expect(clippy::large_enum_variant, reason = "there is one for each service that an operator names")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Nothing.
@@ -53,12 +56,15 @@ pub struct Verdict {
     pub slot: Option<DateTime<Utc>>,
     /// The notices that the deployment is for.
     pub notices: Vec<NoticeRef>,
+    /// The story of the deployment, if the operation ends it.
+    pub ended: Option<Story>,
 }
 
 impl Verdict {
     /// It was done before, or there is nothing to do.
     fn already(text: impl Into<String>) -> Self {
-        Self { change: Change::Keep, done: true, text: text.into(), slot: None, notices: Vec::new() }
+        let text = text.into();
+        Self { change: Change::Keep, done: true, text, slot: None, notices: Vec::new(), ended: None }
     }
 
     fn refused(text: impl Into<String>) -> Self {
@@ -369,13 +375,15 @@ impl Asked<'_> {
     }
 
     fn cancel(&self, existing: &Existing) -> Verdict {
+        let entry = self.why.entry(self.operation.word(), None, self.now);
+        let ended = existing.input.as_ref().ok().map(|input| input.story().with(entry));
         let text = format!(
             "the deployment of {} is cancelled; {}. If AWS sends the notice again, the service is scheduled again: hold it \
              instead to prevent that",
             self.service,
             self.aws(existing)
         );
-        Verdict { change: Change::Delete, ..Verdict::already(text) }
+        Verdict { change: Change::Delete, ended, ..Verdict::already(text) }
     }
 }
 

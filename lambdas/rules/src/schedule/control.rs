@@ -1,16 +1,16 @@
-//! What operators decided about a pending deployment. It is kept in the input of its schedule.
+//! What was decided about a pending deployment, by operators and by plans. It is kept in the input of its schedule.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::time::instant::utc;
 
-/// How many entries of the history are kept.
+/// How many entries of the history are kept, and how many plans.
 const REMEMBERED: usize = 20;
 /// How many characters of an entry the description of a schedule shows.
 const SHOWN: usize = 160;
 
-/// What operators decided about a pending deployment.
+/// What was decided about a pending deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Control {
     /// What operators did, oldest first. Only the last entries are kept. On the wire: `history`.
@@ -21,6 +21,8 @@ pub struct Control {
     pub held: bool,
     /// The reminder of the missing approval was sent, or is not needed.
     pub reminded: bool,
+    /// The start times that were planned, oldest first. Only the last are kept.
+    pub plans: Vec<Plan>,
 }
 
 /// Whether a start time is approved.
@@ -53,6 +55,19 @@ pub struct Entry {
     pub ticket: Option<String>,
 }
 
+/// A start time that was planned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// When it was planned.
+    pub at: DateTime<Utc>,
+    /// The start time.
+    pub slot: DateTime<Utc>,
+    /// Why this one.
+    pub reason: String,
+    /// The fingerprint of the configuration that it was planned with.
+    pub configuration: String,
+}
+
 impl Control {
     /// The same, with one more entry in the history.
     #[must_use]
@@ -60,6 +75,15 @@ impl Control {
         self.history.push(entry);
         let most = self.history.len().saturating_sub(REMEMBERED);
         self.history.drain(..most);
+        self
+    }
+
+    /// The same, with one more plan.
+    #[must_use]
+    pub fn planned(mut self, plan: Plan) -> Self {
+        self.plans.push(plan);
+        let most = self.plans.len().saturating_sub(REMEMBERED);
+        self.plans.drain(..most);
         self
     }
 

@@ -37,6 +37,8 @@ pub struct Page {
     pub closed_at: Option<DateTime<Utc>>,
     /// How its last event left it. `None` if that was not handled completely.
     pub left: Option<Left>,
+    /// The services that a deadline check has reported, and whose story ends on the retirement date.
+    pub unpatched: BTreeSet<ServiceRef>,
     /// The notice as the newest event told it, with the latest cut-off.
     notice: Option<NoticeRef>,
     /// It has deadline checks.
@@ -79,6 +81,7 @@ impl Page {
         self.services.extend(known.services.into_iter().map(|service| (service, true)));
         self.services.extend(known.released.into_iter().map(|service| (service, false)));
         self.owed.extend(known.owed);
+        self.unpatched.extend(known.unpatched);
         self.closed_at = self.closed_at.max(known.closed_at);
         self.notice = Some(known.notice);
     }
@@ -201,6 +204,9 @@ impl Page {
             }
         }
         for (service, open) in open {
+            if !older {
+                self.unpatched.remove(&service); // its story goes on, or has ended with this event
+            }
             let known = older.then(|| self.services.get(&service).copied()).flatten();
             self.services.insert(service, known.unwrap_or(open));
         }

@@ -7,6 +7,7 @@ pub mod name;
 mod operator_edits;
 pub mod reconcile;
 pub mod retry;
+pub mod story;
 pub mod wake;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
@@ -21,10 +22,11 @@ use crate::{
         instant::{ceil_minute, local_and_utc, utc_or_unknown, utc_seconds},
         window::{Windows, first_instant, parse_zone},
     },
-    wording::count,
+    wording::{count, is},
 };
-use control::{Approval, Control};
+use control::{Approval, Control, Plan};
 use name::ScheduleName;
+use story::configuration;
 use wake::{CheckInput, DeadlineInput, DeployInput, InvalidInput, LockInput, StopInput, Wake};
 
 /// How long before the start time a missing approval is reminded of.
@@ -68,13 +70,16 @@ impl Spec {
         Self::on_the_minute(name, at, zone, Wake::DeadlineCheck(input))
     }
 
-    /// The schedule that remembers a page of a notice that no longer concerns any service, and ends the memory when
-    /// late events are no longer to be expected. `zone` is for the description.
+    /// The schedule that remembers a page of a notice that no longer concerns any service. It wakes verify on the retirement
+    /// date, if a story ends then, and ends the memory when late events are no longer to be expected. `zone` is for the description.
     #[must_use]
     pub fn settled(zone: Tz, input: DeadlineInput, now: DateTime<Utc>) -> Self {
         /// EventBridge retries for a day, and Lambda for some hours.
         const MEMORY: TimeDelta = TimeDelta::days(2);
-        let at = ceil_minute(input.notice.starts_at.unwrap_or(now).max(now) + MEMORY);
+        let date = input.notice.starts_at.unwrap_or(now).max(now);
+        let soonest = ceil_minute(now + TimeDelta::minutes(1));
+        let at = if input.unpatched.is_empty() { date + MEMORY } else { date.max(soonest) };
+        let at = ceil_minute(at);
         let name = ScheduleName::of_settled(&input.notice.event_arn, input.page, input.part);
         Self::on_the_minute(name, at, zone, Wake::Settled(input))
     }
@@ -145,6 +150,13 @@ impl Spec {
                 utc_or_unknown(input.notice.starts_at),
                 input.notice.event_arn,
             )),
+            (None, Wake::Settled(input)) if !input.unpatched.is_empty() => shorten(&format!(
+                "Records on {} whether {} of this notice {} patched; notice: {}",
+                at(),
+                count(input.unpatched.len(), "service"),
+                is(input.unpatched.len()),
+                input.notice.event_arn,
+            )),
             (None, Wake::Settled(input)) => shorten(&format!(
                 "Nothing is pending for this notice; remembered until {}, for events that arrive late; notice: {}",
                 at(),
@@ -199,6 +211,18 @@ impl PlannedDeployment {
     pub fn asking(mut self, policy: &Policy, now: DateTime<Utc>) -> Self {
         let soon = self.input.slot <= now + REMINDER + TimeDelta::hours(1);
         self.input.control = self.input.control.for_new_time(policy.mode == Mode::Approve, soon);
+        self
+    }
+
+    /// Remembers that the start time was planned now by `policy`, and why.
+    #[must_use]
+    pub fn noting(mut self, reason: &str, policy: &Policy, now: DateTime<Utc>) -> Self {
+        self.input.control = self.input.control.planned(Plan {
+            at: now,
+            slot: self.input.slot,
+            reason: reason.to_owned(),
+            configuration: configuration(policy),
+        });
         self
     }
 

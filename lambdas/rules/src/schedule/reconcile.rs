@@ -185,7 +185,9 @@ fn apply(
 fn create(service: &ServiceRef, notice: &NoticeRef, policy: &Policy, now: DateTime<Utc>) -> Verdict {
     match plan(policy, std::slice::from_ref(notice), now) {
         Ok(slot) => {
-            let planned = PlannedDeployment::new(service, &slot, vec![notice.clone()]).asking(policy, now);
+            let planned = PlannedDeployment::new(service, &slot, vec![notice.clone()])
+                .asking(policy, now)
+                .noting(&slot.reason, policy, now);
             Verdict::new(Change::Create(planned), OutcomeKind::Scheduled, slot.reason, Some(slot.at))
         }
         Err(NoSlot(reason)) => Verdict::skipped(Cause::NoWindow, reason),
@@ -325,7 +327,8 @@ fn plan_again(
             let deadline = deadline(policy, &notices, now);
             let planned = PlannedDeployment::new(service, &slot, notices)
                 .keeping_edits(existing, deadline)
-                .asking(policy, now);
+                .asking(policy, now)
+                .noting(&reason, policy, now);
             Verdict::new(Change::Replace(planned), OutcomeKind::Rescheduled, reason, Some(slot.at))
         }
         // Nothing fits: AWS replaces the tasks of this notice. Other notices keep the pending schedule.

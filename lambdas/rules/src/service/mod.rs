@@ -26,6 +26,8 @@ pub struct ServiceState {
     pub deployments: Vec<Rollout>,
     /// When each running task was created, if ECS says. Empty if the service is not active.
     pub tasks: Vec<Option<DateTime<Utc>>>,
+    /// The images of the running tasks with their digests, as far as ECS reports them: `IMAGE@DIGEST`.
+    pub images: Vec<String>,
     /// The number of tasks that are starting.
     pub starting: usize,
     /// The service events, newest first.

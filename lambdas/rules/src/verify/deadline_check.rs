@@ -56,8 +56,10 @@ pub fn deadline_checks(
 ) -> Vec<(DateTime<Utc>, DeadlineInput)> {
     const MAX_BYTES: usize = 200_000; // EventBridge Scheduler allows 256 KB for an input
     let (at, last_check_at) = times(policy, &page.notice, last_slot, now);
+    // The first part remembers what is of no part.
     let empty = |part| DeadlineInput {
         part,
+        unpatched: if part == 0 { page.unpatched.clone() } else { Vec::new() },
         services: Vec::new(),
         released: Vec::new(),
         last_check_at,
@@ -225,6 +227,7 @@ mod tests {
             owed: Vec::new(),
             closed_at: None,
             left: None,
+            unpatched: Vec::new(),
             woken: Some(0),
         };
         let mut now = instant("2026-12-02T15:30:00Z");
@@ -256,6 +259,7 @@ mod tests {
             owed: Vec::new(),
             closed_at: None,
             left: None,
+            unpatched: Vec::new(),
             woken: Some(0),
         };
         let parts = deadline_checks(&policy("120"), &page, services.clone(), None, instant(NOW));

@@ -189,6 +189,7 @@ mod tests {
             owed: Vec::new(),
             closed_at: None,
             left: None,
+            unpatched: Vec::new(),
             woken: Some(0),
         }
     }

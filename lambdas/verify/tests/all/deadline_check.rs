@@ -35,6 +35,7 @@ async fn every_unpatched_service_is_in_one_message_and_what_is_in_progress_is_ch
     let mut next = deadline_check(&["mail", "web", "zoo"]);
     next["done"] = json!({"prod": ["api", "batch", "cron", "gone"]});
     next["woken"] = json!(0);
+    next["unpatched"] = json!({"prod": ["batch", "cron"]});
     assert_eq!(aws.input_of(DEADLINE), next);
     let schedules = aws.schedules();
     assert_eq!(schedules[DEADLINE]["ScheduleExpression"], "at(2030-01-02T15:53:00)");

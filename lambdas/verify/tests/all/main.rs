@@ -5,5 +5,6 @@
 mod common;
 mod deadline_check;
 mod messages;
+mod records;
 mod verification_check;
 mod wake_ups;

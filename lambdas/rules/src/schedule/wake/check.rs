@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     arn::ServiceRef,
     notice::{NoticeRef, cutoff::latest_cutoff, joined},
+    schedule::story::Story,
 };
 
 /// The input for verify: one service whose deployment was started.
@@ -33,6 +34,8 @@ pub struct CheckInput {
     pub woken: Option<u32>,
     /// The ID of the last lifecycle hook whose pause the owner has been notified of.
     pub paused: Option<String>,
+    /// What the record of the deployment needs.
+    pub story: Story,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,6 +56,8 @@ struct Wire {
     woken: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     paused: Option<String>,
+    #[serde(default, skip_serializing_if = "Story::is_empty")]
+    story: Story,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
@@ -76,6 +81,7 @@ impl TryFrom<Wire> for CheckInput {
             failed_tasks,
             paused,
             woken,
+            story,
         } = wire;
         let service = ServiceRef::named(&cluster, &service)?;
         if notices.is_empty() {
@@ -92,6 +98,7 @@ impl TryFrom<Wire> for CheckInput {
             failed_tasks,
             woken,
             paused,
+            story,
         })
     }
 }
@@ -110,6 +117,7 @@ impl From<CheckInput> for Wire {
             failed_tasks: input.failed_tasks,
             paused: input.paused,
             woken: input.woken,
+            story: input.story,
         }
     }
 }
@@ -135,7 +143,20 @@ impl CheckInput {
             failed_tasks: 0,
             woken: Some(0),
             paused: None,
+            story: Story::default(),
         }
+    }
+
+    /// The same check, of a deployment with this story.
+    #[must_use]
+    pub fn telling(self, story: Story) -> Self {
+        Self { story, ..self }
+    }
+
+    /// The same check, for an owner who was asked to redeploy the service: only the proof is news.
+    #[must_use]
+    pub fn of_owner(self) -> Self {
+        Self { notified: true, ..self }
     }
 
     /// Merges this check with a pending one. Returns `None` if the pending check already covers it, for example after

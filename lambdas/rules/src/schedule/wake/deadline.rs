@@ -39,6 +39,8 @@ pub struct DeadlineInput {
     pub closed_at: Option<DateTime<Utc>>,
     /// How the page was left. `None` if its last event was not handled completely.
     pub left: Option<Left>,
+    /// The services that were reported to be unpatched, and whose story ends on the retirement date.
+    pub unpatched: Vec<ServiceRef>,
     /// How often the heartbeat has woken the function again. `None` if AWS deletes the schedule after it has fired, as
     /// with schedules of version 0.1.
     pub woken: Option<u32>,
@@ -70,6 +72,8 @@ struct Wire {
     owed: BTreeMap<String, Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     closed_at: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    unpatched: BTreeMap<String, Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     left: Option<Left>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -92,6 +96,7 @@ impl TryFrom<Wire> for DeadlineInput {
             owed: ungrouped(&wire.owed)?,
             closed_at: wire.closed_at,
             left: wire.left,
+            unpatched: ungrouped(&wire.unpatched)?,
             woken: wire.woken,
         })
     }
@@ -111,6 +116,7 @@ impl From<DeadlineInput> for Wire {
             owed: grouped(input.owed),
             closed_at: input.closed_at,
             left: input.left,
+            unpatched: grouped(input.unpatched),
             woken: input.woken,
         }
     }

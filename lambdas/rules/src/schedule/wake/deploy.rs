@@ -8,7 +8,10 @@ use serde_json::Value;
 use crate::{
     arn::ServiceRef,
     notice::{NoticeRef, cutoff::latest_cutoff, date},
-    schedule::control::{Approval, Control, Entry},
+    schedule::{
+        control::{Approval, Control, Entry, Plan},
+        story::{Running, Story},
+    },
     time::window::{Windows, parse_zone},
 };
 
@@ -80,6 +83,8 @@ struct Wire {
     held: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     reminded: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    plans: Vec<Plan>,
 }
 
 impl TryFrom<Wire> for DeployInput {
@@ -108,6 +113,7 @@ impl TryFrom<Wire> for DeployInput {
                 approval: wire.approval,
                 held: wire.held,
                 reminded: wire.reminded,
+                plans: wire.plans,
             },
         })
     }
@@ -132,6 +138,7 @@ impl From<DeployInput> for Wire {
             approval: input.control.approval,
             held: input.control.held,
             reminded: input.control.reminded,
+            plans: input.control.plans,
         }
     }
 }
@@ -177,6 +184,22 @@ impl DeployInput {
     #[must_use]
     pub fn has_other_windows(&self, windows: &Windows) -> bool {
         self.windows.as_ref().is_some_and(|planned| *planned != windows.to_string())
+    }
+
+    /// What is known of the deployment, for its record.
+    #[must_use]
+    pub fn story(&self) -> Story {
+        let Control { plans, history, approval, .. } = self.control.clone();
+        Story { slot: Some(self.slot), plans, changes: history, approval, before: None }
+    }
+
+    /// The story of a deployment that starts, with what ran before. Its start time is approved if it had to be: otherwise,
+    /// its schedule would not have fired.
+    #[must_use]
+    pub fn story_of_start(&self, before: Option<Running>) -> Story {
+        let approval = self.control.approval;
+        let approval = if self.control.is_approved() { Some(Approval::Given) } else { approval };
+        Story { approval, before, ..self.story() }
     }
 
     /// The latest cut-off: a task created after it is on the new revision of all notices.
