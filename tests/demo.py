@@ -147,7 +147,7 @@ def main() -> None:
         story.done(f"ready at {aws.url}")
 
         story.step(f"Deploy the stack with sam deploy, TimeZone={ZONE} and EnableDrills=true")
-        outputs = aws.deploy(TimeZone=ZONE, EnableDrills="true")
+        outputs = aws.deploy(TimeZone=ZONE, EnableDrills="true", NotificationDetail="each")
         demo = Demo(aws, outputs, story)
         story.say(f"findings of the configuration check: {outputs['ConfigurationFindings']}")
         story.done("deployed")

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     DEADLINE_CHECK = "deadline check"
     HEARTBEAT = "heartbeat"
     MEMORY = "memory of a notice"
+    DIGEST = "digest"
     LOCK = "lock"
     STOP = "emergency stop"
 
@@ -30,6 +31,8 @@ def kind_of(name: str) -> Kind:
         return Kind.STOP
     if name.startswith("settled."):
         return Kind.MEMORY
+    if name.startswith("digest."):
+        return Kind.DIGEST
     if name.startswith("lock."):
         return Kind.LOCK
     if name.startswith("deadline."):

@@ -28,8 +28,8 @@ def aws():
 
 @pytest.fixture(scope="session")
 def stack(aws):
-    """The deployed stack, with default parameters and drills enabled."""
-    return Stack(aws, aws.deploy(EnableDrills="true"))
+    """The deployed stack, with default parameters, but drills enabled and a message for each service."""
+    return Stack(aws, aws.deploy(EnableDrills="true", NotificationDetail="each"))
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 use rules::{
     arn::Place,
     policy::{
-        Format, Policy,
+        Format, NotificationDetail, Policy,
         settings::{ConfigError, Settings},
     },
 };
@@ -17,6 +17,8 @@ pub struct Config {
     pub policy: Policy,
     /// The format of messages.
     pub format: Format,
+    /// Which messages people want.
+    pub detail: NotificationDetail,
     /// The settings that all schedules share.
     pub target: ScheduleTarget,
     /// The ARN of the notification topic.
@@ -42,7 +44,7 @@ impl Config {
     /// Names every invalid parameter, with its value and a valid example.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut settings = Settings::new(lookup);
-        let (policy, format) = (settings.policy(), settings.format());
+        let (policy, format, detail) = (settings.policy(), settings.format(), settings.detail());
         let target = ScheduleTarget {
             group: settings.required("SCHEDULE_GROUP"),
             deploy_arn: settings.required("DEPLOY_FUNCTION_ARN"),
@@ -65,6 +67,7 @@ impl Config {
         settings.finish(Self {
             policy,
             format,
+            detail,
             target,
             topic_arn,
             place,

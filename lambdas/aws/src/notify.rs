@@ -57,6 +57,7 @@ impl Notifier {
                 place: config.place.clone(),
                 zone: config.policy.windows.zone(),
                 stack: config.target.group.clone(),
+                detail: config.detail,
             },
             events: JsonService::new(patient.clone(), "events", "AWSEvents", &config.url_suffix),
             topic: QueryService::new(patient, "sns", "2010-03-31", &config.url_suffix),

@@ -6,15 +6,17 @@ use rules::{
     deploy::{
         decide::{Decision, Within},
         facts::Facts,
-        outcome::{DeployOutcome, to_retry},
+        outcome::{DeployOutcome, DeployOutcomeKind, to_retry},
     },
+    outcome::Cause,
     plan::NoSlot,
+    policy::NotificationDetail,
     schedule::{
         Spec,
         name::ScheduleName,
         retry::{Retry, retry},
         story::Running,
-        wake::{CheckInput, DeployInput, Wake},
+        wake::{CheckInput, DeployInput, DigestInput, Wake},
     },
     service::command,
     verify::verification_times::next_check,
@@ -97,6 +99,27 @@ impl Deploy {
             }
         };
         Ok(DeployOutcome { verify_at, ..outcome })
+    }
+
+    /// Schedules the digests of the window, unless they are, or the deployment is retried in the window, or only observed.
+    pub(crate) async fn schedule_digests(
+        &self,
+        input: &DeployInput,
+        outcome: &DeployOutcome,
+        invocation: &Invocation,
+    ) -> Result<(), CallFailed> {
+        let retried = outcome.outcome == DeployOutcomeKind::Postponed
+            && outcome.slot.is_some_and(|slot| slot < input.window_ends_at);
+        let observed = outcome.cause == Some(Cause::Observed);
+        if self.notifier.reader.detail == NotificationDetail::Each || retried || observed {
+            return Ok(());
+        }
+        let now = invocation.now();
+        for digest in DigestInput::of(input, now) {
+            let spec = Spec::digest(digest.due_at(), self.policy.windows.zone(), digest);
+            self.scheduler.create(&spec, now).await?; // one that exists stays
+        }
+        Ok(())
     }
 
     /// Retries in the same window, then in the next; the owner is notified where there is none.

@@ -95,7 +95,8 @@ impl Deploy {
             }
             Delivery::Repeated(why) => return Ok(logged(&input, DeployOutcome::repeated(&input, why))),
         };
-        let outcome = Box::pin(self.deploy(input, state?, invocation)).await?;
+        let outcome = Box::pin(self.deploy(input.clone(), state?, invocation)).await?;
+        self.schedule_digests(&input, &outcome, invocation).await?;
         if outcome.outcome != DeployOutcomeKind::Postponed {
             self.scheduler.acknowledge(name, found.as_ref(), invocation.now()).await?;
         }

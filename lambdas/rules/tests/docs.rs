@@ -10,7 +10,7 @@ use rules::{
     notify::{message::Reader, plan::message},
     outcome::{Cause, Outcome, OutcomeKind, Report},
     plan::{NoSlot, Slot, plan},
-    policy::{Policy, tags::Tags},
+    policy::{NotificationDetail, Policy, tags::Tags},
     schedule::{PlannedDeployment, name::ScheduleName},
     time::{
         calendar::{Calendars, State},
@@ -64,7 +64,8 @@ fn planned(policy: &Policy, now: &str) -> Result<Slot, NoSlot> {
 /// The message about these outcomes of a notice that arrives at `now`.
 fn text(outcomes: Vec<Outcome>, now: &str) -> String {
     let place = Place { partition: "aws".into(), region: "eu-west-2".into(), account: "111122223333".into() };
-    let reader = Reader { place, zone: ZONE, stack: "ecs-task-patching".into() };
+    let reader =
+        Reader { place, zone: ZONE, stack: "ecs-task-patching".into(), detail: NotificationDetail::Each };
     message(&reader, &Report::new("arn:1", None, outcomes), &notice(now), instant(now)).text()
 }
 

@@ -8,6 +8,7 @@ use futures_util::{StreamExt as _, stream};
 use lambda_runtime::tracing::{info, warn};
 use rules::{
     arn::ServiceRef,
+    notice::NoticeRef,
     notify::verification,
     policy::tags::Tags,
     schedule::{
@@ -131,30 +132,45 @@ impl Verify {
         Ok(check)
     }
 
-    /// Reads every service. What is in progress is unpatched once no further check is left.
+    /// Reads every service. What is in progress, or unreadable, is unpatched once no further check is left.
     async fn sorted(&self, input: &DeadlineInput, checked_again: bool, now: DateTime<Utc>) -> Sorted {
+        let mut sorted = Sorted::default();
+        for (service, standing, command) in self.standings(&input.services, &input.notice, now).await {
+            match standing {
+                Standing::Patched(_) | Standing::Settled(_) => sorted.settled += 1,
+                Standing::Rolling(_) | Standing::Planned(_) | Standing::Unreadable(_) if checked_again => {
+                    sorted.in_progress.push(service);
+                }
+                Standing::Rolling(reason)
+                | Standing::Planned(reason)
+                | Standing::Unreadable(reason)
+                | Standing::Unpatched(reason) => {
+                    sorted.unpatched.push(Unpatched { service, reason, command });
+                }
+            }
+        }
+        sorted
+    }
+
+    /// How each of these services stands, and the command for its owner, by name.
+    pub(crate) async fn standings(
+        &self,
+        services: &[ServiceRef],
+        notice: &NoticeRef,
+        now: DateTime<Utc>,
+    ) -> Vec<(ServiceRef, Standing, String)> {
         let (states, pending) =
-            tokio::join!(biased; Box::pin(self.ecs.states(&input.services)), self.pending(&input.services));
+            tokio::join!(biased; Box::pin(self.ecs.states(services)), self.pending(services));
         let mut standings: Vec<(ServiceRef, Standing, String)> = stream::iter(states)
             .map(|(service, state)| async {
-                let (standing, command) = self.standing(&service, state, pending.as_ref(), input, now).await;
+                let (standing, command) = self.standing(&service, state, pending.as_ref(), notice, now).await;
                 (service, standing, command)
             })
             .buffer_unordered(CONCURRENCY)
             .collect()
             .await;
         standings.sort_by(|(one, ..), (other, ..)| one.cmp(other));
-        let mut sorted = Sorted::default();
-        for (service, standing, command) in standings {
-            match standing {
-                Standing::Settled(_) => sorted.settled += 1,
-                Standing::InProgress(_) if checked_again => sorted.in_progress.push(service),
-                Standing::InProgress(reason) | Standing::Unpatched(reason) => {
-                    sorted.unpatched.push(Unpatched { service, reason, command });
-                }
-            }
-        }
-        sorted
+        standings
     }
 
     /// The names of all schedules, if reading them is cheaper than reading the schedule of each service: by then, few
@@ -167,18 +183,17 @@ impl Verify {
         self.scheduler.names().await.ok().map(BTreeSet::from_iter)
     }
 
-    /// How a service stands, and the command for its owner. An unreadable one is in progress while there is time to check
-    /// again.
+    /// How a service stands, and the command for its owner.
     async fn standing(
         &self,
         service: &ServiceRef,
         state: Result<Option<ServiceState>, CallFailed>,
         pending: Option<&BTreeSet<ScheduleName>>,
-        input: &DeadlineInput,
+        notice: &NoticeRef,
         now: DateTime<Utc>,
     ) -> (Standing, String) {
         let unreadable =
-            |error: CallFailed| Standing::InProgress(format!("the service is unreadable: {error}"));
+            |error: CallFailed| Standing::Unreadable(format!("the service is unreadable: {error}"));
         let state = match state {
             Ok(state) => state,
             Err(error) => return (unreadable(error), command::patch(service, None)),
@@ -188,7 +203,7 @@ impl Verify {
                 let pending = pending.as_ref().map(|found| &found.existing);
                 let tags = state.as_ref().map_or(&[][..], |state| &state.tags);
                 let mode = Tags::read(service, tags, self.policy.zone).mode(&self.policy);
-                standing(mode, state.as_ref(), pending, rolling.as_deref(), &input.notice, now)
+                standing(mode, state.as_ref(), pending, rolling.as_deref(), notice, now)
             }
             Err(error) => unreadable(error),
         };

@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    check::Check, deadline::DeadlineCheck, function::Verify, heartbeat::Heartbeat, settled::Forgotten,
+    check::Check, deadline::DeadlineCheck, digest::Digest, function::Verify, heartbeat::Heartbeat,
+    settled::Forgotten,
 };
 
 /// Verify's answer.
@@ -19,6 +20,8 @@ pub enum Answer {
     DeadlineCheck(DeadlineCheck),
     /// To the end of a memory.
     Forgotten(Forgotten),
+    /// To a digest.
+    Digest(Digest),
     /// To the template's recurring schedule.
     Heartbeat(Heartbeat),
 }
@@ -36,6 +39,7 @@ impl Verify {
                 Box::pin(self.deadline_check(input, invocation)).await.map(Answer::DeadlineCheck)
             }
             Wake::Settled(input) => Box::pin(self.forget(&input, invocation)).await.map(Answer::Forgotten),
+            Wake::Digest(input) => Box::pin(self.digest(input, invocation)).await.map(Answer::Digest),
             Wake::Heartbeat => Box::pin(self.heartbeat(invocation)).await.map(Answer::Heartbeat),
             other @ (Wake::Deploy(_) | Wake::Lock(_) | Wake::Stop(_)) => {
                 Err(other.refused_by(Function::Verify).into())

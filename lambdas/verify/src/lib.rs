@@ -3,6 +3,7 @@
 
 mod check;
 mod deadline;
+mod digest;
 mod function;
 mod handler;
 mod heartbeat;
@@ -10,6 +11,7 @@ mod settled;
 
 pub use check::{Check, CheckKind};
 pub use deadline::DeadlineCheck;
+pub use digest::Digest;
 pub use function::Verify;
 pub use handler::Answer;
 pub use heartbeat::Heartbeat;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-/// The value of an environment variable, as the template sets it without parameters.
+/// The value of an environment variable, as the template sets it without parameters, but with a message for each service.
 #[must_use]
 pub fn environment(name: &str) -> Option<String> {
     let value = match name {
@@ -16,6 +16,7 @@ pub fn environment(name: &str) -> Option<String> {
         "ACCOUNT_ID" => "111122223333",
         "PARTITION" => "aws",
         "URL_SUFFIX" => "amazonaws.com",
+        "NOTIFICATION_DETAIL" => "each",
         _ => return None,
     };
     Some(value.to_owned())

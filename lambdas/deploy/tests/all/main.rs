@@ -5,6 +5,7 @@
 mod blockers;
 mod code_deploy;
 mod common;
+mod digests;
 mod messages;
 mod overlap;
 mod owner_controls;

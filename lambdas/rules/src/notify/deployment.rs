@@ -45,7 +45,8 @@ pub fn notification(
     event.detail.approval = outcome.awaits_approval.then(|| approval::AWAITED.to_owned());
     event.detail.deployment_id.clone_from(&outcome.deployment_id);
     event.detail.warnings.clone_from(&outcome.warnings);
-    Notification { events: vec![event], message: message(reader, happened, input, outcome, now), samples }
+    let message = message(reader, happened, input, outcome, now);
+    Notification { events: vec![event], message, samples }.in_detail(reader)
 }
 
 fn kind(outcome: &DeployOutcome) -> (Happened, Metric) {

@@ -10,13 +10,16 @@ use super::event::Happened;
 use crate::{
     arn::{Place, ServiceRef},
     notice::{NoticeRef, first_retirement_date, is_drill},
+    policy::NotificationDetail,
     schedule::wake::StopInput,
     time::instant::{UNKNOWN, local, local_and_utc},
     wording::sentence,
 };
 
-/// How many services or tasks a message lists before it only counts them.
+/// How many resources a message names.
 pub(super) const MOST_LISTED: usize = 40;
+/// How many bytes a list has at most. Amazon SNS allows 256 KB for a message, and a message has few long lists.
+const LONGEST_LIST: usize = 30_000;
 
 /// One message, before it is a text. Its parts are read in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +81,8 @@ pub struct Reader {
     pub zone: Tz,
     /// The name of the stack, which its schedule group shares.
     pub stack: String,
+    /// Which messages people want.
+    pub detail: NotificationDetail,
 }
 
 impl Reader {
@@ -184,11 +189,18 @@ pub(super) fn list<T>(heading: &str, items: &[T], line: &dyn Fn(&T) -> String) -
     // Each line stands once, though several tasks of a service may be named.
     let mut seen = BTreeSet::new();
     let items: Vec<String> = items.iter().map(line).filter(|line| seen.insert(line.clone())).collect();
-    let more = items.len().saturating_sub(MOST_LISTED);
+    let mut bytes = 0;
+    let fits = |item: &&String| {
+        bytes += item.len() + 3;
+        bytes <= LONGEST_LIST
+    };
     let mut lines = vec![heading.to_owned()];
-    lines.extend(items.iter().take(MOST_LISTED).map(|item| format!("- {item}")));
+    lines.extend(items.iter().take_while(fits).map(|item| format!("- {item}")));
+    let more = (items.len() + 1).saturating_sub(lines.len());
     if more > 0 {
-        lines.push(format!("- and {more} more, listed in the log"));
+        lines.push(format!(
+            "- and {more} more: each has an event and a line in the log, and is on the dashboard"
+        ));
     }
     (!items.is_empty()).then(|| lines.join("\n"))
 }
@@ -287,6 +299,7 @@ pub(super) mod tests {
             },
             zone: "Europe/London".parse().expect("a zone"),
             stack: "ecs-task-patching".into(),
+            detail: NotificationDetail::Each,
         }
     }
 

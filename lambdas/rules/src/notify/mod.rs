@@ -3,6 +3,7 @@
 
 pub mod approval;
 pub mod deployment;
+pub mod digest;
 pub mod event;
 pub mod heartbeat;
 pub mod message;
@@ -12,8 +13,9 @@ pub mod plan;
 pub mod record;
 pub mod verification;
 
-use event::BusEvent;
-use message::Message;
+use crate::policy::NotificationDetail;
+use event::{BusEvent, Happened};
+use message::{Message, Reader};
 use metrics::Sample;
 
 /// Everything that is sent and counted when something has happened.
@@ -25,4 +27,16 @@ pub struct Notification {
     pub message: Option<Message>,
     /// What is counted and measured.
     pub samples: Vec<Sample>,
+}
+
+impl Notification {
+    /// The same about one service, as people want it: what needs nobody is in the digest.
+    #[must_use]
+    fn in_detail(self, reader: &Reader) -> Self {
+        let needed = |message: &Message| {
+            reader.detail == NotificationDetail::Each
+                || matches!(message.happened, Happened::NeedsAttention | Happened::Failed)
+        };
+        Self { message: self.message.filter(needed), ..self }
+    }
 }

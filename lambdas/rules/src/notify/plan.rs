@@ -513,11 +513,16 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_services_fit_and_are_counted() {
+    fn three_hundred_services_are_listed_and_a_thousand_long_ones_fit_and_are_counted() {
+        let usual: Vec<Outcome> =
+            (0..300).map(|n| planned(&format!("service-{n}"), OutcomeKind::Scheduled)).collect();
+        assert!(message_of(usual).text().contains("prod/service-299\n"));
         let many: Vec<Outcome> =
             (0..1_000).map(|n| planned(&format!("{}{n}", "s".repeat(250)), OutcomeKind::Scheduled)).collect();
         let message = message_of(many);
-        assert!(message.text().contains("- and 960 more, listed in the log"));
+        let listed = message.text().matches(": prod/sss").count();
+        assert!((50..200).contains(&listed), "{listed}");
+        assert!(message.text().contains(&format!("- and {} more: each has an event", 1_000 - listed)));
         assert!(message.subject().len() < 100, "{}", message.subject());
         let chat = message.chat();
         assert!(chat["content"]["title"].as_str().unwrap().chars().count() <= 250);

@@ -57,7 +57,8 @@ pub fn of_check(
     event.detail.deployment_id.clone_from(&input.deployment);
     let lead = [reason.clone(), meaning];
     let message = reader.about_service(happened, &input.service, &input.notices, &lead, now);
-    Some(Notification { events: vec![event], message: Some(Message { next, ..message }), samples })
+    let message = Some(Message { next, ..message });
+    Some(Notification { events: vec![event], message, samples }.in_detail(reader))
 }
 
 /// What is sent for services that are not patched shortly before the retirement date.

@@ -122,6 +122,15 @@ impl Fallback {
     }
 }
 
+/// `NotificationDetail`: which messages people want.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotificationDetail {
+    /// A digest for each notice when a window has closed, and messages of their own for what needs a person.
+    Digest,
+    /// A message for each service.
+    Each,
+}
+
 /// `NotificationFormat`: the format of messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {

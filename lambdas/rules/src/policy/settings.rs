@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::TimeDelta;
 
-use super::{Fallback, Format, Mode, Policy, Preference, alarms};
+use super::{Fallback, Format, Mode, NotificationDetail, Policy, Preference, alarms};
 use crate::time::{
     calendar::Calendars,
     window::{Windows, parse_zone},
@@ -105,6 +105,16 @@ impl<'a> Settings<'a> {
     pub fn require_reason(&mut self) -> bool {
         self.read("RequireReason", "REQUIRE_REASON", false, |text| {
             text.parse().map_err(|_| "must be true or false".to_owned())
+        })
+    }
+
+    /// Reads which messages people want.
+    pub fn detail(&mut self) -> NotificationDetail {
+        let default = NotificationDetail::Digest;
+        self.read("NotificationDetail", "NOTIFICATION_DETAIL", default, |text| match text {
+            "digest" => Ok(NotificationDetail::Digest),
+            "each" => Ok(NotificationDetail::Each),
+            _ => Err("must be digest or each".to_owned()),
         })
     }
 

@@ -27,7 +27,7 @@ use crate::{
 use control::{Approval, Control, Plan};
 use name::ScheduleName;
 use story::configuration;
-use wake::{CheckInput, DeadlineInput, DeployInput, InvalidInput, LockInput, StopInput, Wake};
+use wake::{CheckInput, DeadlineInput, DeployInput, DigestInput, InvalidInput, LockInput, StopInput, Wake};
 
 /// How long before the start time a missing approval is reminded of.
 pub const REMINDER: TimeDelta = TimeDelta::days(1);
@@ -84,6 +84,13 @@ impl Spec {
         Self::on_the_minute(name, at, zone, Wake::Settled(input))
     }
 
+    /// The schedule of a digest. `zone` is for the description.
+    #[must_use]
+    pub fn digest(at: DateTime<Utc>, zone: Tz, input: DigestInput) -> Self {
+        let name = ScheduleName::of_digest(&input.notice.event_arn, input.closes_at);
+        Self::on_the_minute(name, at, zone, Wake::Digest(input))
+    }
+
     /// A schedule that wakes a function again as soon as possible. The start time that was planned stays in its input.
     #[must_use]
     pub fn again(name: ScheduleName, zone: Tz, wake: Wake, now: DateTime<Utc>) -> Self {
@@ -125,7 +132,7 @@ impl Spec {
         match &self.wake {
             Wake::Lock(_) | Wake::Stop(_) => true,
             Wake::Deploy(input) => input.control.approval == Some(Approval::Awaited),
-            Wake::Check(_) | Wake::DeadlineCheck(_) | Wake::Settled(_) | Wake::Heartbeat => false,
+            _ => false,
         }
     }
 
@@ -160,6 +167,12 @@ impl Spec {
             (None, Wake::Settled(input)) => shorten(&format!(
                 "Nothing is pending for this notice; remembered until {}, for events that arrive late; notice: {}",
                 at(),
+                input.notice.event_arn,
+            )),
+            (None, Wake::Digest(input)) => shorten(&format!(
+                "Digest of a notice on {}, after the window that ends on {}; notice: {}",
+                at(),
+                local_and_utc(input.closes_at, self.zone),
                 input.notice.event_arn,
             )),
             (None, Wake::Lock(input)) => shorten(&format!(

@@ -54,6 +54,12 @@ impl ScheduleName {
         Self(name.replacen("deadline", "settled", 1))
     }
 
+    /// The digest of a notice after the window that closes at `closes_at`: `digest.HASH.TIME`.
+    #[must_use]
+    pub fn of_digest(event_arn: &str, closes_at: DateTime<Utc>) -> Self {
+        Self(format!("digest.{}.{}", fingerprint([event_arn], "\n"), closes_at.format("%Y%m%dT%H%M%S")))
+    }
+
     /// The lock without which a schedule is not changed: `lock.HASH`.
     #[must_use]
     pub fn of_lock(schedule: &Self) -> Self {

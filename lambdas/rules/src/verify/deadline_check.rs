@@ -88,15 +88,36 @@ pub fn next_check(input: &DeadlineInput, now: DateTime<Utc>) -> Option<DateTime<
     (now < last).then(|| ceil_minute((now + ((last - now) / 4).clamp(SHORTEST, LONGEST)).min(last)))
 }
 
-/// The state of a service shortly before a notice's deadline.
+/// How a service of a notice stands, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It is patched, or does not need to be.
+    /// Every running task is new.
+    Patched(String),
+    /// It does not need to be patched.
     Settled(String),
-    /// It is not patched, but a deployment in progress or planned may still patch it in time.
-    InProgress(String),
+    /// It is not patched, but a deployment is in progress.
+    Rolling(String),
+    /// It is not patched, but a deployment is planned that may still patch it in time.
+    Planned(String),
     /// It is not patched, and no deployment will patch it in time.
     Unpatched(String),
+    /// ECS or its schedule cannot be read.
+    Unreadable(String),
+}
+
+impl Standing {
+    /// Why.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Patched(reason)
+            | Self::Settled(reason)
+            | Self::Rolling(reason)
+            | Self::Planned(reason)
+            | Self::Unpatched(reason)
+            | Self::Unreadable(reason) => reason,
+        }
+    }
 }
 
 /// A service that is not patched shortly before the retirement date.
@@ -132,14 +153,14 @@ pub fn standing(
     }
     let (old, all) = (state.old_tasks(notice.cutoff), state.tasks.len());
     if old == 0 {
-        return Standing::Settled(format!("{} new", number_is(all, all)));
+        return Standing::Patched(format!("{} new", number_is(all, all)));
     }
     let counted = format!("{} old", number_is(old, all));
     if let Some(pause) = &state.pause {
-        return Standing::InProgress(format!("{counted}; its deployment is {}", pause.describe()));
+        return Standing::Rolling(format!("{counted}; its deployment is {}", pause.describe()));
     }
     if let Some(id) = state.rolling().map(|rollout| rollout.id.as_str()).or(rolling) {
-        return Standing::InProgress(format!("{counted}; deployment {id} is rolling out"));
+        return Standing::Rolling(format!("{counted}; deployment {id} is rolling out"));
     }
     let Some(pending) = pending else {
         let unapproved = if mode == Mode::Approve { ", and none was approved in time" } else { "" };
@@ -159,7 +180,7 @@ pub fn standing(
     };
     let in_time = notice.starts_at.is_none_or(|starts_at| at < starts_at || starts_at < now);
     if in_time && !pending.overdue(now) {
-        Standing::InProgress(format!("{counted}; its deployment is planned for {}", utc(at)))
+        Standing::Planned(format!("{counted}; its deployment is planned for {}", utc(at)))
     } else {
         Standing::Unpatched(format!("{counted}; its schedule is set to {}", utc(at)))
     }
@@ -307,32 +328,32 @@ mod tests {
                 Some(state(&[new, new], Progress::Completed)),
                 None,
                 None,
-                "settled: 2 of 2 running tasks are new",
+                "patched: 2 of 2 running tasks are new",
             ),
             (
                 Some(state(&[old, new], Progress::InProgress)),
                 None,
                 None,
-                "in progress: 1 of 2 running tasks is old; deployment ecs-svc/1 is rolling out",
+                "rolling: 1 of 2 running tasks is old; deployment ecs-svc/1 is rolling out",
             ),
             (
                 quiet(),
                 None,
                 Some("d-1"),
-                "in progress: 2 of 2 running tasks are old; deployment d-1 is rolling out",
+                "rolling: 2 of 2 running tasks are old; deployment d-1 is rolling out",
             ),
             (
                 quiet(),
                 schedule(Some("2026-12-02T16:00:00Z"), true),
                 None,
-                "in progress: 2 of 2 running tasks are old; its deployment is planned for Wed 2 Dec 2026 16:00 UTC",
+                "planned: 2 of 2 running tasks are old; its deployment is planned for Wed 2 Dec 2026 16:00 UTC",
             ),
             // It may still fire: within the spread and the delay of EventBridge Scheduler.
             (
                 quiet(),
                 schedule(Some("2026-12-02T15:01:00Z"), true),
                 None,
-                "in progress: 2 of 2 running tasks are old; its deployment is planned for Wed 2 Dec 2026 15:01 UTC",
+                "planned: 2 of 2 running tasks are old; its deployment is planned for Wed 2 Dec 2026 15:01 UTC",
             ),
             (
                 quiet(),
@@ -369,9 +390,12 @@ mod tests {
             let notice = notice(Some("2026-12-02T18:00:00Z"));
             let now = instant("2026-12-02T15:30:00Z");
             let seen = match standing(Mode::Deploy, state.as_ref(), pending.as_ref(), rolling, &notice, now) {
+                Standing::Patched(reason) => format!("patched: {reason}"),
                 Standing::Settled(reason) => format!("settled: {reason}"),
-                Standing::InProgress(reason) => format!("in progress: {reason}"),
+                Standing::Rolling(reason) => format!("rolling: {reason}"),
+                Standing::Planned(reason) => format!("planned: {reason}"),
                 Standing::Unpatched(reason) => format!("unpatched: {reason}"),
+                Standing::Unreadable(reason) => format!("unreadable: {reason}"),
             };
             assert_eq!(seen, expected);
         }

@@ -148,7 +148,10 @@ fn unwatched(all: &[Pending]) -> Vec<(NoticeRef, Vec<ServiceRef>)> {
 /// Whether something is to be done at the time of this schedule.
 #[must_use]
 pub fn is_pending(pending: &Pending) -> bool {
-    matches!(pending.wake, Err(_) | Ok(Wake::Deploy(_) | Wake::Check(_) | Wake::DeadlineCheck(_)))
+    matches!(
+        pending.wake,
+        Err(_) | Ok(Wake::Deploy(_) | Wake::Check(_) | Wake::DeadlineCheck(_) | Wake::Digest(_))
+    )
 }
 
 #[cfg(test)]

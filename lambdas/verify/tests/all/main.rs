@@ -4,6 +4,7 @@
 
 mod common;
 mod deadline_check;
+mod digest;
 mod messages;
 mod records;
 mod verification_check;

@@ -7,6 +7,7 @@
 mod check;
 mod deadline;
 mod deploy;
+mod digest;
 mod lock;
 mod stop;
 
@@ -19,6 +20,7 @@ use crate::arn::Place;
 pub use check::CheckInput;
 pub use deadline::{DeadlineInput, Left};
 pub use deploy::DeployInput;
+pub use digest::{DigestInput, Step};
 pub use lock::{Again, LockInput};
 pub use stop::StopInput;
 
@@ -37,6 +39,8 @@ pub enum Wake {
     /// For verify: the memory of one page of a notice that no longer concerns any service, until it can be forgotten.
     /// Kind `settled`.
     Settled(DeadlineInput),
+    /// For verify: the digest of a notice after a window. Kind `digest`.
+    Digest(DigestInput),
     /// For verify: proof that schedules wake functions, from the template's recurring schedule. Kind `heartbeat`.
     Heartbeat,
     /// For no function: a lock. Kind `lock`.
@@ -48,6 +52,7 @@ pub enum Wake {
 const CHECK: &str = "service";
 const DEADLINE_CHECK: &str = "deadline";
 const SETTLED: &str = "settled";
+const DIGEST: &str = "digest";
 const HEARTBEAT: &str = "heartbeat";
 const LOCK: &str = "lock";
 const STOP: &str = "hold-all";
@@ -96,12 +101,13 @@ impl Wake {
             Some(Some(CHECK)) => typed(value).map(Self::Check),
             Some(Some(DEADLINE_CHECK)) => typed(value).map(Self::DeadlineCheck),
             Some(Some(SETTLED)) => typed(value).map(Self::Settled),
+            Some(Some(DIGEST)) => typed(value).map(Self::Digest),
             Some(Some(HEARTBEAT)) => Ok(Self::Heartbeat),
             Some(Some(LOCK)) => typed(value).map(Self::Lock),
             Some(Some(STOP)) => typed(value).map(Self::Stop),
             Some(_) => Err(InvalidInput(format!(
-                "kind is {}; expected {CHECK:?}, {DEADLINE_CHECK:?}, {SETTLED:?}, {HEARTBEAT:?}, {LOCK:?} or {STOP:?}, or no \
-                 kind for a deployment",
+                "kind is {}; expected {CHECK:?}, {DEADLINE_CHECK:?}, {SETTLED:?}, {DIGEST:?}, {HEARTBEAT:?}, {LOCK:?} or \
+                 {STOP:?}, or no kind for a deployment",
                 shown(kind)
             ))),
         }
@@ -130,6 +136,7 @@ impl Wake {
             Self::Check(_)
             | Self::DeadlineCheck(_)
             | Self::Settled(_)
+            | Self::Digest(_)
             | Self::Heartbeat
             | Self::Lock(_)
             | Self::Stop(_) => Function::Verify,
@@ -146,6 +153,7 @@ impl Wake {
             Self::DeadlineCheck(input) | Self::Settled(input) => {
                 Some(ScheduleName::of_page(&input.notice.event_arn, input.page))
             }
+            Self::Digest(input) => Some(ScheduleName::of_digest(&input.notice.event_arn, input.closes_at)),
             Self::Heartbeat | Self::Lock(_) | Self::Stop(_) => None,
         }
     }
@@ -157,6 +165,7 @@ impl Wake {
             Self::Deploy(input) => Some(input.woken.unwrap_or_default()),
             Self::Check(input) => Some(input.woken.unwrap_or_default()),
             Self::DeadlineCheck(input) | Self::Settled(input) => Some(input.woken.unwrap_or_default()),
+            Self::Digest(input) => Some(input.woken.unwrap_or_default()),
             Self::Heartbeat | Self::Lock(_) | Self::Stop(_) => None,
         }
     }
@@ -169,6 +178,7 @@ impl Wake {
             Self::Deploy(input) => input.woken = times,
             Self::Check(input) => input.woken = times,
             Self::DeadlineCheck(input) | Self::Settled(input) => input.woken = times,
+            Self::Digest(input) => input.woken = times,
             Self::Heartbeat | Self::Lock(_) | Self::Stop(_) => {}
         }
         self
@@ -181,6 +191,7 @@ impl Wake {
             Self::Deploy(input) => json!(input),
             Self::Check(input) => json!(input),
             Self::DeadlineCheck(input) | Self::Settled(input) => json!(input),
+            Self::Digest(input) => json!(input),
             Self::Heartbeat => json!({}),
             Self::Lock(input) => json!(input),
             Self::Stop(input) => json!(input),
@@ -198,6 +209,7 @@ impl Wake {
             Self::Check(_) => Some(CHECK),
             Self::DeadlineCheck(_) => Some(DEADLINE_CHECK),
             Self::Settled(_) => Some(SETTLED),
+            Self::Digest(_) => Some(DIGEST),
             Self::Heartbeat => Some(HEARTBEAT),
             Self::Lock(_) => Some(LOCK),
             Self::Stop(_) => Some(STOP),
@@ -239,7 +251,7 @@ mod tests {
                 Wake::Check(input) => input.service == web() && input.checks == 3 && input.notified,
                 Wake::DeadlineCheck(input) => input.services == [web()] && input.announced == ["0123"],
                 Wake::Heartbeat => true,
-                Wake::Settled(_) | Wake::Lock(_) | Wake::Stop(_) => false,
+                Wake::Settled(_) | Wake::Digest(_) | Wake::Lock(_) | Wake::Stop(_) => false,
             };
             assert!(known, "{wake:?}");
             let value = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
@@ -256,7 +268,7 @@ mod tests {
         let rows = [
             (
                 r#"{"version":1,"kind":"restart"}"#,
-                r#"kind is "restart"; expected "service", "deadline", "settled", "heartbeat", "lock" or "hold-all", or no kind"#,
+                r#"kind is "restart"; expected "service", "deadline", "settled", "digest", "heartbeat", "lock" or "hold-all", or no"#,
             ),
             (r#"{"version":1,"kind":7}"#, "kind is 7; expected"),
             (r#"{"version":2,"kind":"heartbeat"}"#, "version is 2; expected 1"),
