@@ -7,17 +7,25 @@ further check is the same schedule, deleted and created again.
 Its list of schedules ends after a hundred, without a token for the next page, so that it would hide the rest.
 
 It does not write events into log groups, and does not know saved queries of CloudWatch Logs.
+
+Its simulation of policies ignores what a request would say about itself, so that it denies what a condition allows.
+
+And its list of subscriptions does not say which of them are not confirmed.
 """
 
 import json
 import time
+from functools import partial
 
 from ministack.app import main
-from ministack.services import cloudwatch_logs, eventbridge, scheduler
+from ministack.core import iam_evaluator
+from ministack.services import cloudwatch_logs, eventbridge, iam, scheduler, sns
 from ministack.services.cloudformation import provisioners
 
 _delete_schedule = scheduler._delete_schedule
 _list_schedules = scheduler._list_schedules
+_simulate = iam._simulate_principal_policy
+_list_subscriptions = sns._list_subscriptions_by_topic
 
 
 def _delete_and_forget(name: str, query: dict):
@@ -50,8 +58,33 @@ provisioners._RESOURCE_HANDLERS["AWS::Logs::QueryDefinition"] = {
     "create": lambda logical_id, props, stack: (f"{stack}-{logical_id}", {}),
     "delete": lambda *_: None,
 }
+
+
+def _simulate_with_context(parameters: dict):
+    entry = "ContextEntries.member.1.ContextKey"
+    key = iam._p(parameters, f"{entry}Name")
+    known = {key.lower(): iam._p(parameters, f"{entry}Values.member.1")} if key else {}
+    context = iam_evaluator.EvalContext
+    iam_evaluator.EvalContext = partial(context, service_context=known)
+    try:
+        return _simulate(parameters)
+    finally:
+        iam_evaluator.EvalContext = context
+
+
+def _list_with_state(parameters: dict):
+    status, headers, body = _list_subscriptions(parameters)
+    topic, _ = sns._get_topic(sns._p(parameters, "TopicArn"), "sns:ListSubscriptionsByTopic")
+    for subscription in (topic or {}).get("subscriptions", []):
+        if not subscription["confirmed"]:
+            body = body.replace(f"<SubscriptionArn>{subscription['arn']}<".encode(), b"<SubscriptionArn>PendingConfirmation<")
+    return status, headers, body
+
+
 scheduler._delete_schedule = _delete_and_forget
 scheduler._list_schedules = _list_all
+iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = _simulate_with_context
+sns._list_subscriptions_by_topic = _list_with_state
 
 if __name__ == "__main__":
     main()

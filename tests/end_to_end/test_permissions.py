@@ -41,6 +41,19 @@ EXPECTED = {
     | {"scheduler:ListSchedules": ["*"], "lambda:InvokeFunction": ["IngestFunction.Arn", "DeployFunction.Arn", "VerifyFunction.Arn"]}
     | {f"sqs:{verb}Message": ["DeadLetterQueue.Arn"] for verb in ("Receive", "Delete")}
     | {action: EVERY_FUNCTION[action] for action in ("events:PutEvents", "iam:PassRole", "logs:CreateLogStream", "logs:PutLogEvents")},
+    # Console reads what the page shows and the doctor checks. It changes nothing and tells nobody.
+    "ConsoleRole": IF_CONFIGURED
+    | {action: EVERY_FUNCTION[action] for action in ("ecs:DescribeServices", "ecs:DescribeTasks", "ecs:ListTasks")}
+    | {action: EVERY_FUNCTION[action] for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
+    | {"scheduler:ListSchedules": ["*"], "scheduler:GetSchedule": [SCHEDULES]}
+    | {"ecs:ListServiceDeployments": [f"{ECS}service/*"], "ecs:DescribeServiceDeployments": [f"{ECS}service-deployment/*"]}
+    | {f"ecs:{call}": ["*"] for call in ("DescribeTaskDefinition", "ListAccountSettings", "ListClusters", "ListServices")}
+    | {"cloudwatch:GetMetricData": ["*"], "events:TestEventPattern": ["*"]}
+    | {f"events:{call}": ["RetirementRule.Arn"] for call in ("DescribeRule", "ListTargetsByRule")}
+    | {"lambda:GetPolicy": ["IngestFunction.Arn"]}
+    | {"iam:SimulatePrincipalPolicy": ["IngestRole.Arn", "DeployRole.Arn", "VerifyRole.Arn", "SchedulerRole.Arn"]}
+    | {"sns:ListSubscriptionsByTopic": ["NotificationTopic", "AlarmTopicArn or AlarmTopic"]}
+    | {f"sqs:{call}": ["DeadLetterQueue.Arn"] for call in ("GetQueueAttributes", "ReceiveMessage")},
     "VerifyRole": EVERY_FUNCTION
     | WRITE_SCHEDULES
     | {"scheduler:ListSchedules": ["*"], "ecs:ListServiceDeployments": [f"{ECS}service/*"]}
@@ -64,6 +77,8 @@ def short_name(resource, role):
     """A resource as text: that of a `!Sub`, or the name in a `!Ref` or `!GetAtt`."""
     if isinstance(resource, str):
         return resource
+    if "Fn::If" in resource:
+        return " or ".join(short_name(choice, role) for choice in resource["Fn::If"][1:])
     [reference] = resource.values()
     name = ".".join(reference) if isinstance(reference, list) else reference
     return "LOGS" if name == role.replace("Role", "LogGroup.Arn") else name

@@ -76,7 +76,19 @@ impl JsonService {
         headers: Vec<(&'static str, String)>,
         body: Value,
     ) -> Result<Value, CallFailed> {
-        self.service.send(operation, path, headers, body.to_string(), json).await
+        self.service
+            .send(operation, Sent { method: "POST", path, headers, body: body.to_string() }, json)
+            .await
+    }
+
+    /// Gets what a path names.
+    ///
+    /// # Errors
+    /// The call failed after its retries.
+    pub(crate) async fn get(&self, operation: &'static str, path: String) -> Result<Value, CallFailed> {
+        self.service
+            .send(operation, Sent { method: "GET", path, headers: Vec::new(), body: String::new() }, json)
+            .await
     }
 }
 
@@ -94,6 +106,12 @@ impl QueryService {
         Self { service: Service::new(sdk, name, url_suffix), version }
     }
 
+    /// A service with one endpoint for all Regions, on this host. The SDK configuration has the Region of its signatures.
+    pub(crate) fn global(sdk: SdkConfig, name: &'static str, version: &'static str, host: &str) -> Self {
+        let endpoint = sdk.endpoint_url().map_or_else(|| format!("https://{host}"), str::to_owned);
+        Self { service: Service { sdk, endpoint, name }, version }
+    }
+
     /// Sends a request and returns the response. [`text`] finds an element in it.
     ///
     /// # Errors
@@ -106,7 +124,8 @@ impl QueryService {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("Action", operation).append_pair("Version", self.version).extend_pairs(fields);
         let headers = vec![("content-type", "application/x-www-form-urlencoded".to_owned())];
-        self.service.send(operation, "/".to_owned(), headers, form.finish(), xml).await
+        let sent = Sent { method: "POST", path: "/".to_owned(), headers, body: form.finish() };
+        self.service.send(operation, sent, xml).await
     }
 }
 
@@ -124,6 +143,52 @@ pub(crate) fn text(document: &str, name: &str) -> Option<String> {
         None
     }
     within(&mut Document::new(document).root_element().ok()?, name)
+}
+
+/// The members of the first list of this name. Of each, the texts of the elements of these names, at any depth.
+pub(crate) fn members(document: &str, list: &str, names: &[&str]) -> Vec<Vec<Option<String>>> {
+    fn collect(scope: &mut ScopedDecoder<'_, '_>, names: &[&str], found: &mut [Option<String>]) {
+        while let Some(mut element) = scope.next_tag() {
+            let wanted = names.iter().position(|name| element.start_el().local() == *name);
+            match wanted.and_then(|nth| found.get_mut(nth)) {
+                Some(text) => *text = text.take().or_else(|| try_data(&mut element).ok().map(String::from)),
+                None => collect(&mut element, names, found),
+            }
+        }
+    }
+    fn of_list(
+        scope: &mut ScopedDecoder<'_, '_>,
+        list: &str,
+        names: &[&str],
+    ) -> Option<Vec<Vec<Option<String>>>> {
+        while let Some(mut element) = scope.next_tag() {
+            if element.start_el().local() != list {
+                if let Some(found) = of_list(&mut element, list, names) {
+                    return Some(found);
+                }
+                continue;
+            }
+            let mut members = Vec::new();
+            while let Some(mut member) = element.next_tag() {
+                let mut found = vec![None; names.len()];
+                collect(&mut member, names, &mut found);
+                members.push(found);
+            }
+            return Some(members);
+        }
+        None
+    }
+    let mut document = Document::new(document);
+    let found = document.root_element().ok().and_then(|mut root| of_list(&mut root, list, names));
+    found.unwrap_or_default()
+}
+
+/// A request.
+struct Sent {
+    method: &'static str,
+    path: String,
+    headers: Vec<(&'static str, String)>,
+    body: String,
 }
 
 /// An AWS service, whatever its protocol.
@@ -147,9 +212,7 @@ impl Service {
     async fn send<T: std::fmt::Debug + Send + Sync + 'static>(
         &self,
         operation: &'static str,
-        path: String,
-        headers: Vec<(&'static str, String)>,
-        body: String,
+        Sent { method, path, headers, body }: Sent,
         read: Read<T>,
     ) -> Result<T, CallFailed> {
         let mut call = Operation::builder()
@@ -176,8 +239,10 @@ impl Service {
         if let Some(sleep) = self.sdk.sleep_impl() {
             call = call.sleep_impl(sleep);
         }
-        let call =
-            call.serializer(move |body: String| request(&path, &headers, body)).deserializer(read).build();
+        let call = call
+            .serializer(move |body: String| request(method, &path, &headers, body))
+            .deserializer(read)
+            .build();
         call.invoke(body).await.map_err(|error| CallFailed::new(operation, &error))
     }
 
@@ -203,9 +268,14 @@ impl Service {
     }
 }
 
-fn request(path: &str, headers: &[(&'static str, String)], body: String) -> Result<HttpRequest, BoxError> {
+fn request(
+    method: &str,
+    path: &str,
+    headers: &[(&'static str, String)],
+    body: String,
+) -> Result<HttpRequest, BoxError> {
     let mut request = HttpRequest::new(SdkBody::from(body));
-    request.set_method("POST")?;
+    request.set_method(method)?;
     request.set_uri(path)?;
     for (name, value) in headers {
         request.headers_mut().try_insert(*name, value.clone())?;
@@ -262,5 +332,15 @@ mod tests {
         assert_eq!(text(document, "Message").as_deref(), Some("a & b"));
         assert_eq!(text(document, "StackStatus"), None);
         assert_eq!(text("no XML", "Code"), None);
+    }
+
+    #[test]
+    fn the_members_of_a_list_are_read_with_what_they_lack() {
+        let document = "<R><Result><Subscriptions><member><Protocol>email</Protocol><A><Deep>x</Deep></A></member>\
+                        <member><Deep>y</Deep></member></Subscriptions><NextToken>t</NextToken></Result></R>";
+        let some = |text: &str| Some(text.to_owned());
+        let expected = [vec![some("email"), some("x")], vec![None, some("y")]];
+        assert_eq!(members(document, "Subscriptions", &["Protocol", "Deep"]), expected);
+        assert!(members(document, "Others", &["Deep"]).is_empty() && members("no XML", "x", &[]).is_empty());
     }
 }

@@ -1,5 +1,6 @@
 //! Amazon ECS: reads services and tasks, and forces deployments.
 
+mod audit;
 mod deployments;
 mod many;
 mod mapping;

@@ -30,4 +30,21 @@ impl Functions {
         ];
         self.lambda.send("Invoke", path, headers, event).await.map(drop)
     }
+
+    /// The resource policy of a function. `None` if it has none.
+    ///
+    /// # Errors
+    /// The call failed after its retries, or the policy is no JSON.
+    pub async fn policy(&self, function: &str) -> Result<Option<Value>, CallFailed> {
+        const CALL: &str = "GetPolicy";
+        match self.lambda.get(CALL, format!("/2015-03-31/functions/{function}/policy")).await {
+            Ok(answer) => {
+                let policy = answer.get("Policy").and_then(Value::as_str).unwrap_or_default();
+                let read = serde_json::from_str(policy);
+                read.map(Some).map_err(|error| CallFailed::unexpected(CALL, error.to_string()))
+            }
+            Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 }

@@ -11,10 +11,13 @@ pub mod ecs;
 mod error;
 mod failure;
 pub mod function;
+pub mod iam;
 pub mod invocation;
 mod listing;
 pub mod lock;
 pub mod log;
+pub mod log_group;
+pub mod metric;
 pub mod notify;
 pub mod operate;
 pub mod page;
@@ -24,7 +27,9 @@ mod rate;
 mod retry;
 pub mod rule;
 pub mod scheduler;
+pub mod schedules;
 pub mod stop;
+pub mod topic;
 
 use std::time::Duration;
 

@@ -8,6 +8,8 @@ use crate::{CallFailed, call::JsonService};
 
 /// For how long a letter that was received is hidden from others, in seconds.
 const HIDDEN: u32 = 120;
+/// How often the queue is asked for letters to show.
+const SAMPLES: usize = 3;
 
 /// The dead-letter queue.
 #[derive(Clone, Debug)]
@@ -36,6 +38,45 @@ impl DeadLetters {
         let messages =
             answer.get("Messages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         Ok(messages.iter().map(Letter::read).collect())
+    }
+
+    /// Reads up to thirty letters, which stay visible to others.
+    ///
+    /// # Errors
+    /// A call failed after its retries.
+    pub async fn peek(&self) -> Result<Vec<Letter>, CallFailed> {
+        let asked = json!({
+            "QueueUrl": self.url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0, "WaitTimeSeconds": 0,
+            "MessageAttributeNames": ["All"],
+        });
+        let mut letters: Vec<Letter> = Vec::new();
+        // Each answer is a sample of the queue.
+        for _ in 0..SAMPLES {
+            let answer = self.queues.call("ReceiveMessage", asked.clone()).await?;
+            let messages = answer.get("Messages").and_then(Value::as_array).cloned().unwrap_or_default();
+            for letter in messages.iter().map(Letter::read) {
+                if letters.iter().all(|known| known.id != letter.id) {
+                    letters.push(letter);
+                }
+            }
+        }
+        Ok(letters)
+    }
+
+    /// About how many letters there are, with those that somebody has received and not deleted.
+    ///
+    /// # Errors
+    /// The call failed after its retries.
+    pub async fn count(&self) -> Result<usize, CallFailed> {
+        const NUMBERS: [&str; 2] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
+        let asked = json!({"QueueUrl": self.url, "AttributeNames": NUMBERS});
+        let answer = self.queues.call("GetQueueAttributes", asked).await?;
+        let number =
+            |name: &&str| answer.pointer(&format!("/Attributes/{name}"))?.as_str()?.parse::<usize>().ok();
+        let numbers: Option<Vec<usize>> = NUMBERS.iter().map(number).collect();
+        let unexpected =
+            || CallFailed::unexpected("GetQueueAttributes", "the answer has no numbers of messages");
+        numbers.map(|numbers| numbers.iter().sum()).ok_or_else(unexpected)
     }
 
     /// Deletes a letter.

@@ -44,6 +44,12 @@ impl Rate {
         Self::new(creations, creations)
     }
 
+    /// The rate of `GetSchedule` in a Region: AWS allows 1,000 in a second, or 250. The functions read schedules, too.
+    pub(crate) fn of_reads(region: &str) -> Self {
+        let reads = if LARGE_REGIONS.contains(&region) { 900 } else { 200 };
+        Self::new(reads, reads)
+    }
+
     /// Waits until a call may be made.
     pub(crate) async fn wait(&self) {
         let now = Instant::now();

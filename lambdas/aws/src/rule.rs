@@ -51,4 +51,16 @@ impl EventRules {
             targets.any(|target| target.get("Arn").and_then(Value::as_str) == Some(target_arn.as_str()));
         Ok((!invokes).then(|| format!("the rule {name} does not invoke {target_arn}")))
     }
+
+    /// The ARN of the rule, and whether its pattern matches `event`.
+    ///
+    /// # Errors
+    /// A call failed after its retries.
+    pub async fn matches(&self, rule: &Rule, event: &Value) -> Result<(String, bool), CallFailed> {
+        let described = self.events.call("DescribeRule", json!({"Name": rule.name})).await?;
+        let text = |field: &str| described.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let asked = json!({"EventPattern": text("EventPattern"), "Event": event.to_string()});
+        let answer = self.events.call("TestEventPattern", asked).await?;
+        Ok((text("Arn"), answer.get("Result").and_then(Value::as_bool).unwrap_or_default()))
+    }
 }

@@ -133,7 +133,7 @@ impl Deploy {
         let now = invocation.now();
         let input = to_retry(&facts.input, within, now);
         let mut policy = facts.policy(&self.policy);
-        let Retry { deployment, reason } = loop {
+        let Retry { mut deployment, reason } = loop {
             let again = match retry(&policy, &input, now) {
                 Ok(again) => again,
                 Err(NoSlot(why)) => return Ok(outcome.without_retry(&why)),
@@ -144,6 +144,7 @@ impl Deploy {
             }
             self.change_calendars.ask(&mut policy.calendars, at).await;
         };
+        deployment.input.control = deployment.input.control.clone().waiting_for(&outcome.reason);
         let name = ScheduleName::of_deployment(&self.notifier.reader.place, &input.service);
         let at = deployment.input.slot;
         // Of the retries in a window, the first is a change of the plan.

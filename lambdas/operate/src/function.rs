@@ -27,6 +27,8 @@ pub struct Operate {
     pub policy: Policy,
     /// What an operator changes needs a reason and a ticket.
     pub require_reason: bool,
+    /// The ARN of the console function, to which answers in the console link back.
+    pub console_arn: Option<String>,
 }
 
 impl Operate {
@@ -48,6 +50,7 @@ impl Operate {
             scheduler: Scheduler::new(sdk, config.target),
             policy: config.policy,
             require_reason: config.require_reason,
+            console_arn: None,
         }
     }
 }

@@ -45,7 +45,7 @@ impl Operate {
         };
         // CloudWatch shows a text as HTML.
         let is_console = input.get("widgetContext").is_some();
-        Ok(if is_console { answer.html() } else { json!(answer) })
+        Ok(if is_console { answer.html(self.console_arn.as_deref()) } else { json!(answer) })
     }
 
     /// Changes what is pending for each service.

@@ -8,11 +8,14 @@ use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    aws::log::init(&|name| std::env::var(name).ok());
+    let lookup = |name: &str| std::env::var(name).ok();
+    aws::log::init(&lookup);
     // With a wrong configuration every invocation fails with what is wrong.
-    let config = Config::read(&|name| std::env::var(name).ok());
-    let sdk = aws::sdk_config(&|name| std::env::var(name).ok());
-    let operate = config.map(|config| Operate::new(&sdk, config)).map_err(Failure::from);
+    let config = Config::read(&lookup);
+    let sdk = aws::sdk_config(&lookup);
+    let console_arn = lookup("CONSOLE_FUNCTION_ARN");
+    let operate =
+        config.map(|config| Operate { console_arn, ..Operate::new(&sdk, config) }).map_err(Failure::from);
     let operate = &operate;
     run(service_fn(|event: LambdaEvent<Value>| async move {
         match operate {

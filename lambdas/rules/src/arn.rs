@@ -77,14 +77,33 @@ impl Place {
     /// The URL of the service's page in the ECS console.
     #[must_use]
     pub fn console(&self, service: &ServiceRef) -> String {
-        let region = &self.region;
+        let (region, (cluster, name)) = (&self.region, (service.cluster(), service.service()));
+        format!(
+            "{}/ecs/v2/clusters/{cluster}/services/{name}/health?region={region}",
+            self.console_of_region()
+        )
+    }
+
+    /// The URL of the lines of a log group that name the service, in the CloudWatch console.
+    #[must_use]
+    pub fn log_lines(&self, group: &str, service: &ServiceRef) -> String {
+        let (region, (cluster, name)) = (&self.region, (service.cluster(), service.service()));
+        // The console encodes texts twice, the second time with a dollar sign.
+        let group = group.replace('/', "$252F");
+        let pattern = format!("$2522{cluster}$2522$2520$2522{name}$2522");
+        format!(
+            "{}/cloudwatch/home?region={region}#logsV2:log-groups/log-group/{group}/log-events$3FfilterPattern$3D{pattern}",
+            self.console_of_region()
+        )
+    }
+
+    fn console_of_region(&self) -> String {
         let host = match self.partition.as_str() {
             "aws-us-gov" => "console.amazonaws-us-gov.com",
             "aws-cn" => "console.amazonaws.cn",
             _ => "console.aws.amazon.com",
         };
-        let (cluster, name) = (service.cluster(), service.service());
-        format!("https://{region}.{host}/ecs/v2/clusters/{cluster}/services/{name}/health?region={region}")
+        format!("https://{}.{host}", self.region)
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! In reading order, which is also the order of imports: a module uses only those above it.
 //!
-//! 1. [`arn`] reads and writes ARNs and names services; [`wording`] makes words agree with numbers; [`outcome`] is the
-//!    vocabulary of answers, logs, events and metrics.
+//! 1. [`arn`] reads and writes ARNs and names services; [`wording`] makes words agree with numbers; [`html`] is what
+//!    custom widgets show; [`outcome`] is the vocabulary of answers, logs, events and metrics.
 //! 2. [`notice`] is a retirement notice, read from AWS Health's events; [`time`] has instants, maintenance windows and
 //!    Change Calendars.
 //! 3. [`policy`] is what the operator chose for all services, and an owner for one; [`plan`] picks the start time, and
@@ -13,9 +13,13 @@
 //!    it and before the deadline.
 //! 6. [`operate`] is what an operator asks for, and what that changes.
 //! 7. [`notify`] composes events, messages and metrics.
+//! 8. [`doctor`] finds what would keep the next notice from being handled, [`console`] shows what is pending and what ended.
 
 pub mod arn;
+pub mod console;
 pub mod deploy;
+pub mod doctor;
+pub mod html;
 pub mod notice;
 pub mod notify;
 pub mod operate;

@@ -10,9 +10,9 @@ use std::{
 };
 
 /// The modules of the rules, in reading order. A module uses only those before it.
-const ORDER: [&str; 13] = [
-    "arn", "wording", "outcome", "notice", "time", "policy", "plan", "schedule", "service", "deploy",
-    "verify", "operate", "notify",
+const ORDER: [&str; 16] = [
+    "arn", "wording", "html", "outcome", "notice", "time", "policy", "plan", "schedule", "service", "deploy",
+    "verify", "operate", "notify", "doctor", "console",
 ];
 /// How many lines a source file has at most, without its tests.
 const MOST_LINES: usize = 400;

@@ -20,7 +20,11 @@ async fn a_deployment_of_somebody_else_is_waited_for_in_the_window() {
                   window on Fri 28 Dec 2029 22:11 UTC";
     let slot = "2029-12-28T22:11:00Z";
     assert_eq!(json!(outcome), merged(&answer("postponed", reason), &json!({"slot": slot})));
-    let retried = json!({"slot": slot, "attempt": 1, "zone": "UTC", "scheduled_for": SCHEDULED_TIME, "woken": 0, "spread_minutes": 5});
+    let waits_for = "deployment ecs-svc/1, created before Wed 26 Dec 2029 18:00 UTC, is still rolling out";
+    let retried = json!({
+        "slot": slot, "attempt": 1, "zone": "UTC", "scheduled_for": SCHEDULED_TIME, "woken": 0, "spread_minutes": 5,
+        "waits_for": waits_for,
+    });
     let input_of_retry = aws.input_of(NAME);
     assert_eq!(input_of_retry["plans"][0]["reason"], reason, "the first retry changes the plan");
     assert_eq!(without(input_of_retry, "plans"), input(&retried));

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     arn::ServiceRef,
+    html::{call, escaped, list, paragraph},
     wording::{count, sentence},
 };
 
@@ -71,33 +72,18 @@ impl Answer {
         Self { operation: operation.to_owned(), results, text: sentence(&text) }
     }
 
-    /// The answer as a custom widget of CloudWatch shows it: plain HTML.
+    /// The answer as a custom widget of CloudWatch shows it: plain HTML, with the way back to the console function.
     #[must_use]
-    pub fn html(&self) -> Value {
+    pub fn html(&self, console: Option<&str>) -> Value {
         let several = self.results.len() > 1;
         let items = self.results.iter().filter(|_| several).map(|result| {
             let state = if result.done { "Done" } else { "Not done" };
-            format!("<li><strong>{state}:</strong> {}</li>", escaped(&result.text))
+            format!("<strong>{state}:</strong> {}", escaped(&result.text))
         });
-        let list: String = items.collect();
-        let list = if list.is_empty() { list } else { format!("<ul>{list}</ul>") };
-        json!(format!("<div class=\"ecs-task-patching\"><p>{}</p>{list}</div>", escaped(&self.text)))
+        let (text, items) = (paragraph(&escaped(&self.text)), list(&items.collect::<Vec<_>>()));
+        let back = console.map(|endpoint| paragraph(&call("Back to the list", "btn", endpoint, &json!({}))));
+        json!(format!("<div class=\"ecs-task-patching\">{text}{items}{}</div>", back.unwrap_or_default()))
     }
-}
-
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 #[cfg(test)]
@@ -134,10 +120,15 @@ mod tests {
         let done = |text: &str| Done::new(&web(), false, text);
         let answer = Answer::of("hold", vec![done("<b>\"a\" & 'b'"), done("fine")]);
         assert_eq!(
-            answer.html(),
+            answer.html(None),
             "<div class=\"ecs-task-patching\"><p>Hold: done for 0 of 2 services; the others say what to do instead.</p>\
              <ul><li><strong>Not done:</strong> &lt;b&gt;&quot;a&quot; &amp; &#39;b&#39;.</li>\
              <li><strong>Not done:</strong> Fine.</li></ul></div>"
+        );
+        let back = answer.html(Some("arn:console"));
+        assert!(
+            back.as_str().is_some_and(|html| html.contains("endpoint=\"arn:console\">{}</cwdb-action>")),
+            "{back}"
         );
     }
 }

@@ -38,7 +38,7 @@ pub enum Change {
     /// Nothing.
     Keep,
     /// It is edited.
-    Edit(Edit),
+    Edit(Box<Edit>),
     /// It is deleted.
     Delete,
 }
@@ -208,7 +208,7 @@ impl Asked<'_> {
                 let give = |input: &mut DeployInput| input.control.approval = Some(Approval::Given);
                 let edit = Edit { enabled: Some(true), input: self.input(existing, None, give), at: None };
                 let text = format!("{service} is approved; {}. {}", self.starts(existing), sentence(APPLY));
-                Verdict { change: Change::Edit(edit), slot: existing.at, ..Verdict::already(text) }
+                Verdict { change: Change::Edit(edit.into()), slot: existing.at, ..Verdict::already(text) }
             }
             (true, Some(Approval::Missed)) => Verdict::refused(format!(
                 "{service} was not approved in time; it is planned again within minutes, then approve the new start time"
@@ -245,7 +245,10 @@ impl Asked<'_> {
         let awaits = existing.awaits_approval();
         let hold = |input: &mut DeployInput| input.control.held = awaits;
         let edit = Edit { enabled: Some(false), input: self.input(existing, None, hold), at: None };
-        Verdict { change: Change::Edit(edit), ..Verdict::already(format!("{service} is held: {until}")) }
+        Verdict {
+            change: Change::Edit(edit.into()),
+            ..Verdict::already(format!("{service} is held: {until}"))
+        }
     }
 
     fn release(&self, existing: &Existing) -> Verdict {
@@ -264,14 +267,14 @@ impl Asked<'_> {
             let end = |input: &mut DeployInput| input.control.held = false;
             let edit = Edit { enabled: None, input: self.input(existing, None, end), at: None };
             let text = format!("{service} is released, but it still needs approval: approve it next");
-            return Verdict { change: Change::Edit(edit), ..Verdict::already(text) };
+            return Verdict { change: Change::Edit(edit.into()), ..Verdict::already(text) };
         }
         match existing.at {
             Some(at) if at < soonest(self.now) => self.woken(existing, "released"),
             at => {
                 let edit = Edit { enabled: Some(true), input: self.input(existing, None, |_| {}), at: None };
                 let text = format!("{service} is released; {}", self.starts(existing));
-                Verdict { change: Change::Edit(edit), slot: at, ..Verdict::already(text) }
+                Verdict { change: Change::Edit(edit.into()), slot: at, ..Verdict::already(text) }
             }
         }
     }
@@ -295,7 +298,7 @@ impl Asked<'_> {
         };
         let edit = Edit { at: Some(at), enabled: Some(true), input };
         let text = format!("{service} is {done}. Its start time has passed{passed}; {next}");
-        Verdict { change: Change::Edit(edit), slot: is_open.then_some(at), ..Verdict::already(text) }
+        Verdict { change: Change::Edit(edit.into()), slot: is_open.then_some(at), ..Verdict::already(text) }
     }
 
     fn move_to(&self, existing: &Existing, at: DateTime<Utc>, force: bool) -> Verdict {
@@ -346,7 +349,7 @@ impl Asked<'_> {
         let enabled = (approved && existing.enabled).then_some(false);
         let edit = Edit { at: Some(at), enabled, input: self.input(existing, Some(at), ask) };
         let text = format!("{service} is moved to {shown}{next}{held}");
-        Verdict { change: Change::Edit(edit), slot: Some(at), ..Verdict::already(text) }
+        Verdict { change: Change::Edit(edit.into()), slot: Some(at), ..Verdict::already(text) }
     }
 
     fn run_now(&self, existing: &Existing) -> Verdict {
@@ -371,7 +374,7 @@ impl Asked<'_> {
             "{service} starts on {}; {apply}. If one blocks it, the owner is notified when it is retried",
             self.time(at)
         );
-        Verdict { change: Change::Edit(edit), slot: Some(at), ..Verdict::already(text) }
+        Verdict { change: Change::Edit(edit.into()), slot: Some(at), ..Verdict::already(text) }
     }
 
     fn cancel(&self, existing: &Existing) -> Verdict {
@@ -444,7 +447,8 @@ mod tests {
         let change = match &verdict.change {
             Change::Keep => "keep".to_owned(),
             Change::Delete => "delete".to_owned(),
-            Change::Edit(Edit { at, enabled, input }) => {
+            Change::Edit(edit) => {
+                let Edit { at, enabled, input } = edit.as_ref();
                 let at = at.map_or_else(String::new, |at| format!(" at {}", at.format("%dT%H:%M:%S")));
                 let state = match enabled {
                     Some(true) => " enabled",
@@ -662,9 +666,12 @@ mod tests {
             assert_eq!((was_done, changed.as_str()), (done, change), "{operation:?}: {said}");
             assert!(said.starts_with(text), "{operation:?}: {said}");
         }
-        let approval = |operation, existing| match decided(operation, &Pending::Schedule(existing)).change {
-            Change::Edit(Edit { input: Some(input), .. }) => (input.control.approval, input.control.held),
-            other => panic!("{other:?}"),
+        let approval = |operation, existing| {
+            let Change::Edit(edit) = decided(operation, &Pending::Schedule(existing)).change else {
+                panic!("{operation:?}")
+            };
+            let control = edit.input.unwrap().control;
+            (control.approval, control.held)
         };
         assert_eq!(approval(Approve, &awaits), (Some(Approval::Given), false));
         assert_eq!(approval(saturday, &given), (awaited, false));
@@ -685,11 +692,12 @@ mod tests {
 
     #[test]
     fn what_is_released_late_is_decided_by_deploy_as_after_a_lost_wake_up() {
-        let Change::Edit(Edit { input: Some(input), .. }) =
+        let Change::Edit(edit) =
             decided(Operation::Release, &Pending::Schedule(&existing(PASSED, false))).change
         else {
             panic!("an edit")
         };
+        let input = edit.input.unwrap();
         assert_eq!(input.woken, Some(1));
         let now = instant("2026-11-28T02:00:00Z");
         assert!(input.is_late(now) && !input.is_late(now - TimeDelta::seconds(1)));

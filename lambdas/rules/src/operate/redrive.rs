@@ -13,6 +13,8 @@ pub struct Letter {
     /// The function that EventBridge or EventBridge Scheduler could not invoke.
     target: String,
     truncated: bool,
+    /// Why it is here, if a message attribute says so.
+    error: Option<String>,
 }
 
 /// The names of the functions to which letters are sent back.
@@ -44,6 +46,35 @@ impl Letter {
             body: serde_json::from_str(body).unwrap_or_else(|_| json!(body)),
             target: function_name(text("/MessageAttributes/TARGET_ARN/StringValue")).to_owned(),
             truncated: text("/MessageAttributes/IS_PAYLOAD_TRUNCATED/StringValue") == "true",
+            error: [
+                text("/MessageAttributes/ERROR_MESSAGE/StringValue"),
+                text("/MessageAttributes/ERROR_CODE/StringValue"),
+            ]
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .map(str::to_owned),
+        }
+    }
+
+    /// Why it could not be processed, as far as AWS says.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        let of_function = ["/responsePayload/errorMessage", "/requestContext/condition"];
+        let of_function = || of_function.iter().find_map(|path| self.body.pointer(path)?.as_str());
+        self.error.as_deref().or_else(of_function).unwrap_or("AWS does not say why")
+    }
+
+    /// What it is about: the service, the notice, or the kind of the input.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let payload = self.body.get("requestPayload").unwrap_or(&self.body);
+        let text = |path: &str| payload.pointer(path).and_then(Value::as_str);
+        match (text("/cluster"), text("/service")) {
+            (Some(cluster), Some(service)) => format!("{cluster}/{service}"),
+            _ => ["/detail/eventArn", "/notice/event_arn", "/kind"]
+                .into_iter()
+                .find_map(text)
+                .map_or_else(|| "unknown".to_owned(), str::to_owned),
         }
     }
 
@@ -80,6 +111,33 @@ impl Letter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_letter_says_what_it_is_about_and_why_it_is_there() {
+        let of = |body: Value, attributes: Value| {
+            Letter::read(&json!({"Body": body.to_string(), "MessageAttributes": attributes}))
+        };
+        let failed = json!({
+            "requestContext": {"condition": "RetriesExhausted"}, "requestPayload": {"detail": {"eventArn": "arn:1"}},
+            "responsePayload": {"errorMessage": "2 of 3 services failed"},
+        });
+        let rows = [
+            (of(failed, json!({})), "arn:1", "2 of 3 services failed"),
+            (
+                of(
+                    json!({"cluster": "prod", "service": "web"}),
+                    json!({"ERROR_CODE": {"StringValue": "AccessDenied"}}),
+                ),
+                "prod/web",
+                "AccessDenied",
+            ),
+            (of(json!({"kind": "heartbeat"}), json!({})), "heartbeat", "AWS does not say why"),
+            (of(json!("x"), json!({})), "unknown", "AWS does not say why"),
+        ];
+        for (letter, subject, reason) in rows {
+            assert_eq!((letter.subject().as_str(), letter.reason()), (subject, reason));
+        }
+    }
 
     #[test]
     fn every_kind_of_letter_goes_back_to_its_function() {

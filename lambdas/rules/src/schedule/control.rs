@@ -9,6 +9,8 @@ use crate::time::instant::utc;
 const REMEMBERED: usize = 20;
 /// How many characters of an entry the description of a schedule shows.
 const SHOWN: usize = 160;
+/// How many characters of the reason for a retry are kept.
+const REASON: usize = 500;
 
 /// What was decided about a pending deployment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct Control {
     pub reminded: bool,
     /// The start times that were planned, oldest first. Only the last are kept.
     pub plans: Vec<Plan>,
+    /// Why it is retried: what blocked the last attempt.
+    pub waits_for: Option<String>,
 }
 
 /// Whether a start time is approved.
@@ -97,6 +101,12 @@ impl Control {
     #[must_use]
     pub fn for_new_time(self, needed: bool, soon: bool) -> Self {
         Self { approval: needed.then_some(Approval::Awaited), held: false, reminded: soon, ..self }
+    }
+
+    /// The same for a retry: `reason` is what blocked the last attempt.
+    #[must_use]
+    pub fn waiting_for(self, reason: &str) -> Self {
+        Self { waits_for: Some(reason.chars().take(REASON).collect()), ..self }
     }
 
     /// What an operator did last, for the description of the schedule.

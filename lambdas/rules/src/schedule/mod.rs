@@ -326,8 +326,9 @@ impl Existing {
         self.input.as_ref().map_or(true, |input| input.notices.iter().any(is_same))
     }
 
-    /// Whether an operator moved it to a time other than planned.
-    fn moved(&self) -> bool {
+    /// Whether it is set to a time other than planned, as by an operator.
+    #[must_use]
+    pub fn moved(&self) -> bool {
         self.input.as_ref().is_ok_and(|input| self.at != Some(input.slot))
     }
 

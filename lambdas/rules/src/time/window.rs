@@ -208,6 +208,13 @@ impl Windows {
         self.iter().any(|window| window.is_open(moment))
     }
 
+    /// The opening that is open at `moment`, or the next one.
+    #[must_use]
+    pub fn open_or_next(&self, moment: DateTime<Utc>) -> Option<Occurrence> {
+        let openings = self.iter().flat_map(|window| window.occurrences(moment, -2..=8).collect::<Vec<_>>());
+        openings.filter(|opening| moment < opening.end).min_by_key(|opening| opening.start)
+    }
+
     /// The windows, in the order of the parameter.
     pub fn iter(&self) -> impl Iterator<Item = Window> {
         std::iter::once(self.first).chain(self.others.iter().copied())

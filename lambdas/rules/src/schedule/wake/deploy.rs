@@ -85,6 +85,8 @@ struct Wire {
     reminded: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     plans: Vec<Plan>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waits_for: Option<String>,
 }
 
 impl TryFrom<Wire> for DeployInput {
@@ -114,6 +116,7 @@ impl TryFrom<Wire> for DeployInput {
                 held: wire.held,
                 reminded: wire.reminded,
                 plans: wire.plans,
+                waits_for: wire.waits_for,
             },
         })
     }
@@ -139,6 +142,7 @@ impl From<DeployInput> for Wire {
             held: input.control.held,
             reminded: input.control.reminded,
             plans: input.control.plans,
+            waits_for: input.control.waits_for,
         }
     }
 }

@@ -1,0 +1,129 @@
+//! What console works with.
+
+use aws::{
+    alarm::Alarms,
+    calendar::ChangeCalendars,
+    config::Config,
+    ecs::Ecs,
+    function::Functions,
+    iam::Roles,
+    log_group::LogGroups,
+    metric::Metrics,
+    queue::DeadLetters,
+    rule::{EventRules, Rule},
+    scheduler::{ScheduleTarget, Scheduler},
+    schedules::Schedules,
+    topic::Topics,
+};
+use aws_config::SdkConfig;
+use rules::{
+    notify::message::Reader,
+    operate::redrive::{Names, function_name},
+    policy::Policy,
+};
+
+/// The resources of the stack that only the console looks at.
+#[derive(Clone, Debug, Default)]
+pub struct Resources {
+    /// The ARN of the operate function.
+    pub operate_arn: String,
+    /// The ARN of the topic for alarms.
+    pub alarm_topic_arn: String,
+    /// The ARNs of the roles of ingest, deploy and verify.
+    pub role_arns: [String; 3],
+    /// The log group that keeps the records. `None`: the stack keeps none.
+    pub record_log_group: Option<String>,
+}
+
+impl Resources {
+    /// Reads each environment variable with `lookup`. The template sets them.
+    #[must_use]
+    pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Self {
+        let text = |name: &str| lookup(name).unwrap_or_default();
+        Self {
+            operate_arn: text("OPERATE_FUNCTION_ARN"),
+            alarm_topic_arn: text("ALARM_TOPIC_ARN"),
+            role_arns: [text("INGEST_ROLE_ARN"), text("DEPLOY_ROLE_ARN"), text("VERIFY_ROLE_ARN")],
+            record_log_group: lookup("RECORD_LOG_GROUP").filter(|name| !name.is_empty()),
+        }
+    }
+}
+
+/// What every invocation uses.
+#[derive(Clone, Debug)]
+pub struct Console {
+    /// What is pending.
+    pub schedules: Schedules,
+    /// The services.
+    pub ecs: Ecs,
+    /// The Change Calendars.
+    pub change_calendars: ChangeCalendars,
+    /// The blocking alarms.
+    pub alarms: Alarms,
+    /// The rule that delivers notices, and the function that it must invoke.
+    pub rule: Option<Rule>,
+    /// The rules of EventBridge.
+    pub event_rules: EventRules,
+    /// The functions.
+    pub functions: Functions,
+    /// The names of the functions.
+    pub names: Names,
+    /// The roles.
+    pub roles: Roles,
+    /// The topics.
+    pub topics: Topics,
+    /// The topic for messages.
+    pub topic_arn: String,
+    /// What could not be processed.
+    pub dead_letters: DeadLetters,
+    /// The metrics.
+    pub metrics: Metrics,
+    /// The log groups.
+    pub log_groups: LogGroups,
+    /// The settings of all schedules.
+    pub target: ScheduleTarget,
+    /// The account, the Region, the stack and the time zone.
+    pub reader: Reader,
+    /// When and whether services are redeployed.
+    pub policy: Policy,
+    /// What an operator changes needs a reason and a ticket.
+    pub require_reason: bool,
+    /// What only the console looks at.
+    pub resources: Resources,
+}
+
+impl Console {
+    /// What every invocation of a function with this configuration uses.
+    #[must_use]
+    pub fn new(sdk: &SdkConfig, config: Config, resources: Resources) -> Self {
+        let name = |arn: &str| function_name(arn).to_owned();
+        let (suffix, place) = (config.url_suffix, config.place);
+        let names = Names {
+            ingest: name(&config.ingest_arn.unwrap_or_default()),
+            deploy: name(&config.target.deploy_arn),
+            verify: name(&config.target.verify_arn),
+        };
+        let scheduler = Scheduler::new(sdk, config.target.clone());
+        Self {
+            schedules: Schedules::new(scheduler, &place.region),
+            ecs: Ecs::new(sdk),
+            change_calendars: ChangeCalendars::new(sdk, &suffix),
+            alarms: Alarms::new(sdk, &suffix),
+            rule: config.rule,
+            event_rules: EventRules::new(sdk, &suffix),
+            functions: Functions::new(sdk, &suffix),
+            names,
+            roles: Roles::new(sdk, &place, &suffix),
+            topics: Topics::new(sdk, &suffix),
+            topic_arn: config.topic_arn,
+            dead_letters: DeadLetters::new(sdk, &suffix, config.dead_letter_queue_url.unwrap_or_default()),
+            metrics: Metrics::new(sdk, &suffix),
+            log_groups: LogGroups::new(sdk, &suffix),
+            reader: Reader { place, zone: config.policy.windows.zone(), stack: config.target.group.clone() },
+            target: config.target,
+            policy: config.policy,
+            require_reason: config.require_reason,
+            resources,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The tests of this package. They are one program, because linking the SDK takes seconds for each program.
+
+mod common;
+mod doctor;
+mod pages;

@@ -1,0 +1,121 @@
+//! The page of what ended: the records of the last weeks, with the proofs.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::Frame;
+use crate::{
+    arn::ServiceRef,
+    html::{escaped, table},
+    time::instant::utc,
+};
+
+/// How many days back the records are read.
+pub const DAYS: i64 = 30;
+/// How many records are shown.
+pub const MOST: usize = 100;
+
+/// The end of a story: one service and one notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// When it ended.
+    pub at: Option<DateTime<Utc>>,
+    /// The service.
+    pub service: Option<ServiceRef>,
+    /// How it ended.
+    pub outcome: String,
+    /// The proof, or the reason.
+    pub proof: String,
+    /// The ARN of the notice.
+    pub notice: String,
+}
+
+impl Record {
+    /// Reads the event `Patch Record` in a line of the log. `None` if the line has none.
+    #[must_use]
+    pub fn read(line: &str) -> Option<Self> {
+        let event: Value = serde_json::from_str(line).ok()?;
+        let detail = event.get("detail")?;
+        let text = |path: &str| detail.pointer(path).and_then(Value::as_str);
+        let first = |paths: &[&str]| paths.iter().find_map(|path| text(path)).unwrap_or_default().to_owned();
+        Some(Self {
+            at: event.get("time").and_then(Value::as_str).and_then(|time| time.parse().ok()),
+            service: text("/cluster")
+                .zip(text("/service"))
+                .and_then(|(cluster, service)| ServiceRef::new(cluster, service)),
+            outcome: first(&["/outcome"]),
+            proof: first(&["/proof", "/reason"]),
+            notice: first(&["/notice/event_arn", "/notices/0/event_arn", "/notice"]),
+        })
+    }
+}
+
+/// The page. `None`: the stack keeps no records.
+#[must_use]
+pub fn html(frame: &Frame<'_>, records: Option<&Result<Vec<Record>, String>>) -> String {
+    let records = match records {
+        None => return "<p>This stack does not keep records.</p>".to_owned(),
+        Some(Err(error)) => return format!("<p>The records are unreadable: {}</p>", escaped(error)),
+        Some(Ok(records)) if records.is_empty() => {
+            return format!("<p>Nothing has ended in the last {DAYS} days.</p>");
+        }
+        Some(Ok(records)) => records,
+    };
+    let mut newest: Vec<&Record> = records.iter().collect();
+    newest.sort_by_key(|record| std::cmp::Reverse(record.at));
+    let rows: Vec<Vec<String>> = newest
+        .into_iter()
+        .take(MOST)
+        .map(|record| {
+            vec![
+                record.service.as_ref().map_or_else(String::new, |service| frame.to_service(service)),
+                escaped(&record.outcome),
+                record.at.map(utc).unwrap_or_default(),
+                escaped(&record.proof),
+                escaped(&record.notice),
+            ]
+        })
+        .collect();
+    let caption = format!("What ended in the last {DAYS} days, newest first, at most {MOST}");
+    table(&caption, &["Service", "Outcome", "Ended", "Proof or reason", "Notice"], &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::console::{frame::tests::with_frame, request::Request};
+
+    fn line(time: &str, outcome: &str) -> String {
+        let detail = json!({
+            "cluster": "prod", "service": "web", "outcome": outcome, "proof": "all <2> running tasks are new",
+            "notices": [{"event_arn": "arn:1"}],
+        });
+        json!({"time": time, "detail-type": "Patch Record", "detail": detail}).to_string()
+    }
+
+    #[test]
+    fn the_newest_record_comes_first_with_its_proof() {
+        let lines = [
+            line("2026-11-24T10:00:00Z", "unpatched"),
+            line("2026-11-25T10:00:00Z", "proven"),
+            "no JSON".into(),
+        ];
+        let records: Vec<Record> = lines.iter().filter_map(|line| Record::read(line)).collect();
+        assert_eq!(records.len(), 2);
+        let html = with_frame(&Request::default(), |frame| html(frame, Some(&Ok(records.clone()))));
+        assert!(html.find("proven") < html.find("unpatched"), "{html}");
+        assert!(html.contains("all &lt;2&gt; running tasks are new") && html.contains("arn:1"), "{html}");
+    }
+
+    #[test]
+    fn a_page_without_records_says_why() {
+        let shown = |records: Option<Result<Vec<Record>, String>>| {
+            with_frame(&Request::default(), |frame| html(frame, records.as_ref()))
+        };
+        assert!(shown(None).contains("does not keep records"));
+        assert!(shown(Some(Err("denied".into()))).contains("unreadable: denied"));
+        assert!(shown(Some(Ok(Vec::new()))).contains("Nothing has ended in the last 30 days."));
+    }
+}

@@ -1,0 +1,464 @@
+//! What is pending, as a list: the state of each schedule, what needs a person first.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde_json::{Value, json};
+
+use crate::{
+    arn::ServiceRef,
+    notice::{NoticeRef, first_retirement_date},
+    schedule::{
+        Existing,
+        control::Control,
+        wake::{CheckInput, DeployInput, Wake},
+    },
+    time::instant::utc,
+    verify::heartbeat::Pending,
+    wording::count,
+};
+
+/// How many services a page lists.
+pub const PER_PAGE: usize = 25;
+
+/// The state of a pending deployment or verification check. In order: what needs a person comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// Its input is invalid, so that its function cannot do anything.
+    Invalid,
+    /// Its time has passed, but it is still there: the wake-up was lost, or the function failed.
+    Overdue,
+    /// The deployment was started, and its owner was notified of a problem.
+    NeedsAttention,
+    /// Nobody has approved its start time yet.
+    AwaitingApproval,
+    /// An operator disabled it.
+    Held,
+    /// Something blocked it, and it is retried in the same window.
+    Retrying,
+    /// An operator set its start time.
+    Moved,
+    /// It starts at the planned time.
+    Scheduled,
+    /// The deployment was started, and is checked.
+    Verifying,
+}
+
+impl State {
+    /// All states, in the order of the list.
+    pub const ALL: [Self; 9] = [
+        Self::Invalid,
+        Self::Overdue,
+        Self::NeedsAttention,
+        Self::AwaitingApproval,
+        Self::Held,
+        Self::Retrying,
+        Self::Moved,
+        Self::Scheduled,
+        Self::Verifying,
+    ];
+
+    /// The state's name in the form and in links.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Overdue => "overdue",
+            Self::NeedsAttention => "needs-attention",
+            Self::AwaitingApproval => "awaiting-approval",
+            Self::Held => "held",
+            Self::Retrying => "retrying",
+            Self::Moved => "moved",
+            Self::Scheduled => "scheduled",
+            Self::Verifying => "verifying",
+        }
+    }
+
+    /// The state of this name.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.word() == word)
+    }
+
+    /// The state as text.
+    #[must_use]
+    pub fn label(self) -> String {
+        self.word().replace('-', " ")
+    }
+
+    /// Whether nothing good happens unless a person acts.
+    #[must_use]
+    pub fn needs_person(self) -> bool {
+        self <= Self::Held
+    }
+}
+
+/// A line of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name of the schedule.
+    pub schedule: String,
+    /// The service. `None` if the input is invalid.
+    pub service: Option<ServiceRef>,
+    /// The state.
+    pub state: State,
+    /// When it starts, or is checked next.
+    pub at: Option<DateTime<Utc>>,
+    /// The time zone in which the owner reads times.
+    pub zone: Tz,
+    /// When the window closes.
+    pub window_ends_at: Option<DateTime<Utc>>,
+    /// Why at this time, or what is wrong.
+    pub why: String,
+    /// The notices.
+    pub notices: Vec<NoticeRef>,
+    /// What operators decided.
+    pub control: Control,
+}
+
+impl Entry {
+    /// The line of a schedule. `None` if it is neither a deployment nor a verification check.
+    #[must_use]
+    pub fn of(Pending { name, existing, wake }: &Pending, zone: Tz, now: DateTime<Utc>) -> Option<Self> {
+        let of = |service, notices| Self {
+            schedule: name.to_string(),
+            service,
+            state: State::Invalid,
+            at: existing.at,
+            zone,
+            window_ends_at: None,
+            why: String::new(),
+            notices,
+            control: Control::default(),
+        };
+        match wake {
+            Err(error) => Some(Self { why: error.to_string(), ..of(None, Vec::new()) }),
+            Ok(Wake::Deploy(input)) => {
+                let state = state_of_deployment(existing, input, now);
+                Some(Self {
+                    state,
+                    zone: input.zone.unwrap_or(zone),
+                    window_ends_at: Some(input.window_ends_at),
+                    why: why_then(state, input),
+                    control: input.control.clone(),
+                    ..of(Some(input.service.clone()), input.notices.clone())
+                })
+            }
+            Ok(Wake::Check(input)) => {
+                let (state, why) = state_of_check(existing, input, now);
+                Some(Self { state, why, ..of(Some(input.service.clone()), input.notices.clone()) })
+            }
+            Ok(
+                Wake::DeadlineCheck(_) | Wake::Settled(_) | Wake::Heartbeat | Wake::Lock(_) | Wake::Stop(_),
+            ) => None,
+        }
+    }
+
+    /// The first retirement date.
+    #[must_use]
+    pub fn retirement_date(&self) -> Option<DateTime<Utc>> {
+        first_retirement_date(&self.notices)
+    }
+
+    /// How many whole hours are left until the retirement date; negative if it has passed.
+    #[must_use]
+    pub fn hours_left(&self, now: DateTime<Utc>) -> Option<i64> {
+        Some((self.retirement_date()? - now).num_hours())
+    }
+
+    /// What it is about: the service, or the schedule if its input is invalid.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.service.as_ref().map_or_else(|| self.schedule.clone(), ToString::to_string)
+    }
+
+    fn contains(&self, text: &str) -> bool {
+        let text = text.to_lowercase();
+        let history = self.control.history.iter().flat_map(|entry| [&entry.reason, &entry.ticket]);
+        let history = history.flatten().map(String::as_str);
+        let notices = self.notices.iter().map(|notice| notice.event_arn.as_str());
+        let own = [self.schedule.as_str(), self.why.as_str()];
+        let mut texts = own.into_iter().chain(history).chain(notices);
+        self.name().to_lowercase().contains(&text) || texts.any(|own| own.to_lowercase().contains(&text))
+    }
+}
+
+fn state_of_deployment(existing: &Existing, input: &DeployInput, now: DateTime<Utc>) -> State {
+    if existing.awaits_approval() {
+        State::AwaitingApproval
+    } else if existing.is_held() {
+        State::Held
+    } else if existing.overdue(now) {
+        State::Overdue
+    } else if existing.moved() && input.woken.is_none_or(|times| times == 0) {
+        State::Moved
+    } else if input.attempt > 0 {
+        State::Retrying
+    } else {
+        State::Scheduled
+    }
+}
+
+/// Why a deployment starts at its time.
+fn why_then(state: State, input: &DeployInput) -> String {
+    let window = input.windows.as_deref().unwrap_or("the window");
+    match state {
+        State::Moved => format!("an operator chose this time; planned for {}", utc(input.slot)),
+        State::Retrying => {
+            let reason = input.control.waits_for.as_deref().unwrap_or("a blocker applied");
+            format!("attempt {}: {reason}", input.attempt.saturating_add(1))
+        }
+        State::Overdue => "its wake-up was lost or its function failed; the heartbeat repeats it".to_owned(),
+        _ if input.fallback => format!("no opening of {window} fits before the deadline (WhenNoWindowFits)"),
+        _ => format!("opening of {window}"),
+    }
+}
+
+fn state_of_check(existing: &Existing, input: &CheckInput, now: DateTime<Utc>) -> (State, String) {
+    let since = utc(input.since);
+    if existing.overdue(now) {
+        return (State::Overdue, "the verification check did not run; the heartbeat repeats it".to_owned());
+    }
+    if !existing.enabled {
+        return (State::Held, "an operator disabled the verification check".to_owned());
+    }
+    if input.notified || input.notified_late {
+        return (State::NeedsAttention, format!("deployed on {since}; the owner was notified of a problem"));
+    }
+    (
+        State::Verifying,
+        format!(
+            "deployed on {since}; {} done",
+            count(usize::try_from(input.checks).unwrap_or_default(), "check")
+        ),
+    )
+}
+
+/// Which lines are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// Only this cluster.
+    pub cluster: Option<String>,
+    /// Only this state.
+    pub state: Option<State>,
+    /// Only what contains this text, in any case.
+    pub text: Option<String>,
+    /// The page, from 1.
+    pub page: usize,
+}
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self { cluster: None, state: None, text: None, page: 1 }
+    }
+}
+
+impl Filter {
+    /// The filter as a link carries it, without the page.
+    #[must_use]
+    pub fn wire(&self) -> Value {
+        json!({"cluster": self.cluster, "state": self.state.map(State::word), "text": self.text})
+    }
+
+    fn lets(&self, entry: &Entry) -> bool {
+        let cluster = entry.service.as_ref().map(ServiceRef::cluster);
+        self.cluster.as_deref().is_none_or(|wanted| cluster == Some(wanted))
+            && self.state.is_none_or(|wanted| entry.state == wanted)
+            && self.text.as_deref().is_none_or(|text| entry.contains(text))
+    }
+}
+
+/// A page of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<'e> {
+    /// Its lines.
+    pub entries: Vec<&'e Entry>,
+    /// Its number, from 1.
+    pub number: usize,
+    /// How many pages there are.
+    pub pages: usize,
+    /// How many lines the filter lets through.
+    pub found: usize,
+}
+
+/// The lines of the schedules, what needs a person first, then by time.
+#[must_use]
+pub fn entries(all: &[Pending], zone: Tz, now: DateTime<Utc>) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = all.iter().filter_map(|pending| Entry::of(pending, zone, now)).collect();
+    entries.sort_by_cached_key(|entry| {
+        let urgency = entry.state.needs_person().then_some(entry.state);
+        (urgency.is_none(), urgency, entry.at, entry.name())
+    });
+    entries
+}
+
+/// The page of the lines that a filter asks for. A page that does not exist any more is the last.
+#[must_use]
+pub fn page<'e>(all: &'e [Entry], filter: &Filter) -> Page<'e> {
+    let found: Vec<&Entry> = all.iter().filter(|entry| filter.lets(entry)).collect();
+    let pages = found.len().div_ceil(PER_PAGE).max(1);
+    let number = filter.page.clamp(1, pages);
+    let entries = found.iter().copied().skip((number - 1) * PER_PAGE).take(PER_PAGE).collect();
+    Page { entries, number, pages, found: found.len() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        schedule::{control::Approval, name::ScheduleName, wake::InvalidInput},
+        testing::{instant, web},
+    };
+
+    const NOW: &str = "2026-11-26T12:00:00Z";
+
+    fn input(service: &ServiceRef) -> DeployInput {
+        DeployInput {
+            service: service.clone(),
+            notices: vec![NoticeRef {
+                event_arn: "arn:notice".into(),
+                starts_at: Some(instant("2026-12-02T18:00:00Z")),
+                cutoff: instant("2026-11-25T18:00:00Z"),
+                drill: false,
+            }],
+            slot: instant("2026-11-27T22:00:00Z"),
+            window_ends_at: instant("2026-11-28T02:00:00Z"),
+            windows: Some("Fri 22:00-02:00 UTC".into()),
+            zone: Some(Tz::Europe__London),
+            fallback: false,
+            spread_minutes: None,
+            attempt: 0,
+            scheduled_for: None,
+            woken: Some(0),
+            control: Control::default(),
+        }
+    }
+
+    fn pending(wake: Result<Wake, InvalidInput>, at: &str, enabled: bool) -> Pending {
+        let input = match &wake {
+            Ok(Wake::Deploy(input)) => Ok(input.clone()),
+            Ok(other) => Err(other.refused_by(crate::schedule::wake::Function::Deploy)),
+            Err(error) => Err(error.clone()),
+        };
+        let existing = Existing { at: Some(instant(at)), spread_minutes: 0, enabled, input };
+        Pending { name: ScheduleName::listed("prod.web.1".into()), existing, wake }
+    }
+
+    fn entry(pending: &Pending) -> Entry {
+        Entry::of(pending, Tz::UTC, instant(NOW)).unwrap()
+    }
+
+    #[test]
+    fn each_schedule_has_a_state_and_a_reason() {
+        let (slot, passed) = ("2026-11-27T22:00:00Z", "2026-11-26T11:00:00Z");
+        let deploy = |change: fn(&mut DeployInput), at: &str, enabled: bool| {
+            let mut input = input(&web());
+            change(&mut input);
+            pending(Ok(Wake::Deploy(input)), at, enabled)
+        };
+        let check = |change: fn(&mut CheckInput), at: &str| {
+            let mut check = CheckInput::first(&web(), &input(&web()).notices, None, instant(passed));
+            change(&mut check);
+            pending(Ok(Wake::Check(check)), at, true)
+        };
+        let nothing: fn(&mut DeployInput) = |_| {};
+        let rows = [
+            (deploy(nothing, slot, true), State::Scheduled, "opening of Fri 22:00-02:00 UTC"),
+            (
+                deploy(|input| input.fallback = true, slot, true),
+                State::Scheduled,
+                "no opening of Fri 22:00-02:00 UTC fits",
+            ),
+            (
+                deploy(nothing, "2026-11-28T22:00:00Z", true),
+                State::Moved,
+                "an operator chose this time; planned for Fri 27 Nov",
+            ),
+            (deploy(nothing, passed, true), State::Overdue, "its wake-up was lost"),
+            (
+                deploy(|input| input.woken = Some(1), "2026-11-26T12:01:00Z", true),
+                State::Scheduled,
+                "opening of",
+            ),
+            (deploy(nothing, slot, false), State::Held, "opening of"),
+            (
+                deploy(|input| input.control.approval = Some(Approval::Awaited), slot, false),
+                State::AwaitingApproval,
+                "opening of",
+            ),
+            (
+                deploy(
+                    |input| {
+                        input.attempt = 1;
+                        input.control.waits_for = Some("Change Calendar X is closed".into());
+                    },
+                    slot,
+                    true,
+                ),
+                State::Retrying,
+                "attempt 2: Change Calendar X is closed",
+            ),
+            (check(|_| {}, slot), State::Verifying, "deployed on Thu 26 Nov 2026 11:00 UTC; 0 checks done"),
+            (check(|check| check.notified = true, slot), State::NeedsAttention, "deployed on"),
+            (check(|_| {}, passed), State::Overdue, "the verification check did not run"),
+        ];
+        for (pending, state, why) in rows {
+            let entry = entry(&pending);
+            assert_eq!(entry.state, state, "{entry:?}");
+            assert!(entry.why.starts_with(why), "{entry:?}");
+            assert_eq!(entry.name(), "prod/web");
+            assert_eq!(entry.hours_left(instant(NOW)), Some(150));
+        }
+        let invalid = entry(&pending(Wake::read_text("{"), slot, true));
+        assert_eq!((invalid.state, invalid.name().as_str()), (State::Invalid, "prod.web.1"));
+        assert!(Entry::of(&pending(Ok(Wake::Heartbeat), slot, true), Tz::UTC, instant(NOW)).is_none());
+    }
+
+    #[test]
+    fn what_needs_a_person_comes_first_then_the_earliest() {
+        let of = |name: &str, at: &str, enabled| {
+            let service = ServiceRef::new("prod", name).unwrap();
+            let input = DeployInput { slot: instant(at), ..input(&service) };
+            pending(Ok(Wake::Deploy(input)), at, enabled)
+        };
+        let all = [
+            of("late", "2026-11-28T22:00:00Z", true),
+            of("soon", "2026-11-27T22:00:00Z", true),
+            of("held", "2026-11-29T22:00:00Z", false),
+            of("overdue", "2026-11-26T10:00:00Z", true),
+        ];
+        let sorted = entries(&all, Tz::UTC, instant(NOW));
+        let names: Vec<String> = sorted.iter().map(Entry::name).collect();
+        assert_eq!(names, ["prod/overdue", "prod/held", "prod/soon", "prod/late"]);
+    }
+
+    #[test]
+    fn a_filter_selects_and_the_rest_has_pages() {
+        let one = |nth: usize| {
+            let cluster = if nth.is_multiple_of(2) { "prod" } else { "dev" };
+            let service = ServiceRef::new(cluster, &format!("service-{nth}")).unwrap();
+            pending(Ok(Wake::Deploy(input(&service))), "2026-11-27T22:00:00Z", nth != 7)
+        };
+        let all: Vec<Pending> = (0..1_000).map(one).collect();
+        let all = entries(&all, Tz::UTC, instant(NOW));
+        let shown = |filter: &Filter| {
+            let page = page(&all, filter);
+            (page.entries.len(), page.number, page.pages, page.found)
+        };
+        let filter = Filter::default();
+        assert_eq!(shown(&filter), (25, 1, 40, 1_000));
+        assert_eq!(shown(&Filter { page: 99, ..filter.clone() }), (25, 40, 40, 1_000));
+        assert_eq!(shown(&Filter { cluster: Some("dev".into()), ..filter.clone() }), (25, 1, 20, 500));
+        assert_eq!(shown(&Filter { state: Some(State::Held), ..filter.clone() }), (1, 1, 1, 1));
+        assert_eq!(shown(&Filter { text: Some("SERVICE-99".into()), ..filter.clone() }), (11, 1, 1, 11));
+        assert_eq!(shown(&Filter { text: Some("<script>".into()), ..filter }), (0, 1, 1, 0));
+    }
+
+    #[test]
+    fn states_have_names_that_are_read_back() {
+        for state in State::ALL {
+            assert_eq!(State::named(state.word()), Some(state));
+        }
+        assert_eq!(State::AwaitingApproval.label(), "awaiting approval");
+        assert!(State::Held.needs_person() && !State::Retrying.needs_person());
+    }
+}
