@@ -119,7 +119,12 @@ impl Console {
             dead_letters: DeadLetters::new(sdk, &suffix, config.dead_letter_queue_url.unwrap_or_default()),
             metrics: Metrics::new(sdk, &suffix),
             log_groups: LogGroups::new(sdk, &suffix),
-            reader: Reader { place, zone: config.policy.windows.zone(), stack: config.target.group.clone() },
+            reader: Reader {
+                place,
+                zone: config.policy.windows.zone(),
+                stack: config.target.group.clone(),
+                detail: config.detail,
+            },
             target: config.target,
             policy: config.policy,
             require_reason: config.require_reason,

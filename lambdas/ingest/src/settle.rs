@@ -96,7 +96,7 @@ impl Ingest {
         if closed.is_none() && settling.untouched.contains(&name) {
             let warnings = tags.problems;
             let verdict = Verdict::untouched();
-            return Ok(Settled { name, verdict, unknown, awaits_approval: false, warnings });
+            return Ok(Settled { name, verdict, unknown, awaits_approval: false, warnings, story: None });
         }
         // Most services have no schedule yet: creating one without reading it first saves half of the calls.
         let mut read = !tags.may_write(&self.policy) || settling.known.contains_key(service);

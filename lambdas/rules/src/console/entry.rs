@@ -148,7 +148,12 @@ impl Entry {
                 Some(Self { state, why, ..of(Some(input.service.clone()), input.notices.clone()) })
             }
             Ok(
-                Wake::DeadlineCheck(_) | Wake::Settled(_) | Wake::Heartbeat | Wake::Lock(_) | Wake::Stop(_),
+                Wake::DeadlineCheck(_)
+                | Wake::Digest(_)
+                | Wake::Settled(_)
+                | Wake::Heartbeat
+                | Wake::Lock(_)
+                | Wake::Stop(_),
             ) => None,
         }
     }

@@ -111,7 +111,7 @@ impl Frame<'_> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::{arn::Place, testing::instant};
+    use crate::{arn::Place, policy::NotificationDetail, testing::instant};
 
     pub(crate) const NOW: &str = "2026-11-26T12:00:00Z";
 
@@ -119,7 +119,7 @@ pub(crate) mod tests {
     pub(crate) fn with_frame(request: &Request, html: impl Fn(&Frame<'_>) -> String) -> String {
         let place =
             Place { partition: "aws".into(), region: "eu-west-2".into(), account: "111122223333".into() };
-        let reader = Reader { place, zone: Tz::Europe__London, stack: "the-stack".into() };
+        let reader = Reader { place, zone: Tz::Europe__London, stack: "the-stack".into(), detail: NotificationDetail::Digest };
         html(&Frame {
             reader: &reader,
             console: "arn:console",

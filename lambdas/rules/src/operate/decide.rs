@@ -32,7 +32,6 @@ pub enum Pending<'a> {
 }
 
 /// What is changed about the schedule.
-#[expect(clippy::large_enum_variant, reason = "there is one for each service that an operator names")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Nothing.

@@ -259,6 +259,7 @@ mod tests {
                 owed: Vec::new(),
                 closed_at: None,
                 left: left.clone(),
+                unpatched: Vec::new(),
                 woken: Some(0),
             }));
         }
