@@ -29,7 +29,13 @@ def every_state(aws: LocalAws, outputs: dict[str, str]) -> None:
     time.sleep(1.1)  # the local ECS reports times in whole seconds
     notice = today("service-notice")
     notice["resources"] = services
-    notice["detail"] |= {"affectedEntities": [{"entityValue": service, "status": "PENDING"} for service in services]}
+    cutoff = datetime.now(UTC)
+    time.sleep(1.1)  # so that the new tasks of a deployment are newer
+    description = f"Any tasks launched after {cutoff:%a, %d %b %Y %H:%M:%S GMT} were launched on the new revision"
+    notice["detail"] |= {
+        "eventDescription": [{"latestDescription": description}],
+        "affectedEntities": [{"entityValue": service, "status": "PENDING"} for service in services],
+    }
     invoke(aws, outputs["IngestFunctionName"], notice)
     group = outputs["ScheduleGroupName"]
     schedules = Schedules(aws, group)
@@ -51,13 +57,18 @@ def every_state(aws: LocalAws, outputs: dict[str, str]) -> None:
     target = schedules.get(only("staging", "search"))["Target"] | {"Input": json.dumps(retried)}
     schedules.edit(only("staging", "search"), Target=target)
     deployed = schedules.input(only("staging", "web"))
+    schedules.delete(only("staging", "web"))
     now = datetime.now(UTC).replace(microsecond=0)
-    invoke(aws, outputs["DeployFunctionName"], deployed | {"scheduled_for": deployed["slot"], "slot": f"{now:%Y-%m-%dT%H:%M:%SZ}"})
+    times = {"slot": f"{now:%Y-%m-%dT%H:%M:%SZ}", "window_ends_at": f"{now + timedelta(hours=4):%Y-%m-%dT%H:%M:%SZ}"}
+    by_hand = {field: value for field, value in deployed.items() if field != "scheduled_for"} | times
+    invoke(aws, outputs["DeployFunctionName"], by_hand)
     letter = {"cluster": "prod", "service": "checkout", "slot": deployed["slot"]}
     aws.client("sqs").send_message(
         QueueUrl=outputs["DeadLetterQueueUrl"], MessageBody=json.dumps(letter),
         MessageAttributes={"ERROR_MESSAGE": {"DataType": "String", "StringValue": "Rate exceeded (TooManyRequestsException)"}},
     )
+    for topic in ("NotificationTopicArn", "AlarmTopicArn"):
+        aws.client("sns").subscribe(TopicArn=outputs[topic], Protocol="email", Endpoint="ops@example.org")
     record_heartbeat(aws, group)
 
 

@@ -20,7 +20,8 @@ const STYLE: &str = "<style>\
 .ecs-task-patching caption{text-align:left;font-weight:bold;padding:4px 0}\
 .ecs-task-patching th,.ecs-task-patching td{text-align:left;vertical-align:top;padding:6px 10px 6px 0;\
 overflow-wrap:anywhere;border-bottom:1px solid #8884}\
-.ecs-task-patching tbody th{font-weight:normal}\
+.ecs-task-patching tbody th{font-weight:normal;min-width:9em}\
+.ecs-task-patching-time{white-space:nowrap}\
 .ecs-task-patching small{opacity:.85}\
 .ecs-task-patching input,.ecs-task-patching select{max-width:100%;padding:4px;font:inherit}\
 .ecs-task-patching-bar{display:flex;flex-wrap:wrap;gap:6px 16px;align-items:center;margin:8px 0}\

@@ -58,9 +58,9 @@ impl Header<'_> {
             matches!(&frame.request.view, View::Confirm { operation: asked, .. } if *asked == operation);
         let facts = format!("<span>{}</span>", facts.join("</span><span>"));
         format!(
-            "<div class=\"ecs-task-patching-bar\">{facts}{}</div>{}{}",
-            if is_asked { String::new() } else { frame.to_confirm(operation, None) },
+            "<div class=\"ecs-task-patching-bar\">{facts}</div><div class=\"ecs-task-patching-bar\">{}{}</div>{}",
             self.blocked(),
+            if is_asked { String::new() } else { frame.to_confirm(operation, None) },
             self.tabs(frame)
         )
     }
@@ -98,10 +98,10 @@ impl Header<'_> {
         let reasons: Vec<String> =
             stop.iter().chain(&self.blocks).map(|block| escaped(&sentence(&block.reason))).collect();
         if reasons.is_empty() {
-            return "<p class=\"ecs-task-patching-good\">No stop, freeze or alarm blocks deployments now.</p>".to_owned();
+            return "<span class=\"ecs-task-patching-good\">No stop, freeze or alarm blocks deployments now.</span>".to_owned();
         }
         format!(
-            "<p class=\"ecs-task-patching-bad\" role=\"alert\"><strong>Blocked now:</strong> {}</p>",
+            "<span class=\"ecs-task-patching-bad\" role=\"alert\"><strong>Blocked now:</strong> {}</span>",
             reasons.join(" ")
         )
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use super::{
@@ -115,9 +116,11 @@ fn row(frame: &Frame<'_>, entry: &Entry) -> Vec<String> {
 /// When it starts, and when its window closes.
 pub(super) fn start(frame: &Frame<'_>, entry: &Entry) -> String {
     let at = entry.at.map_or_else(|| "recurring".to_owned(), |at| frame.time(at, entry.zone));
+    let at = format!("<span class=\"ecs-task-patching-time\">{at}</span>");
     match entry.window_ends_at {
         Some(end) if entry.at.is_some_and(|at| at < end) => {
-            format!("{at}<br><small>window until {}</small>", frame.time(end, entry.zone))
+            let zone = if frame.request.utc { Tz::UTC } else { entry.zone };
+            format!("{at}<br><small>window until {}</small>", end.with_timezone(&zone).format("%a %H:%M"))
         }
         _ => at,
     }
@@ -131,7 +134,10 @@ pub(super) fn retirement(frame: &Frame<'_>, entry: &Entry) -> String {
         }
         _ => "passed".to_owned(),
     };
-    format!("{}<br><small>{left}</small>", frame.time(date, entry.zone))
+    format!(
+        "<span class=\"ecs-task-patching-time\">{}</span><br><small>{left}</small>",
+        frame.time(date, entry.zone)
+    )
 }
 
 /// A state, colored by its urgency.
@@ -146,8 +152,6 @@ pub(super) fn mark(state: State) -> String {
 
 #[cfg(test)]
 mod tests {
-    use chrono_tz::Tz;
-
     use super::*;
     use crate::{
         arn::ServiceRef,
@@ -199,9 +203,9 @@ mod tests {
         let html = shown(&[entry("web", State::Held)], &Filter::default());
         for part in [
             "<input type=\"checkbox\" name=\"prod/web\" aria-label=\"Select prod/web\"> <a ",
-            "Fri 27 Nov 2026 22:00 Europe/London<br><small>window until Sat 28 Nov 2026 02:00 Europe/London",
+            "Fri 27 Nov 2026 22:00 Europe/London</span><br><small>window until Sat 02:00</small>",
             "<span class=\"ecs-task-patching-mark ecs-task-patching-warn\">held</span>",
-            "Wed 2 Dec 2026 18:00 Europe/London<br><small>150 hours left",
+            "Wed 2 Dec 2026 18:00 Europe/London</span><br><small>150 hours left",
             "held on Wed 25 Nov 2026 09:00 UTC (CHG1, &lt;script&gt;alert(1)&lt;/script&gt;)",
             "<option value=\"prod\">prod</option>",
             "<caption>1 pending</caption>",

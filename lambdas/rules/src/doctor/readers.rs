@@ -42,7 +42,7 @@ fn of_topic(
         let command = format!(
             "aws sns subscribe --topic-arn \"{topic}\" --protocol email --notification-endpoint ops@example.org"
         );
-        let means = format!("Notices are handled, but nobody gets {kind}: what needs a person stays undone");
+        let means = format!("What needs a person stays undone, because nobody gets {kind}");
         return vec![Finding::new(Severity::Critical, &found, &means, Step::with(order, Some(command)))];
     }
     let pending = subscriptions.iter().filter(|subscription| !subscription.confirmed);
