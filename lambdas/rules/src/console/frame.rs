@@ -120,7 +120,12 @@ pub(crate) mod tests {
     pub(crate) fn with_frame(request: &Request, html: impl Fn(&Frame<'_>) -> String) -> String {
         let place =
             Place { partition: "aws".into(), region: "eu-west-2".into(), account: "111122223333".into() };
-        let reader = Reader { place, zone: Tz::Europe__London, stack: "the-stack".into(), detail: NotificationDetail::Digest };
+        let reader = Reader {
+            place,
+            zone: Tz::Europe__London,
+            stack: "the-stack".into(),
+            detail: NotificationDetail::Digest,
+        };
         html(&Frame {
             reader: &reader,
             console: "arn:console",

@@ -90,7 +90,12 @@ pub(crate) mod tests {
     pub(crate) fn found(facts: &Facts) -> Vec<Finding> {
         let place =
             Place { partition: "aws".into(), region: "eu-west-2".into(), account: "111122223333".into() };
-        let reader = Reader { place, zone: chrono_tz::Tz::UTC, stack: "the-stack".into(), detail: NotificationDetail::Digest };
+        let reader = Reader {
+            place,
+            zone: chrono_tz::Tz::UTC,
+            stack: "the-stack".into(),
+            detail: NotificationDetail::Digest,
+        };
         let policy = policy(&[("MAINTENANCE_WINDOWS", "daily 22:00-02:00")]);
         findings(facts, &Context { reader: &reader, policy: &policy, now: instant(NOW) })
     }

@@ -2,6 +2,7 @@
 
 pub mod control;
 pub mod delivery;
+mod expression;
 pub mod known;
 pub mod name;
 mod operator_edits;
@@ -10,7 +11,7 @@ pub mod retry;
 pub mod story;
 pub mod wake;
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use crate::{
@@ -20,11 +21,12 @@ use crate::{
     policy::{Mode, Policy},
     time::{
         instant::{ceil_minute, local_and_utc, utc_or_unknown, utc_seconds},
-        window::{Windows, first_instant, parse_zone},
+        window::Windows,
     },
     wording::{count, is},
 };
 use control::{Approval, Control, Plan};
+pub use expression::{at_expression, parse_at};
 use name::ScheduleName;
 use story::configuration;
 use wake::{CheckInput, DeadlineInput, DeployInput, DigestInput, InvalidInput, LockInput, StopInput, Wake};
@@ -386,22 +388,6 @@ impl Edit {
     pub fn of_input(input: DeployInput) -> Self {
         Self { input: Some(input), ..Self::default() }
     }
-}
-
-/// The `at()` expression of EventBridge Scheduler for an instant. Its precision is one minute.
-#[must_use]
-pub fn at_expression(at: DateTime<Utc>) -> String {
-    at.format("at(%Y-%m-%dT%H:%M:%S)").to_string()
-}
-
-/// The instant of an `at()` expression in the schedule's time zone. `None` if an operator made the schedule
-/// recurring.
-#[must_use]
-pub fn parse_at(expression: &str, zone: Option<&str>) -> Option<DateTime<Utc>> {
-    let local = expression.trim().strip_prefix("at(")?.strip_suffix(')')?;
-    let local = NaiveDateTime::parse_from_str(local.trim(), "%Y-%m-%dT%H:%M:%S").ok()?;
-    let zone = zone.map_or(Ok(Tz::UTC), parse_zone).ok()?;
-    Some(first_instant(local, zone))
 }
 
 #[cfg(test)]
