@@ -19,6 +19,7 @@ class Kind(StrEnum):
     HEARTBEAT = "heartbeat"
     MEMORY = "memory of a notice"
     DIGEST = "digest"
+    DRILL = "answer to a drill"
     LOCK = "lock"
     STOP = "emergency stop"
 
@@ -33,6 +34,8 @@ def kind_of(name: str) -> Kind:
         return Kind.MEMORY
     if name.startswith("digest."):
         return Kind.DIGEST
+    if name.startswith("drill."):
+        return Kind.DRILL
     if name.startswith("lock."):
         return Kind.LOCK
     if name.startswith("deadline."):

@@ -122,6 +122,17 @@ def test_the_dashboard_shows_every_metric_of_what_is_lost():
     assert [name for _, name, _ in LOST if f'"{name}"' not in body and name != "NumberOfMessagesSent"] == []
 
 
+def test_the_dashboard_shows_the_state_of_every_alarm():
+    body = RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    assert [name for name in ALARMS if f'"${{{name}.Arn}}"' not in body] == []
+
+
+def test_every_function_that_is_invoked_has_an_alarm_on_its_errors():
+    functions = {name for name, found in RESOURCES.items() if found["Type"] == "AWS::Serverless::Function"}
+    about = [alarm["Dimensions"][0]["Value"]["Ref"] for alarm in ALARMS.values() if alarm["MetricName"] == "Errors"]
+    assert set(about) >= functions - {"ConsoleFunction"}
+
+
 def test_the_dashboards_of_two_regions_have_different_names():
     assert RESOURCES["Dashboard"]["Properties"]["DashboardName"] == {"Fn::Sub": "${AWS::StackName}-${AWS::Region}"}
 

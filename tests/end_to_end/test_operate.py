@@ -10,6 +10,7 @@ from helpers import (
     start_time, tag, typed, wait_until, windows, wire,
 )
 from local_aws import ROOT
+from stack import Kind
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 LINE = re.compile(
@@ -49,7 +50,7 @@ def result(answer):
 
 
 def test_every_everyday_task_is_one_line_of_the_document():
-    assert {"plan-again", "redrive", "approve", "hold", "release", "move", "run-now", "cancel", "hold-all", "release-all"} <= set(LINES)
+    assert {"plan-again", "redrive", "drill", "approve", "hold", "release", "move", "run-now", "cancel", "hold-all", "release-all"} <= set(LINES)
 
 
 def test_a_deployment_is_held_and_released_as_printed(stack, cluster, pending, tmp_path):
@@ -94,6 +95,28 @@ def test_a_deployment_runs_now_as_printed(stack, cluster, tmp_path):
     done, text = result(run(stack, cluster, tmp_path, "run-now"))
     assert done and "blockers still apply" in text
     wait_until(lambda: set(deployment_ids(stack, cluster)) - set(before), seconds=150)
+
+
+def test_a_drill_proves_the_way_as_printed_and_touches_nothing(stack, cluster, tmp_path):
+    stack.aws.create_service(cluster, "web")
+    tag(stack, cluster, mode="deploy")
+    before = deployment_ids(stack, cluster)
+    done, text = result(run(stack, cluster, tmp_path, "drill"))
+    assert done and "so the event bus, the rule and ingest work. Nothing was changed." in text, text
+    assert "Ingest says: observe mode: would redeploy on " in text
+    [message] = stack.inbox.messages(f"{cluster}/web")
+    assert message["Subject"].startswith("Drill: Observe mode: 1 service")
+    assert deployment_ids(stack, cluster) == before
+    assert stack.schedules.names(cluster) == [] == stack.schedules.names(kind=Kind.DRILL)
+    assert stack.inbox.records(cluster) == []
+
+
+def test_a_drill_is_refused_where_the_rule_would_not_accept_it(stack, cluster):
+    request = {"operation": "drill", "cluster": cluster, "service": "web"}
+    with changed(stack, "OperateFunctionName", ENABLE_DRILLS="false"):
+        done, text = result(stack.operate(request))
+    assert not done and "EnableDrills=true" in text
+    assert stack.operate({"operation": "drill", "notice": "arn:1"})["text"].startswith('Drill needs "cluster" and "service"')
 
 
 def test_a_deployment_is_cancelled_as_printed_and_its_notice_schedules_it_again(stack, cluster, pending, tmp_path):

@@ -125,7 +125,11 @@ def test_permissions_that_reach_beyond_the_stack_have_a_condition(stack):
     conditions = {"iam:PassRole": {"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
                   "events:PutEvents": {"StringEquals": {"events:source": "ecs-task-patching"}},
                   "ecs:UpdateService": {"Null": dict.fromkeys(absent, "true")}}
+    # Operate sends drills as well, if they are enabled.
+    sources = {"Fn::If": ["DrillsEnabled", ["ecs-task-patching", "ecs-task-patching.drill"], ["ecs-task-patching"]]}
+    drills = {"events:PutEvents": {"StringEquals": {"events:source": sources}}}
     for role, statements in permissions():
+        expected = conditions | (drills if role == "OperateRole" else {})
         for statement, _ in statements:
-            for action in set(as_list(statement["Action"])) & set(conditions):
-                assert statement["Condition"] == conditions[action], (role, action)
+            for action in set(as_list(statement["Action"])) & set(expected):
+                assert statement["Condition"] == expected[action], (role, action)

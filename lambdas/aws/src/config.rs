@@ -31,6 +31,8 @@ pub struct Config {
     pub rule: Option<Rule>,
     /// `RequireReason`: what an operator changes needs a reason and a ticket. Only operate knows it.
     pub require_reason: bool,
+    /// `EnableDrills`: the rule accepts drills. Only operate knows it.
+    pub drills: bool,
     /// The ARN of the ingest function. Only verify and operate know it.
     pub ingest_arn: Option<String>,
     /// The URL of the dead-letter queue. Only operate knows it.
@@ -61,7 +63,7 @@ impl Config {
         let url_suffix = settings.required("URL_SUFFIX");
         let rule = lookup("RULE_NAME").zip(lookup("INGEST_FUNCTION_ARN"));
         let rule = rule.map(|(name, target_arn)| Rule { name, target_arn });
-        let require_reason = settings.require_reason();
+        let (require_reason, drills) = (settings.require_reason(), settings.drills());
         let (ingest_arn, dead_letter_queue_url) =
             (lookup("INGEST_FUNCTION_ARN"), lookup("DEAD_LETTER_QUEUE_URL"));
         settings.finish(Self {
@@ -74,6 +76,7 @@ impl Config {
             url_suffix,
             rule,
             require_reason,
+            drills,
             ingest_arn,
             dead_letter_queue_url,
         })

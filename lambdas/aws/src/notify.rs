@@ -118,6 +118,14 @@ impl Notifier {
             .await
     }
 
+    /// Puts a drill on the bus, as an operator does.
+    ///
+    /// # Errors
+    /// The bus did not accept it.
+    pub async fn put_drill(&self, entry: Value) -> Result<(), CallFailed> {
+        self.put_batch(vec![entry]).await
+    }
+
     async fn put_batch(&self, mut entries: Vec<Value>) -> Result<(), CallFailed> {
         let mut refusal = String::new();
         for _ in 0..PUT_ATTEMPTS {

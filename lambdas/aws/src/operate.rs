@@ -72,7 +72,9 @@ impl Scheduler {
             if lock.unfinished() {
                 return Ok(Ended::Unfinished(decide(&Pending::Unfinished)));
             }
-            let verifying = self.get(check).await?.is_some();
+            let awaits_owner =
+                |found: &Found| matches!(found.wake(), Ok(Wake::Check(check)) if check.awaits_owner());
+            let verifying = self.get(check).await?.is_some_and(|found| !awaits_owner(&found));
             let pending = if verifying { Pending::Verification } else { Pending::Nothing };
             return Ok(Ended::Done(decide(&pending)));
         };

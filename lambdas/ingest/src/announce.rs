@@ -107,6 +107,9 @@ impl Ingest {
         let said = || report.outcomes.iter().filter(|outcome| news.says(outcome));
         let event = |outcome| plan::event(reader, &self.policy, outcome, kept, now);
         let records = |outcome: &Outcome| {
+            if notice.observed {
+                return Vec::new(); // a question is no story
+            }
             let story = outcome.service_ref().and_then(|service| stories.get(&service));
             record::of_plan(reader, &self.policy, (outcome, story), kept, now)
         };

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::{Failure, Invocation};
+use aws::{CallFailed, Failure, Invocation};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt as _, stream};
 use lambda_runtime::tracing::{error, info, warn};
@@ -11,12 +11,13 @@ use rules::{
     notice::{Affected, Notice, NoticeRef, health},
     notify::plan,
     outcome::{Cause, Outcome, OutcomeKind, Report},
-    policy::tags::Tags,
+    policy::{Mode, tags::Tags},
     schedule::{
+        Spec,
         known::{LOOKED_FOR, Listed, Page},
         name::ScheduleName,
         story::Story,
-        wake::StopInput,
+        wake::{DrillInput, StopInput},
     },
 };
 use serde_json::Value;
@@ -95,7 +96,20 @@ impl Ingest {
     /// The event is no usable notice, or as for [`take`](Self::take).
     pub async fn handle(&self, event: &Value, invocation: &Invocation) -> Result<Report, Failure> {
         let notice = health::read(event, invocation.now())?;
-        Box::pin(self.take(&notice, invocation)).await // the types of the SDK's futures are large
+        let report = Box::pin(self.take(&notice, invocation)).await?; // the types of the SDK's futures are large
+        if notice.observed {
+            let answered = Box::pin(self.answer_drill(&report, invocation.now())).await;
+            answered.map_err(Failure::call(&notice.event_arn))?;
+        }
+        Ok(report)
+    }
+
+    /// Leaves the answer to a drill where operate reads it.
+    async fn answer_drill(&self, report: &Report, now: DateTime<Utc>) -> Result<(), CallFailed> {
+        let reasons = report.outcomes.iter().map(|outcome| outcome.reason.as_str());
+        let reason = reasons.collect::<Vec<_>>().join("; ");
+        let input = DrillInput { event_arn: report.event_arn.clone(), answered_at: now, reason };
+        self.scheduler.create(&Spec::drill(input, now), now).await.map(drop)
     }
 
     /// Handles a notice, whatever its source.
@@ -146,7 +160,10 @@ impl Ingest {
         let zone = self.policy.zone;
         let named = async {
             let resolved = resolve(&self.ecs, notice).await;
-            let services = read_services(&self.ecs, named(&resolved), zone).await;
+            let mut services = read_services(&self.ecs, named(&resolved), zone).await;
+            if notice.observed {
+                services.tags.values_mut().for_each(|tags| tags.mode = Some(Mode::Observe));
+            }
             (resolved, services)
         };
         let page = async {
@@ -180,7 +197,7 @@ impl Ingest {
         invocation: &Invocation,
     ) -> Result<Report, Failure> {
         let Read { resolved, services, page, listed } = read;
-        let may_write = self.may_write_any(&services.tags);
+        let may_write = !notice.observed && self.may_write_any(&services.tags);
         let work = Work { notice, told: told.clone(), resolved, services, invocation };
         // A repeat changes nothing, so it takes no lock.
         if (page.is_known() || !may_write)

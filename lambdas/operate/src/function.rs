@@ -29,6 +29,8 @@ pub struct Operate {
     pub require_reason: bool,
     /// The ARN of the console function, to which answers in the console link back.
     pub console_arn: Option<String>,
+    /// The rule accepts drills.
+    pub drills: bool,
 }
 
 impl Operate {
@@ -51,6 +53,7 @@ impl Operate {
             policy: config.policy,
             require_reason: config.require_reason,
             console_arn: None,
+            drills: config.drills,
         }
     }
 }

@@ -34,6 +34,7 @@ impl Operate {
                 Box::pin(self.plan_again(target, &why, invocation)).await?
             }
             Ok(Request::Redrive(why)) => Box::pin(self.redrive(&why, invocation)).await?,
+            Ok(Request::Drill(service)) => Box::pin(self.drill(service, invocation)).await?,
             Ok(Request::HoldAll(why)) => self.hold_all(why, invocation).await?,
             Ok(Request::ReleaseAll(why)) => self.release_all(&why, invocation).await?,
             Err(invalid) => {

@@ -108,6 +108,9 @@ impl Verify {
         let Sorted { settled, in_progress, unpatched } = self.sorted(&input, next.is_some(), now).await;
         if !unpatched.is_empty() {
             self.report(&input, &unpatched, now).await?;
+        } else if in_progress.is_empty() && input.unpatched.is_empty() {
+            let reader = &self.notifier.reader;
+            self.notifier.send(&verification::of_settled_notice(reader, &input.notice, now), now).await?;
         }
         let check = DeadlineCheck {
             event_arn: input.notice.event_arn.clone(),

@@ -41,7 +41,7 @@ impl Verify {
             Wake::Settled(input) => Box::pin(self.forget(&input, invocation)).await.map(Answer::Forgotten),
             Wake::Digest(input) => Box::pin(self.digest(input, invocation)).await.map(Answer::Digest),
             Wake::Heartbeat => Box::pin(self.heartbeat(invocation)).await.map(Answer::Heartbeat),
-            other @ (Wake::Deploy(_) | Wake::Lock(_) | Wake::Stop(_)) => {
+            other @ (Wake::Deploy(_) | Wake::Lock(_) | Wake::Drill(_) | Wake::Stop(_)) => {
                 Err(other.refused_by(Function::Verify).into())
             }
         }

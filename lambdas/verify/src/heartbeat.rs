@@ -24,7 +24,7 @@ use rules::{
     service::ServiceState,
     verify::{
         deadline_check::deadline_checks,
-        heartbeat::{Action, Pending, actions, is_pending},
+        heartbeat::{Action, Pending, actions, pending_counts},
     },
 };
 use serde::Serialize;
@@ -57,8 +57,14 @@ impl Verify {
     pub(crate) async fn heartbeat(&self, invocation: &Invocation) -> Result<Heartbeat, Failure> {
         let found = self.all().await.map_err(Failure::call("the heartbeat"))?;
         let all: Vec<Pending> = found.iter().map(|(name, found)| pending(name, found)).collect();
-        let count = all.iter().filter(|pending| is_pending(pending)).count();
-        let sample = Sample::counted(&[(Metric::Heartbeat, 1), (Metric::Pending, count)]);
+        let (deployments, checks) = pending_counts(&all);
+        let count = deployments + checks;
+        let sample = Sample::counted(&[
+            (Metric::Heartbeat, 1),
+            (Metric::Pending, count),
+            (Metric::PendingDeployments, deployments),
+            (Metric::PendingChecks, checks),
+        ]);
         self.notifier.count(&[sample], invocation.now());
         let mut done = Heartbeat { pending: count, woken: Vec::new(), watched: Vec::new(), rule_fault: None };
         let mut failed = None;

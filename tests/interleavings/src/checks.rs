@@ -197,6 +197,12 @@ impl Checks {
             {
                 contradicts("is about closed notices");
             }
+            "Patch Record" if detail["outcome"] == "patched" && seen.new_since.is_none() => {
+                contradicts("is false: a task is old");
+            }
+            "Patch Record" if detail["outcome"] == "unpatched" && long_new => {
+                contradicts("is false: every task is new");
+            }
             "Patch Scheduled" if !arns.is_empty() && arns.iter().all(|arn| seen.proven.contains(*arn)) => {
                 contradicts("comes after the proof");
             }

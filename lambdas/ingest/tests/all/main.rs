@@ -4,6 +4,7 @@
 
 mod common;
 mod configuration;
+mod drill;
 mod messages;
 mod notice;
 mod over_time;

@@ -3,4 +3,5 @@
 mod again;
 mod changes;
 mod common;
+mod drill;
 mod stop;

@@ -54,6 +54,9 @@ pub struct Detail {
     pub event_description: Option<Vec<Description>>,
     /// The affected entities with their status.
     pub affected_entities: Option<Vec<AffectedEntity>>,
+    /// Only what would be done is asked. Of drills; AWS Health has no such field.
+    #[serde(default)]
+    pub observed: bool,
 }
 
 /// The description in one language.
@@ -170,6 +173,7 @@ pub fn read(event: &Value, now: DateTime<Utc>) -> Result<Notice, InvalidEvent> {
         sent_at,
         received_at: now,
         drill: source == DRILL,
+        observed: source == DRILL && detail.observed,
         entities: entities.listed,
     })
 }

@@ -55,6 +55,8 @@ pub struct Notice {
     pub other_account: Option<String>,
     /// The event is a drill, which an operator sent.
     pub drill: bool,
+    /// The drill asks only what would be done: nothing is written, whatever the mode of the services.
+    pub observed: bool,
     /// The affected entities without duplicates, in the order of the event.
     pub entities: Vec<Affected>,
 }

@@ -28,7 +28,7 @@ pub fn notification(reader: &Reader, name: &ScheduleName, wake: &Wake, now: Date
             ("the deadline check", None, std::slice::from_ref(&input.notice))
         }
         Wake::Digest(input) => ("the digest", None, std::slice::from_ref(&input.notice)),
-        Wake::Heartbeat | Wake::Lock(_) | Wake::Stop(_) => return Notification::default(),
+        Wake::Heartbeat | Wake::Lock(_) | Wake::Drill(_) | Wake::Stop(_) => return Notification::default(),
     };
     let reason = format!("{what} did not run: its function was woken three times, and did not finish");
     let meaning = format!("the service may not be patched. {}", reader.what_aws_does(notices, now));

@@ -37,6 +37,10 @@ pub enum Metric {
     MinutesToComplete,
     /// Pending schedules.
     Pending,
+    /// Pending deployments.
+    PendingDeployments,
+    /// Pending verification checks, deadline checks and digests.
+    PendingChecks,
     /// The heartbeat: a schedule has woken a function.
     Heartbeat,
     /// The rule does not deliver notices.

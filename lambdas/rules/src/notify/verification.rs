@@ -11,7 +11,7 @@ use super::{
 use crate::{
     notice::NoticeRef,
     plan::deadline,
-    policy::Policy,
+    policy::{NotificationDetail, Policy},
     schedule::wake::{CheckInput, DeadlineInput},
     time::instant::local_and_utc,
     verify::{deadline_check::Unpatched, judge::Judgement},
@@ -82,6 +82,32 @@ pub fn of_deadline_check(
         message: Some(unpatched_message(reader, &input.notice, unpatched, now)),
         samples: vec![Sample::counted(&[(Metric::NeedsAttention, unpatched.len())])],
     }
+}
+
+/// What is sent before the deadline if no service of a notice still needs a deployment, and digests are wanted.
+#[must_use]
+pub fn of_settled_notice(reader: &Reader, notice: &NoticeRef, now: DateTime<Utc>) -> Notification {
+    if reader.detail == NotificationDetail::Each {
+        return Notification::default();
+    }
+    let mut facts = reader.place_facts().to_vec();
+    facts.push(("Time", local_and_utc(now, reader.zone)));
+    facts.push(("Retirement date", reader.date(notice.starts_at)));
+    facts.push(("Notice", notice.event_arn.clone()));
+    let subject = format!("Nothing left to patch, {}", reader.subject_date(notice));
+    let message = Message {
+        happened: Happened::Completed,
+        title: title(std::slice::from_ref(notice), &subject),
+        lead: vec![
+            "The deadline check found no service of this notice that still needs a deployment.".to_owned(),
+        ],
+        next: Vec::new(),
+        details: Vec::new(),
+        facts,
+        resources: Vec::new(),
+        thread: notice.event_arn.clone(),
+    };
+    Notification { message: Some(message), ..Notification::default() }
 }
 
 fn unpatched_message(

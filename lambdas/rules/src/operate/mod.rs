@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod decide;
+pub mod drill;
 pub mod plan_again;
 pub mod redrive;
 pub mod request;

@@ -109,6 +109,8 @@ pub enum Request {
     },
     /// Send every dead letter back to its function.
     Redrive(Why),
+    /// Send a drill for this service that touches nothing.
+    Drill(ServiceRef),
     /// Let nothing start until release-all.
     HoldAll(Why),
     /// End that.
@@ -171,6 +173,7 @@ impl Request {
                 return required(word, require_why, &why).map(|()| Self::ReleaseAll(why));
             }
             "plan-again" | "redrive" => return planned_again(word, wire, why, require_why),
+            "drill" => return drill(wire),
             _ => return Err(unknown(word)),
         };
         required(word, require_why, &why)?;
@@ -181,8 +184,8 @@ impl Request {
 
 fn unknown(word: &str) -> InvalidRequest {
     InvalidRequest(format!(
-        "operation is {word:?}; use approve, hold, release, move, run-now, cancel, plan-again, redrive, hold-all or \
-         release-all"
+        "operation is {word:?}; use approve, hold, release, move, run-now, cancel, plan-again, redrive, drill, hold-all \
+         or release-all"
     ))
 }
 
@@ -280,6 +283,16 @@ fn planned_again(word: &str, wire: Wire, why: Why, require_why: bool) -> Result<
     Ok(Request::PlanAgain { target, why })
 }
 
+/// Reads a request for a drill. It changes nothing, so it never needs a reason.
+fn drill(wire: Wire) -> Result<Request, InvalidRequest> {
+    match (wire.cluster, wire.service, wire.services.as_slice(), wire.notice) {
+        (Some(cluster), Some(service), [], None) => {
+            ServiceRef::named(&cluster, &service).map(Request::Drill).map_err(InvalidRequest)
+        }
+        _ => Err(InvalidRequest("drill needs \"cluster\" and \"service\": one service".to_owned())),
+    }
+}
+
 /// Refuses a request without a reason and a ticket, where they are mandatory.
 fn required(word: &str, required: bool, why: &Why) -> Result<(), InvalidRequest> {
     if !required || (why.reason.is_some() && why.ticket.is_some()) {
@@ -353,6 +366,10 @@ mod tests {
             (
                 with(json!({"operation": "hold", "service": "we b"})),
                 "cluster and service are \"prod\" and \"we b\"",
+            ),
+            (
+                json!({"operation": "drill", "notice": "arn:1"}),
+                "drill needs \"cluster\" and \"service\": one service",
             ),
             (with(json!({"operation": "move"})), "move needs a time; add \"at\", such as 2026-"),
             (with(json!({"operation": "move", "at": "Friday"})), "at is \"Friday\"; use a time such as"),

@@ -108,6 +108,13 @@ impl<'a> Settings<'a> {
         })
     }
 
+    /// Reads whether the rule accepts drills.
+    pub fn drills(&mut self) -> bool {
+        self.read("EnableDrills", "ENABLE_DRILLS", false, |text| {
+            text.parse().map_err(|_| "must be true or false".to_owned())
+        })
+    }
+
     /// Reads which messages people want.
     pub fn detail(&mut self) -> NotificationDetail {
         let default = NotificationDetail::Digest;

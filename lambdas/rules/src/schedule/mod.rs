@@ -2,6 +2,7 @@
 
 pub mod control;
 pub mod delivery;
+mod drill;
 mod expression;
 pub mod known;
 pub mod name;
@@ -132,7 +133,7 @@ impl Spec {
     #[must_use]
     pub fn is_disabled(&self) -> bool {
         match &self.wake {
-            Wake::Lock(_) | Wake::Stop(_) => true,
+            Wake::Lock(_) | Wake::Stop(_) | Wake::Drill(_) => true,
             Wake::Deploy(input) => input.control.approval == Some(Approval::Awaited),
             _ => false,
         }
@@ -186,7 +187,7 @@ impl Spec {
                 "No deployment starts while this schedule exists: {}. To end that: release-all",
                 input.text(),
             )),
-            (None, Wake::Heartbeat) => String::new(), // the template describes it
+            (None, Wake::Heartbeat | Wake::Drill(_)) => String::new(), // the template describes it
         }
     }
 }

@@ -60,6 +60,12 @@ impl ScheduleName {
         Self(format!("digest.{}.{}", fingerprint([event_arn], "\n"), closes_at.format("%Y%m%dT%H%M%S")))
     }
 
+    /// The answer to a drill: `drill.HASH`.
+    #[must_use]
+    pub fn of_drill(event_arn: &str) -> Self {
+        Self(format!("drill.{}", fingerprint([event_arn], "\n")))
+    }
+
     /// The lock without which a schedule is not changed: `lock.HASH`.
     #[must_use]
     pub fn of_lock(schedule: &Self) -> Self {

@@ -49,7 +49,7 @@ pub enum Action {
     Invalid(ScheduleName, InvalidInput),
     /// Create a schedule that was lost while its function was woken again.
     Restore(ScheduleName, Wake),
-    /// Delete a lock that an invocation left behind long ago.
+    /// Delete a lock that an invocation left behind long ago, or the answer to a drill that nobody has read.
     DeleteLock(ScheduleName),
     /// Check these services before the deadline of this notice: their deadline check is missing.
     Watch(NoticeRef, Vec<ServiceRef>),
@@ -76,6 +76,9 @@ fn lost(Pending { name, existing, wake }: &Pending, now: DateTime<Utc>) -> Optio
     if let Wake::Lock(lock) = wake {
         let dead = lock.expires_at + DEAD_LOCK < now;
         return dead.then(|| Action::DeleteLock(name.clone()));
+    }
+    if let Wake::Drill(drill) = wake {
+        return (drill.answered_at + HOUR < now).then(|| Action::DeleteLock(name.clone()));
     }
     if let Wake::Deploy(input) = wake
         && existing.awaits_approval()
@@ -145,9 +148,19 @@ fn unwatched(all: &[Pending]) -> Vec<(NoticeRef, Vec<ServiceRef>)> {
     found.into_values().collect()
 }
 
-/// Whether something is to be done at the time of this schedule.
+/// How many deployments are pending, and how many checks and digests. A schedule with an invalid input counts as a
+/// deployment: operators edit those.
 #[must_use]
-pub fn is_pending(pending: &Pending) -> bool {
+pub fn pending_counts(all: &[Pending]) -> (usize, usize) {
+    let (deployments, checks): (Vec<&Pending>, Vec<&Pending>) = all
+        .iter()
+        .filter(|pending| is_pending(pending))
+        .partition(|pending| matches!(pending.wake, Err(_) | Ok(Wake::Deploy(_))));
+    (deployments.len(), checks.len())
+}
+
+/// Whether something is to be done at the time of this schedule.
+fn is_pending(pending: &Pending) -> bool {
     matches!(
         pending.wake,
         Err(_) | Ok(Wake::Deploy(_) | Wake::Check(_) | Wake::DeadlineCheck(_) | Wake::Digest(_))
@@ -159,7 +172,7 @@ mod tests {
     use super::*;
     use crate::{
         arn::Place,
-        schedule::wake::{Again, CheckInput, DeadlineInput},
+        schedule::wake::{Again, CheckInput, DeadlineInput, DigestInput, DrillInput},
         testing::{instant, web},
     };
 
@@ -308,8 +321,36 @@ mod tests {
             let name = ScheduleName::listed("name".into());
             let expected = expected.then(|| Action::Invalid(name, invalid.clone()));
             assert_eq!(actions(&all, instant(NOW)), expected.into_iter().collect::<Vec<_>>(), "{at}");
-            assert!(is_pending(&all[0]));
+            assert_eq!(pending_counts(&all), (1, 0));
         }
+    }
+
+    #[test]
+    fn deployments_are_counted_without_checks_and_what_never_fires_is_not_counted() {
+        let of = |wake: Wake| pending("2026-11-27T23:15:00Z", 0, true, wake);
+        let notice = deadline_check(&[web()], &[]).notice;
+        let closes_at = instant(NOW);
+        let digest = DigestInput { notice, closes_at, sent: false, woken: Some(0) };
+        let all = [
+            of(check(Some(0))),
+            of(Wake::DeadlineCheck(deadline_check(&[web()], &[]))),
+            of(Wake::Digest(digest)),
+            of(Wake::Settled(deadline_check(&[], &[web()]))),
+            of(Wake::Heartbeat),
+        ];
+        assert_eq!(pending_counts(&all), (0, 3));
+    }
+
+    #[test]
+    fn an_answer_to_a_drill_that_nobody_has_read_is_deleted() {
+        let of = |answered_at| {
+            let (event_arn, reason) = ("drill-1".into(), "why".into());
+            let answer = DrillInput { event_arn, answered_at: instant(answered_at), reason };
+            actions(&[pending(answered_at, 0, false, Wake::Drill(answer))], instant(NOW))
+        };
+        let name = ScheduleName::listed("name".into());
+        assert_eq!(of("2026-11-27T22:29:59Z"), [Action::DeleteLock(name)]);
+        assert_eq!(of("2026-11-27T22:30:00Z"), []);
     }
 
     #[test]

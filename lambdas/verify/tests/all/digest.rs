@@ -1,7 +1,7 @@
 //! The digest of a notice: how its services stand when a window has closed.
 
 use crate::common::{
-    DEADLINE, MEMORY, OLD, STARTED, deadline_check, handle, notice, scheduled, with_services,
+    DEADLINE, MEMORY, OLD, STARTED, deadline_check, handle, handle_with, notice, scheduled, with_services,
 };
 use fake_aws::{Aws, error, merged};
 use serde_json::{Value, json};
@@ -93,6 +93,29 @@ async fn what_was_settled_or_reported_before_is_still_counted() {
     }
     handle(&aws_without, &input(&json!({})), DUE).await.unwrap();
     assert!(aws_without.subjects()[0].starts_with("2 of 3 services patched; 1 needs attention, "));
+}
+
+#[tokio::test]
+async fn the_deadline_check_says_that_nothing_is_left_to_patch() {
+    let digests = [("NOTIFICATION_DETAIL", "digest")];
+    let given = deadline_check(&["api", "web"]);
+    for (services, subject) in [
+        (
+            [("api", STARTED, ""), ("web", STARTED, "")],
+            "Nothing left to patch, retirement date Wed 2 Jan 2030 18:00 UTC",
+        ),
+        (
+            [("api", STARTED, ""), ("web", OLD, "")],
+            "Not patched: 1 service, retirement date Wed 2 Jan 2030 18:00 UTC",
+        ),
+    ] {
+        let aws = with_services(&services);
+        handle_with(&aws, &digests, &given, "2030-01-02T15:30:01Z").await.unwrap();
+        assert_eq!(aws.subjects(), [subject]);
+    }
+    let aws = with_services(&[("api", STARTED, ""), ("web", OLD, "rolling")]);
+    handle_with(&aws, &digests, &given, "2030-01-02T15:30:01Z").await.unwrap();
+    assert_eq!(aws.subjects(), Vec::<String>::new(), "a further check follows");
 }
 
 #[tokio::test]

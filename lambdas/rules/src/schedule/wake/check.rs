@@ -159,6 +159,12 @@ impl CheckInput {
         Self { notified: true, ..self }
     }
 
+    /// Whether only the owner can redeploy the service: nothing was started here.
+    #[must_use]
+    pub fn awaits_owner(&self) -> bool {
+        self.notified && self.deployment.is_none()
+    }
+
     /// Merges this check with a pending one. Returns `None` if the pending check already covers it, for example after
     /// a repeated delivery.
     #[must_use]
@@ -169,6 +175,7 @@ impl CheckInput {
             return None;
         }
         self.notices = joined(&pending.notices, &self.notices);
+        self.notified &= pending.notified; // of what is in progress, the owner may not know
         self.deployment = self.deployment.or_else(|| pending.deployment.clone());
         Some(self)
     }
@@ -208,6 +215,10 @@ mod tests {
         let pending = CheckInput { checks: 3, ..input() };
         assert_eq!(input().join(&pending), None);
         assert_eq!(CheckInput { deployment: None, ..input() }.join(&pending), None);
+        let of_owner = CheckInput { deployment: None, notices: vec![notice("arn:2")], ..input() }.of_owner();
+        assert!(of_owner.awaits_owner());
+        let joined = of_owner.join(&pending).expect("a new notice");
+        assert!(!joined.awaits_owner() && !joined.notified, "a deployment is in progress");
         let second =
             CheckInput { notices: vec![notice("arn:2")], deployment: Some("ecs-svc/3".into()), ..input() };
         let joined = second.join(&pending).expect("a new notice");

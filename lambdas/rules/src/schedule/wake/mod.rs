@@ -8,6 +8,7 @@ mod check;
 mod deadline;
 mod deploy;
 mod digest;
+mod drill;
 mod lock;
 mod stop;
 
@@ -21,6 +22,7 @@ pub use check::CheckInput;
 pub use deadline::{DeadlineInput, Left};
 pub use deploy::DeployInput;
 pub use digest::{DigestInput, Step};
+pub use drill::DrillInput;
 pub use lock::{Again, LockInput};
 pub use stop::StopInput;
 
@@ -45,6 +47,8 @@ pub enum Wake {
     Heartbeat,
     /// For no function: a lock. Kind `lock`.
     Lock(LockInput),
+    /// For no function: the answer to a drill. Kind `drill`.
+    Drill(DrillInput),
     /// For no function: while it exists, no deployment starts. Kind `hold-all`.
     Stop(StopInput),
 }
@@ -55,6 +59,7 @@ const SETTLED: &str = "settled";
 const DIGEST: &str = "digest";
 const HEARTBEAT: &str = "heartbeat";
 const LOCK: &str = "lock";
+const DRILL: &str = "drill";
 const STOP: &str = "hold-all";
 
 /// The function that a schedule wakes.
@@ -104,10 +109,11 @@ impl Wake {
             Some(Some(DIGEST)) => typed(value).map(Self::Digest),
             Some(Some(HEARTBEAT)) => Ok(Self::Heartbeat),
             Some(Some(LOCK)) => typed(value).map(Self::Lock),
+            Some(Some(DRILL)) => typed(value).map(Self::Drill),
             Some(Some(STOP)) => typed(value).map(Self::Stop),
             Some(_) => Err(InvalidInput(format!(
-                "kind is {}; expected {CHECK:?}, {DEADLINE_CHECK:?}, {SETTLED:?}, {DIGEST:?}, {HEARTBEAT:?}, {LOCK:?} or \
-                 {STOP:?}, or no kind for a deployment",
+                "kind is {}; expected {CHECK:?}, {DEADLINE_CHECK:?}, {SETTLED:?}, {DIGEST:?}, {HEARTBEAT:?}, {LOCK:?}, \
+                 {DRILL:?} or {STOP:?}, or no kind for a deployment",
                 shown(kind)
             ))),
         }
@@ -139,6 +145,7 @@ impl Wake {
             | Self::Digest(_)
             | Self::Heartbeat
             | Self::Lock(_)
+            | Self::Drill(_)
             | Self::Stop(_) => Function::Verify,
         }
     }
@@ -154,7 +161,7 @@ impl Wake {
                 Some(ScheduleName::of_page(&input.notice.event_arn, input.page))
             }
             Self::Digest(input) => Some(ScheduleName::of_digest(&input.notice.event_arn, input.closes_at)),
-            Self::Heartbeat | Self::Lock(_) | Self::Stop(_) => None,
+            Self::Heartbeat | Self::Lock(_) | Self::Drill(_) | Self::Stop(_) => None,
         }
     }
 
@@ -166,7 +173,7 @@ impl Wake {
             Self::Check(input) => Some(input.woken.unwrap_or_default()),
             Self::DeadlineCheck(input) | Self::Settled(input) => Some(input.woken.unwrap_or_default()),
             Self::Digest(input) => Some(input.woken.unwrap_or_default()),
-            Self::Heartbeat | Self::Lock(_) | Self::Stop(_) => None,
+            Self::Heartbeat | Self::Lock(_) | Self::Drill(_) | Self::Stop(_) => None,
         }
     }
 
@@ -179,7 +186,7 @@ impl Wake {
             Self::Check(input) => input.woken = times,
             Self::DeadlineCheck(input) | Self::Settled(input) => input.woken = times,
             Self::Digest(input) => input.woken = times,
-            Self::Heartbeat | Self::Lock(_) | Self::Stop(_) => {}
+            Self::Heartbeat | Self::Lock(_) | Self::Drill(_) | Self::Stop(_) => {}
         }
         self
     }
@@ -194,6 +201,7 @@ impl Wake {
             Self::Digest(input) => json!(input),
             Self::Heartbeat => json!({}),
             Self::Lock(input) => json!(input),
+            Self::Drill(input) => json!(input),
             Self::Stop(input) => json!(input),
         };
         if let Some(fields) = value.as_object_mut() {
@@ -212,6 +220,7 @@ impl Wake {
             Self::Digest(_) => Some(DIGEST),
             Self::Heartbeat => Some(HEARTBEAT),
             Self::Lock(_) => Some(LOCK),
+            Self::Drill(_) => Some(DRILL),
             Self::Stop(_) => Some(STOP),
         }
     }
@@ -251,7 +260,7 @@ mod tests {
                 Wake::Check(input) => input.service == web() && input.checks == 3 && input.notified,
                 Wake::DeadlineCheck(input) => input.services == [web()] && input.announced == ["0123"],
                 Wake::Heartbeat => true,
-                Wake::Settled(_) | Wake::Digest(_) | Wake::Lock(_) | Wake::Stop(_) => false,
+                Wake::Settled(_) | Wake::Digest(_) | Wake::Lock(_) | Wake::Drill(_) | Wake::Stop(_) => false,
             };
             assert!(known, "{wake:?}");
             let value = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
@@ -268,7 +277,7 @@ mod tests {
         let rows = [
             (
                 r#"{"version":1,"kind":"restart"}"#,
-                r#"kind is "restart"; expected "service", "deadline", "settled", "digest", "heartbeat", "lock" or "hold-all", or no"#,
+                r#"kind is "restart"; expected "service", "deadline", "settled", "digest", "heartbeat", "lock", "drill" or "hold-all""#,
             ),
             (r#"{"version":1,"kind":7}"#, "kind is 7; expected"),
             (r#"{"version":2,"kind":"heartbeat"}"#, "version is 2; expected 1"),
