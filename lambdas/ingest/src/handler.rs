@@ -32,9 +32,6 @@ use crate::{
     tags::{Services, read_services},
 };
 
-/// From how many services on the schedules are listed, a hundred with each call: few schedules are read as fast one by one.
-const MANY: usize = 100;
-
 /// A notice, with what was read once about it.
 pub(crate) struct Work<'a> {
     pub(crate) notice: &'a Notice,
@@ -178,14 +175,6 @@ impl Ingest {
             services.extend(read_services(&self.ecs, unread, zone).await);
         }
         Ok(Read { resolved, services, page, listed })
-    }
-
-    /// The schedules of a large page that was handled completely. None if they cannot be listed: then each is read.
-    async fn listed(&self, page: &Page) -> Vec<Listed> {
-        let place = &self.notifier.reader.place;
-        let named = page.open().map(|service| ScheduleName::of_deployment(place, service));
-        let named: BTreeSet<ScheduleName> = named.filter(|_| page.left.is_some()).collect();
-        if named.len() > MANY { self.scheduler.find(&named).await.unwrap_or_default() } else { Vec::new() }
     }
 
     /// Handles one page of a notice. `told` is the notice, as this event tells it.

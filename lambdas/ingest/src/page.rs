@@ -1,18 +1,36 @@
-//! Writes what is known of a page of a notice: its deadline checks remember it, and once it concerns no
-//! service any more, a schedule that only remembers.
+//! Reads the schedules of a page of a notice, and writes what is known of the page: its deadline checks remember it, and
+//! once it concerns no service any more, a schedule that only remembers.
+
+use std::collections::BTreeSet;
 
 use aws::{CallFailed, Invocation};
 use chrono::{DateTime, Utc};
 use rules::{
     notice::{Notice, NoticeRef},
     outcome::Outcome,
-    schedule::{Spec, known::Page, name::ScheduleName, wake::DeadlineInput},
+    schedule::{
+        Spec,
+        known::{Listed, Page},
+        name::ScheduleName,
+        wake::DeadlineInput,
+    },
     verify::deadline_check::deadline_checks,
 };
 
 use crate::function::Ingest;
 
+/// From how many services on the schedules are listed, a hundred with each call: few schedules are read as fast one by one.
+const MANY: usize = 100;
+
 impl Ingest {
+    /// The schedules of a large page that was handled completely. None if they cannot be listed: then each is read.
+    pub(crate) async fn listed(&self, page: &Page) -> Vec<Listed> {
+        let place = &self.notifier.reader.place;
+        let named = page.open().map(|service| ScheduleName::of_deployment(place, service));
+        let named: BTreeSet<ScheduleName> = named.filter(|_| page.left.is_some()).collect();
+        if named.len() > MANY { self.scheduler.find(&named).await.unwrap_or_default() } else { Vec::new() }
+    }
+
     /// Remembers which cancellations have to be announced, before any schedule goes: an invocation that ends in between
     /// would leave nothing behind to tell of. Answers with the page as it is known then.
     pub(crate) async fn owe_ahead(

@@ -150,6 +150,7 @@ impl Entry {
             Ok(
                 Wake::DeadlineCheck(_)
                 | Wake::Digest(_)
+                | Wake::Drill(_)
                 | Wake::Settled(_)
                 | Wake::Heartbeat
                 | Wake::Lock(_)
