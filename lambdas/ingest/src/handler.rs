@@ -35,8 +35,8 @@ use crate::{
 /// A notice, with what was read once about it.
 pub(crate) struct Work<'a> {
     pub(crate) notice: &'a Notice,
-    /// The notice, as this event tells it.
-    told: NoticeRef,
+    /// The account's wait period, if the notice needs it and it is readable.
+    wait_period: Option<TimeDelta>,
     /// Its entities, in its order.
     resolved: Vec<Resolved>,
     /// What ECS says of its services.
@@ -122,19 +122,18 @@ impl Ingest {
             notice.require_entities()?;
         }
         let (wait_period, read) = tokio::join!(biased; self.wait_period(notice), self.read(notice));
-        let told = notice.to_ref(wait_period);
-        let report = self.take_page(notice, &told, read?, invocation).await?;
+        let report = self.take_page(notice, wait_period, read?, invocation).await?;
         if !notice.closed || !notice.entities.is_empty() {
             return Ok(report);
         }
-        Box::pin(self.close_other_pages(notice, &told, report, invocation)).await
+        Box::pin(self.close_other_pages(notice, wait_period, report, invocation)).await
     }
 
     /// Closes the other pages of a closed notice that names nothing: its event may have fewer pages than the notice had.
     async fn close_other_pages(
         &self,
         notice: &Notice,
-        told: &NoticeRef,
+        wait_period: Option<TimeDelta>,
         mut report: Report,
         invocation: &Invocation,
     ) -> Result<Report, Failure> {
@@ -142,7 +141,7 @@ impl Ingest {
             let other = Notice { page, ..notice.clone() };
             let read = self.read(&other).await?;
             if read.page.is_known() {
-                let closed = self.take_page(&other, told, read, invocation).await?;
+                let closed = self.take_page(&other, wait_period, read, invocation).await?;
                 let outcomes = report.outcomes.into_iter().chain(closed.outcomes).collect();
                 report = Report::new(&notice.event_arn, report.starts_at, outcomes);
             } else if page >= LOOKED_FOR {
@@ -177,17 +176,17 @@ impl Ingest {
         Ok(Read { resolved, services, page, listed })
     }
 
-    /// Handles one page of a notice. `told` is the notice, as this event tells it.
+    /// Handles one page of a notice.
     async fn take_page(
         &self,
         notice: &Notice,
-        told: &NoticeRef,
+        wait_period: Option<TimeDelta>,
         read: Read,
         invocation: &Invocation,
     ) -> Result<Report, Failure> {
         let Read { resolved, services, page, listed } = read;
         let may_write = !notice.observed && self.may_write_any(&services.tags);
-        let work = Work { notice, told: told.clone(), resolved, services, invocation };
+        let work = Work { notice, wait_period, resolved, services, invocation };
         // A repeat changes nothing, so it takes no lock.
         if (page.is_known() || !may_write)
             && let Some(report) = self.without_writing(&work, page, listed, may_write).await?
@@ -208,8 +207,8 @@ impl Ingest {
         listed: Vec<Listed>,
         may_write: bool,
     ) -> Result<Option<Report>, Failure> {
-        let Work { notice, told, services, invocation, .. } = work;
-        let kept = page.merged(notice, told.clone());
+        let Work { notice, wait_period, services, invocation, .. } = work;
+        let kept = page.merged(notice, *wait_period);
         let untouched = page.untouched(&kept, &services.basis(&self.policy), listed, invocation.now());
         let Processed { outcomes, changes, stories } =
             self.process(work, &kept, &page, Reading::Only(untouched)).await;
@@ -227,11 +226,11 @@ impl Ingest {
 
     /// Handles a notice, under the lock of its page.
     async fn with_writing(&self, work: &Work<'_>) -> Result<Report, Failure> {
-        let Work { notice, told, .. } = work;
+        let Work { notice, wait_period, .. } = work;
         let page = self.scheduler.page(&notice.event_arn, notice.page);
         let (page, stop) = tokio::join!(biased; page, self.notifier.stop());
         let mut page = page.map_err(Failure::call(&notice.event_arn))?;
-        let kept = page.merged(notice, told.clone());
+        let kept = page.merged(notice, *wait_period);
         if notice.closes_anything() {
             let Processed { outcomes, .. } =
                 self.process(work, &kept, &page, Reading::Only(BTreeSet::new())).await;
@@ -366,7 +365,7 @@ impl Ingest {
     /// The account's wait period, if the notice needs it. Without it the cut-off is later than necessary, which costs
     /// a needless deployment at most: no reason to fail.
     async fn wait_period(&self, notice: &Notice) -> Option<TimeDelta> {
-        if notice.stated_cutoff.is_some() || notice.starts_at.is_none() {
+        if !notice.needs_wait_period() {
             return None;
         }
         let wait = self.ecs.retirement_wait().await;

@@ -135,11 +135,28 @@ async fn a_later_cut_off_is_remembered_though_nothing_else_changes() {
     aws.always("ListAccountSettings", (200, json!({"settings": [{"value": "14"}]})));
     handle(&aws, &[], &without_a_stated_date()).await;
     assert_eq!(aws.input_of(DEADLINE_CHECK)["notice"]["cutoff"], "2029-12-19T18:00:00Z");
-    aws.always("ListAccountSettings", error("AccessDeniedException", "no"));
+    aws.always("ListAccountSettings", (200, json!({"settings": [{"value": "7"}]})));
     handle(&aws, &[], &without_a_stated_date()).await;
-    let time = "2029-12-26T18:00:05Z"; // of the event
-    assert_eq!(aws.input_of(NAME)["notices"][0]["cutoff"], time);
-    assert_eq!(aws.input_of(DEADLINE_CHECK)["notice"]["cutoff"], time);
+    let cut_off = "2029-12-26T18:00:00Z";
+    assert_eq!(aws.input_of(NAME)["notices"][0]["cutoff"], cut_off);
+    assert_eq!(aws.input_of(DEADLINE_CHECK)["notice"]["cutoff"], cut_off);
+}
+
+#[tokio::test]
+async fn without_the_wait_period_a_known_cut_off_stands_unless_the_retirement_date_moves() {
+    let aws = with_all_services();
+    aws.always("ListAccountSettings", (200, json!({"settings": [{"value": "14"}]})));
+    let mut event = without_a_stated_date();
+    handle(&aws, &[], &event).await;
+    aws.always("ListAccountSettings", error("AccessDeniedException", "no"));
+    let rows =
+        [("2030-01-02T18:00:00Z", "2029-12-19T18:00:00Z"), ("2030-01-02T19:00:00Z", "2029-12-26T18:00:05Z")];
+    for (starts_at, cut_off) in rows {
+        event["detail"]["startTime"] = json!(starts_at);
+        handle(&aws, &[], &event).await;
+        assert_eq!(aws.input_of(NAME)["notices"][0]["cutoff"], cut_off);
+        assert_eq!(aws.input_of(DEADLINE_CHECK)["notice"]["cutoff"], cut_off);
+    }
 }
 
 #[tokio::test]

@@ -145,6 +145,12 @@ impl Notice {
         ))
     }
 
+    /// Whether its cut-off derives from the account's wait period.
+    #[must_use]
+    pub fn needs_wait_period(&self) -> bool {
+        self.stated_cutoff.is_none() && self.starts_at.is_some()
+    }
+
     /// The notice as a schedule's input carries it. `wait` is the account's `fargateTaskRetirementWaitPeriod`.
     #[must_use]
     pub fn to_ref(&self, wait: Option<TimeDelta>) -> NoticeRef {

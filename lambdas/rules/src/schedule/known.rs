@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::{
     name::ScheduleName,
@@ -137,13 +137,18 @@ impl Page {
     }
 
     /// The notice as an event tells it, with what is known from before: the retirement date of the newest event, and the
-    /// latest cut-off. Later costs one needless deployment; earlier leaves a task unpatched.
+    /// latest cut-off. Later costs one needless deployment; earlier leaves a task unpatched. `wait` is the account's
+    /// `fargateTaskRetirementWaitPeriod`, if it is known.
     #[must_use]
-    pub fn merged(&self, notice: &Notice, told: NoticeRef) -> NoticeRef {
+    pub fn merged(&self, notice: &Notice, wait: Option<TimeDelta>) -> NoticeRef {
+        let told = notice.to_ref(wait);
         let Some(known) = &self.notice else { return told };
+        // Without the wait period, the cut-off is guessed. What is known for the same date is better.
+        let guesses = notice.needs_wait_period() && wait.is_none() && told.starts_at == known.starts_at;
+        let cutoff = if guesses { known.cutoff } else { told.cutoff.max(known.cutoff) };
         let starts_at = if self.newer_than(notice).is_some() { known.starts_at } else { told.starts_at };
         let drill = told.drill && known.drill;
-        NoticeRef { starts_at, cutoff: told.cutoff.max(known.cutoff), drill, ..told }
+        NoticeRef { starts_at, cutoff, drill, ..told }
     }
 
     /// The schedules that a repeat of the notice need not read: nothing that it was decided with has changed, and nobody
