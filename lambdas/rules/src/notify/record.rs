@@ -1,7 +1,7 @@
 //! The record of how the story of a service and a notice ended, for auditors: an event for each of the two. Absent facts are
 //! left out.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 
 use super::{
     event::{BusEvent, Ending, Happened, Record},
@@ -79,8 +79,8 @@ impl<'a> End<'a> {
             before: story.before.clone(),
             after: self.after.clone(),
             proof: (*ending == Ending::Patched).then(|| self.reason.to_owned()),
-            started_at: self.started_at,
-            ended_at: now,
+            started_at: self.started_at.map(|at| at.trunc_subsecs(0)),
+            ended_at: now.trunc_subsecs(0),
         }));
         event
     }

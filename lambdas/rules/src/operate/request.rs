@@ -1,6 +1,6 @@
 //! What an operator asks for, as JSON.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, SubsecRound as _, Utc};
 use chrono_tz::Tz;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -76,7 +76,7 @@ impl Why {
     #[must_use]
     pub fn entry(&self, operation: &str, slot: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Entry {
         let Self { reason, ticket } = self.clone();
-        Entry { at: now, operation: operation.to_owned(), slot, reason, ticket }
+        Entry { at: now.trunc_subsecs(0), operation: operation.to_owned(), slot, reason, ticket }
     }
 
     /// The ticket and the reason in one text. `None` if there is neither.

@@ -12,7 +12,7 @@ pub mod retry;
 pub mod story;
 pub mod wake;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 use chrono_tz::Tz;
 
 use crate::{
@@ -234,7 +234,7 @@ impl PlannedDeployment {
     #[must_use]
     pub fn noting(mut self, reason: &str, policy: &Policy, now: DateTime<Utc>) -> Self {
         self.input.control = self.input.control.planned(Plan {
-            at: now,
+            at: now.trunc_subsecs(0),
             slot: self.input.slot,
             reason: reason.to_owned(),
             configuration: configuration(policy),
