@@ -28,6 +28,7 @@ LONGEST = {
     "RecordLogGroup": len("/aws/events/-records-") + PREFIX - 1 + 36,
     "Id": 36,
     "NotificationTopic": ARN + len("sns") + 256,
+    "AlarmTopic": ARN + len("sns") + 256,
     "SchedulerRole": 64,
     "SchedulerRole.Arn": ARN + len("iam") + len("role/") + 64,
     "DeadLetterQueue": len("https://sqs..amazonaws.com.cn/123456789012/") + REGION + 80,
@@ -61,6 +62,8 @@ def longest(value):
             assert own == {"Id": {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}}
         names = re.findall(r"\$\{([^}]+)\}", argument)
         return len(re.sub(r"\$\{[^}]+\}", "", argument)) + sum(LONGEST[name] for name in names)
+    if function == "Fn::If":
+        return max(longest(choice) for choice in argument[1:])
     name = ".".join(argument) if function == "Fn::GetAtt" else argument
     assert function in ("Ref", "Fn::GetAtt")
     return longest_parameter(name) if name in PARAMETERS else LONGEST[name]
@@ -90,7 +93,7 @@ def test_nothing_with_a_short_name_is_named_after_the_stack_itself():
     ]
     # Functions, their log groups, the schedule group, the heartbeat, the dashboard; the rule, the log group and the three
     # saved queries of the records.
-    assert len(found) == 16
+    assert len(found) == 18
     limit = {("AWS::Logs::QueryDefinition", "Name"): 255}
     too_long = [(kind, key) for kind, key, length in found if length > limit.get((kind, key), limits[key])]
     assert too_long == []

@@ -51,9 +51,10 @@ EXPECTED = {
     | {"cloudwatch:GetMetricData": ["*"], "events:TestEventPattern": ["*"]}
     | {f"events:{call}": ["RetirementRule.Arn"] for call in ("DescribeRule", "ListTargetsByRule")}
     | {"lambda:GetPolicy": ["IngestFunction.Arn"]}
+    | {"lambda:GetFunctionConfiguration": ["IngestFunction.Arn", "DeployFunction.Arn", "VerifyFunction.Arn"]}
     | {"iam:SimulatePrincipalPolicy": ["IngestRole.Arn", "DeployRole.Arn", "VerifyRole.Arn", "SchedulerRole.Arn"]}
     | {"sns:ListSubscriptionsByTopic": ["NotificationTopic", "AlarmTopicArn or AlarmTopic"]}
-    | {f"sqs:{call}": ["DeadLetterQueue.Arn"] for call in ("GetQueueAttributes", "ReceiveMessage")},
+    | {f"sqs:{call}": ["DeadLetterQueue.Arn"] for call in ("GetQueueAttributes", "GetQueueUrl", "ReceiveMessage")},
     "VerifyRole": EVERY_FUNCTION
     | WRITE_SCHEDULES
     | {"scheduler:ListSchedules": ["*"], "ecs:ListServiceDeployments": [f"{ECS}service/*"]}

@@ -47,4 +47,15 @@ impl Functions {
             Err(error) => Err(error),
         }
     }
+
+    /// The ARN of the execution role of a function.
+    ///
+    /// # Errors
+    /// The call failed after its retries.
+    pub async fn role(&self, function: &str) -> Result<String, CallFailed> {
+        const CALL: &str = "GetFunctionConfiguration";
+        let answer = self.lambda.get(CALL, format!("/2015-03-31/functions/{function}/configuration")).await?;
+        let role = answer.get("Role").and_then(Value::as_str).map(str::to_owned);
+        role.ok_or_else(|| CallFailed::unexpected(CALL, "the answer has no role"))
+    }
 }

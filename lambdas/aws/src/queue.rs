@@ -15,14 +15,40 @@ const SAMPLES: usize = 3;
 #[derive(Clone, Debug)]
 pub struct DeadLetters {
     queues: JsonService,
-    url: String,
+    queue: Queue,
+}
+
+/// How a queue is known.
+#[derive(Clone, Debug)]
+enum Queue {
+    Url(String),
+    Name(String),
 }
 
 impl DeadLetters {
     /// The queue with this URL. The URL suffix is that of the partition.
     #[must_use]
     pub fn new(sdk: &SdkConfig, url_suffix: &str, url: String) -> Self {
-        Self { queues: JsonService::new(sdk.clone(), "sqs", "AmazonSQS", url_suffix).json_1_0(), url }
+        Self { queues: queues(sdk, url_suffix), queue: Queue::Url(url) }
+    }
+
+    /// The queue with this ARN. Its URL is asked for when it is needed.
+    #[must_use]
+    pub fn of_arn(sdk: &SdkConfig, url_suffix: &str, arn: &str) -> Self {
+        let name = arn.rsplit(':').next().unwrap_or_default().to_owned();
+        Self { queues: queues(sdk, url_suffix), queue: Queue::Name(name) }
+    }
+
+    async fn url(&self) -> Result<String, CallFailed> {
+        const CALL: &str = "GetQueueUrl";
+        match &self.queue {
+            Queue::Url(url) => Ok(url.clone()),
+            Queue::Name(name) => {
+                let answer = self.queues.call(CALL, json!({"QueueName": name})).await?;
+                let url = answer.get("QueueUrl").and_then(Value::as_str).map(str::to_owned);
+                url.ok_or_else(|| CallFailed::unexpected(CALL, "the answer has no URL"))
+            }
+        }
     }
 
     /// Receives up to ten letters.
@@ -31,7 +57,7 @@ impl DeadLetters {
     /// The call failed after its retries.
     pub async fn receive(&self) -> Result<Vec<Letter>, CallFailed> {
         let asked = json!({
-            "QueueUrl": self.url, "MaxNumberOfMessages": 10, "VisibilityTimeout": HIDDEN, "WaitTimeSeconds": 1,
+            "QueueUrl": self.url().await?, "MaxNumberOfMessages": 10, "VisibilityTimeout": HIDDEN, "WaitTimeSeconds": 1,
             "MessageAttributeNames": ["All"],
         });
         let answer = self.queues.call("ReceiveMessage", asked).await?;
@@ -46,7 +72,7 @@ impl DeadLetters {
     /// A call failed after its retries.
     pub async fn peek(&self) -> Result<Vec<Letter>, CallFailed> {
         let asked = json!({
-            "QueueUrl": self.url, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0, "WaitTimeSeconds": 0,
+            "QueueUrl": self.url().await?, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0, "WaitTimeSeconds": 0,
             "MessageAttributeNames": ["All"],
         });
         let mut letters: Vec<Letter> = Vec::new();
@@ -69,7 +95,7 @@ impl DeadLetters {
     /// The call failed after its retries.
     pub async fn count(&self) -> Result<usize, CallFailed> {
         const NUMBERS: [&str; 2] = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
-        let asked = json!({"QueueUrl": self.url, "AttributeNames": NUMBERS});
+        let asked = json!({"QueueUrl": self.url().await?, "AttributeNames": NUMBERS});
         let answer = self.queues.call("GetQueueAttributes", asked).await?;
         let number =
             |name: &&str| answer.pointer(&format!("/Attributes/{name}"))?.as_str()?.parse::<usize>().ok();
@@ -84,7 +110,11 @@ impl DeadLetters {
     /// # Errors
     /// The call failed after its retries.
     pub async fn delete(&self, letter: &Letter) -> Result<(), CallFailed> {
-        let asked = json!({"QueueUrl": self.url, "ReceiptHandle": letter.receipt});
+        let asked = json!({"QueueUrl": self.url().await?, "ReceiptHandle": letter.receipt});
         self.queues.call("DeleteMessage", asked).await.map(drop)
     }
+}
+
+fn queues(sdk: &SdkConfig, url_suffix: &str) -> JsonService {
+    JsonService::new(sdk.clone(), "sqs", "AmazonSQS", url_suffix).json_1_0()
 }

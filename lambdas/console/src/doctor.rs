@@ -13,6 +13,7 @@ use rules::{
         permissions::{self, Resources},
         sample_notice,
     },
+    operate::redrive::Names,
     plan::check::Retirements,
     service::image::Container,
     verify::heartbeat::Pending,
@@ -82,18 +83,7 @@ impl Console {
 
     async fn rule_facts(&self) -> RuleFacts {
         let function = self.names.ingest.clone();
-        let unknown =
-            || Err("the environment variable RULE_NAME is missing; the template sets it".to_owned());
-        let Some(rule) = &self.rule else {
-            let described = unknown();
-            return RuleFacts {
-                name: String::new(),
-                function,
-                described,
-                matches: Ok(true),
-                may_invoke: Ok(true),
-            };
-        };
+        let rule = &self.rule;
         let described = read(self.event_rules.fault(rule).await);
         let mut facts = RuleFacts {
             name: rule.name.clone(),
@@ -127,15 +117,23 @@ impl Console {
             queue: &target.dead_letter_queue_arn,
             woken: [&target.deploy_arn, &target.verify_arn],
         };
-        let [ingest, deploy, verify] = &self.resources.role_arns;
+        let Names { ingest, deploy, verify } = &self.names;
         let roles = [
-            ("ingest", ingest, permissions::of_ingest(&of)),
-            ("deploy", deploy, permissions::of_deploy(&of)),
-            ("verify", verify, permissions::of_verify(&of)),
-            ("EventBridge Scheduler", &target.role_arn, permissions::of_schedules(&of)),
+            ("ingest", Some(ingest), permissions::of_ingest(&of)),
+            ("deploy", Some(deploy), permissions::of_deploy(&of)),
+            ("verify", Some(verify), permissions::of_verify(&of)),
+            ("EventBridge Scheduler", None, permissions::of_schedules(&of)),
         ];
-        let asked = stream::iter(roles).map(async |(user, role, needed)| {
-            (user.to_owned(), read(self.roles.denied(role, &needed).await))
+        let asked = stream::iter(roles).map(async |(user, function, needed)| {
+            let role = match function {
+                Some(function) => self.functions.role(function).await,
+                None => Ok(target.role_arn.clone()),
+            };
+            let denied = match role {
+                Ok(role) => self.roles.denied(&role, &needed).await,
+                Err(error) => Err(error),
+            };
+            (user.to_owned(), read(denied))
         });
         asked.buffered(CONCURRENCY).collect().await
     }

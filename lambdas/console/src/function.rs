@@ -18,19 +18,17 @@ use aws::{
 use aws_config::SdkConfig;
 use rules::{
     notify::message::Reader,
-    operate::redrive::{Names, function_name},
+    operate::redrive::{Names, function_name, sibling},
     policy::Policy,
 };
 
 /// The resources of the stack that only the console looks at.
 #[derive(Clone, Debug, Default)]
 pub struct Resources {
-    /// The ARN of the operate function.
-    pub operate_arn: String,
+    /// The name of the rule that delivers notices.
+    pub rule_name: String,
     /// The ARN of the topic for alarms.
     pub alarm_topic_arn: String,
-    /// The ARNs of the roles of ingest, deploy and verify.
-    pub role_arns: [String; 3],
     /// The log group that keeps the records. `None`: the stack keeps none.
     pub record_log_group: Option<String>,
 }
@@ -41,9 +39,8 @@ impl Resources {
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Self {
         let text = |name: &str| lookup(name).unwrap_or_default();
         Self {
-            operate_arn: text("OPERATE_FUNCTION_ARN"),
+            rule_name: text("RULE_NAME"),
             alarm_topic_arn: text("ALARM_TOPIC_ARN"),
-            role_arns: [text("INGEST_ROLE_ARN"), text("DEPLOY_ROLE_ARN"), text("VERIFY_ROLE_ARN")],
             record_log_group: lookup("RECORD_LOG_GROUP").filter(|name| !name.is_empty()),
         }
     }
@@ -61,7 +58,7 @@ pub struct Console {
     /// The blocking alarms.
     pub alarms: Alarms,
     /// The rule that delivers notices, and the function that it must invoke.
-    pub rule: Option<Rule>,
+    pub rule: Rule,
     /// The rules of EventBridge.
     pub event_rules: EventRules,
     /// The functions.
@@ -98,8 +95,10 @@ impl Console {
     pub fn new(sdk: &SdkConfig, config: Config, resources: Resources) -> Self {
         let name = |arn: &str| function_name(arn).to_owned();
         let (suffix, place) = (config.url_suffix, config.place);
+        // All variables of a function have 4 KB, so what follows from others has none.
+        let ingest_arn = sibling(&config.target.deploy_arn, "deploy", "ingest");
         let names = Names {
-            ingest: name(&config.ingest_arn.unwrap_or_default()),
+            ingest: name(&ingest_arn),
             deploy: name(&config.target.deploy_arn),
             verify: name(&config.target.verify_arn),
         };
@@ -109,14 +108,14 @@ impl Console {
             ecs: Ecs::new(sdk),
             change_calendars: ChangeCalendars::new(sdk, &suffix),
             alarms: Alarms::new(sdk, &suffix),
-            rule: config.rule,
+            rule: Rule { name: resources.rule_name.clone(), target_arn: ingest_arn },
             event_rules: EventRules::new(sdk, &suffix),
             functions: Functions::new(sdk, &suffix),
             names,
             roles: Roles::new(sdk, &place, &suffix),
             topics: Topics::new(sdk, &suffix),
             topic_arn: config.topic_arn,
-            dead_letters: DeadLetters::new(sdk, &suffix, config.dead_letter_queue_url.unwrap_or_default()),
+            dead_letters: DeadLetters::of_arn(sdk, &suffix, &config.target.dead_letter_queue_arn),
             metrics: Metrics::new(sdk, &suffix),
             log_groups: LogGroups::new(sdk, &suffix),
             reader: Reader {

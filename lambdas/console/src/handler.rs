@@ -18,6 +18,7 @@ use rules::{
     },
     deploy::blockers::{Block, alarms, calendars},
     doctor::{findings, verdict},
+    operate::redrive::sibling,
     schedule::{
         name::ScheduleName,
         wake::{StopInput, Wake},
@@ -75,10 +76,11 @@ impl Console {
             heartbeat: heartbeat.map_err(|error| error.to_string()),
             pending: (entries.len(), urgent),
         };
+        let operate_arn = sibling(own_arn, "console", "operate");
         let frame = Frame {
             reader: &self.reader,
             console: own_arn,
-            operate: &self.resources.operate_arn,
+            operate: &operate_arn,
             request,
             require_reason: self.require_reason,
             now,

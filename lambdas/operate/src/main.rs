@@ -4,6 +4,7 @@ use aws::{Failure, Invocation, config::Config};
 use chrono::Utc;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use operate::Operate;
+use rules::operate::redrive::sibling;
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
@@ -13,9 +14,12 @@ async fn main() -> Result<(), Error> {
     // With a wrong configuration every invocation fails with what is wrong.
     let config = Config::read(&lookup);
     let sdk = aws::sdk_config(&lookup);
-    let console_arn = lookup("CONSOLE_FUNCTION_ARN");
-    let operate =
-        config.map(|config| Operate { console_arn, ..Operate::new(&sdk, config) }).map_err(Failure::from);
+    let own_name = lookup("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
+    let operate = config.map(|config| {
+        let console_arn = Some(config.place.function_arn(&sibling(&own_name, "operate", "console")));
+        Operate { console_arn, ..Operate::new(&sdk, config) }
+    });
+    let operate = operate.map_err(Failure::from);
     let operate = &operate;
     run(service_fn(|event: LambdaEvent<Value>| async move {
         match operate {

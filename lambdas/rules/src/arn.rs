@@ -74,6 +74,13 @@ impl Place {
         Arn { partition, service: "ecs", region, account, resource: &resource }.to_string()
     }
 
+    /// The ARN of a function.
+    #[must_use]
+    pub fn function_arn(&self, name: &str) -> String {
+        let (Self { partition, region, account }, resource) = (self, format!("function:{name}"));
+        Arn { partition, service: "lambda", region, account, resource: &resource }.to_string()
+    }
+
     /// The URL of the service's page in the ECS console.
     #[must_use]
     pub fn console(&self, service: &ServiceRef) -> String {

@@ -49,6 +49,7 @@ pub(crate) fn with(services: &[&str]) -> Aws {
         "GetMetricData",
         (200, json!({"MetricDataResults": [{"Timestamps": [now.timestamp() - 600]}]})),
     );
+    aws.always("GetQueueUrl", (200, json!({"QueueUrl": "https://queue"})));
     aws.always("ReceiveMessage", (200, json!({})));
     aws.always(
         "GetQueueAttributes",
@@ -60,13 +61,9 @@ pub(crate) fn with(services: &[&str]) -> Aws {
 /// What console answers to a request, with these parameters.
 pub(crate) async fn ask_with(aws: &Aws, parameters: &[(&str, &str)], request: &Value) -> Value {
     let own = [
-        ("OPERATE_FUNCTION_ARN", "arn:operate"),
+        ("DEPLOY_FUNCTION_ARN", "arn:aws:lambda:eu-west-2:111122223333:function:the-deploy"),
         ("RULE_NAME", "the-rule"),
-        ("INGEST_FUNCTION_ARN", "arn:aws:lambda:eu-west-2:111122223333:function:the-ingest"),
         ("ALARM_TOPIC_ARN", "arn:aws:sns:eu-west-2:111122223333:alarms"),
-        ("INGEST_ROLE_ARN", "arn:ingest-role"),
-        ("DEPLOY_ROLE_ARN", "arn:deploy-role"),
-        ("VERIFY_ROLE_ARN", "arn:verify-role"),
     ];
     let variables: Vec<(&str, &str)> = own.iter().chain(parameters).copied().collect();
     let lookup = environment_with(&variables);

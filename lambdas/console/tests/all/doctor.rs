@@ -18,6 +18,7 @@ fn healthy() -> Aws {
     aws.always("TestEventPattern", (200, json!({"Result": true})));
     let statement = json!({"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Condition": {"ArnLike": {"AWS:SourceArn": arn}}});
     let policy = json!({"Statement": [statement]}).to_string();
+    aws.always("GET /2015-03-31/functions/", (200, json!({"Role": "arn:aws:iam::111122223333:role/its"})));
     aws.always("GET /2015-03-31/functions/the-ingest/policy", (200, json!({"Policy": policy})));
     aws.on("SimulatePrincipalPolicy", |_, form: &Value| simulated(form, &[], true));
     let subscription =

@@ -88,7 +88,7 @@ async fn an_operation_is_confirmed_for_the_checked_services_with_their_images() 
         "Run now: 2 services",
         "app:latest",
         r#"{"operation":"run-now","services":[{"cluster":"prod","service":"api"},{"cluster":"prod","service":"web"}]}"#,
-        "endpoint=\"arn:operate\"",
+        "endpoint=\"arn:aws:lambda:eu-west-2:111122223333:function:the-operate\"",
     ] {
         assert!(html.contains(part), "{part}: {html}");
     }

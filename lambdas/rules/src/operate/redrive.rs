@@ -34,6 +34,13 @@ pub fn function_name(arn: &str) -> &str {
     arn.split(':').nth(6).unwrap_or(arn)
 }
 
+/// The name or ARN of another function of the stack: their names differ only in their last parts. A version is left out.
+#[must_use]
+pub fn sibling(function: &str, own: &str, other: &str) -> String {
+    let stack = function.rsplit_once(&format!("-{own}"));
+    stack.map_or_else(|| function.to_owned(), |(stack, _)| format!("{stack}-{other}"))
+}
+
 impl Letter {
     /// Reads a message as Amazon SQS gives it.
     #[must_use]
@@ -111,6 +118,13 @@ impl Letter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_function_is_found_by_the_name_of_another_one() {
+        let arn = "arn:aws:lambda:eu-west-2:111122223333:function:my-operate-stack";
+        assert_eq!(sibling(&format!("{arn}-operate:live"), "operate", "console"), format!("{arn}-console"));
+        assert_eq!(sibling("other", "operate", "console"), "other");
+    }
 
     #[test]
     fn a_letter_says_what_it_is_about_and_why_it_is_there() {
