@@ -53,7 +53,8 @@ EXPECTED = {
     | {"lambda:GetPolicy": ["IngestFunction.Arn"]}
     | {"lambda:GetFunctionConfiguration": ["IngestFunction.Arn", "DeployFunction.Arn", "VerifyFunction.Arn"]}
     | {"iam:SimulatePrincipalPolicy": ["IngestRole.Arn", "DeployRole.Arn", "VerifyRole.Arn", "SchedulerRole.Arn"]}
-    | {"sns:ListSubscriptionsByTopic": ["NotificationTopic", "AlarmTopicArn or AlarmTopic"]}
+    | {"sns:ListSubscriptionsByTopic": ["NotificationTopic", "AlarmTopic"]}
+    | {"logs:FilterLogEvents": ["RecordLogGroup.Arn"]}
     | {f"sqs:{call}": ["DeadLetterQueue.Arn"] for call in ("GetQueueAttributes", "GetQueueUrl", "ReceiveMessage")},
     "VerifyRole": EVERY_FUNCTION
     | WRITE_SCHEDULES

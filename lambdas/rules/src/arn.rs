@@ -91,6 +91,13 @@ impl Place {
         )
     }
 
+    /// The URL of a dashboard in the CloudWatch console.
+    #[must_use]
+    pub fn dashboard(&self, name: &str) -> String {
+        let region = &self.region;
+        format!("{}/cloudwatch/home?region={region}#dashboards/dashboard/{name}", self.console_of_region())
+    }
+
     /// The URL of the lines of a log group that name the service, in the CloudWatch console.
     #[must_use]
     pub fn log_lines(&self, group: &str, service: &ServiceRef) -> String {

@@ -56,7 +56,8 @@ pub fn reminder(
     event.detail.slot = Some(at);
     event.detail.deadline = deadline(policy, notices, now);
     event.detail.approval = Some(AWAITED.to_owned());
-    let message = reader.about_service(happened, service, notices, &[reason, meaning], now);
+    let mut message = reader.about_service(happened, service, notices, &[reason, meaning], now);
+    message.facts.push(reader.dashboard());
     Notification {
         events: vec![event],
         message: Some(Message {

@@ -50,6 +50,7 @@ fn message(reader: &Reader, notice: &NoticeRef, lines: &[Line], now: DateTime<Ut
     let mut facts = reader.place_facts().to_vec();
     facts.push(("Time", local_and_utc(now, reader.zone)));
     facts.push(("Retirement date", reader.date(notice.starts_at)));
+    facts.push(reader.dashboard());
     facts.push(("Notice", notice.event_arn.clone()));
     let summary = sorted.summary(lines.len());
     let done = sorted.patched.len() + sorted.settled.len() == lines.len();

@@ -174,6 +174,11 @@ impl Reader {
         format!("retirement date {date}")
     }
 
+    /// Where the console of the stack is: on its dashboard, which is named after the stack and the Region.
+    pub(super) fn dashboard(&self) -> (&'static str, String) {
+        ("Dashboard", self.place.dashboard(&format!("{}-{}", self.stack, self.place.region)))
+    }
+
     pub(super) fn place_facts(&self) -> [(&'static str, String); 2] {
         [("Account", self.place.account.clone()), ("Region", self.place.region.clone())]
     }

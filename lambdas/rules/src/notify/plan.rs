@@ -119,6 +119,7 @@ pub fn message(reader: &Reader, report: &Report, notice: &NoticeRef, now: DateTi
     let plan = Plan::of(report);
     let mut facts = reader.place_facts().to_vec();
     facts.push(("Retirement date", reader.date(notice.starts_at)));
+    facts.push(reader.dashboard());
     facts.push(("Notice", notice.event_arn.clone()));
     let resources = report
         .outcomes
