@@ -20,7 +20,7 @@ from scenarios import BUILT, ROOT, cases, prepared
 ROUNDS = {10: 5, 30: 3, 0: 3}  # by the milliseconds that a call takes
 SHARE = 256 / 1769  # Lambda gives a whole CPU at 1,769 MB, and the functions have 256 MB
 TOO_LONG = ("ingest (Python), 1000",)  # a minute and a half with this share
-FUNCTIONS = ("ingest", "deploy", "verify", "operate")
+FUNCTIONS = ("ingest", "deploy", "verify", "operate", "console")
 DOCUMENT = ROOT / "docs" / "performance.md"
 PLOT = ROOT / "docs" / "images" / "time-by-services.svg"
 

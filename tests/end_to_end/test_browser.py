@@ -197,9 +197,15 @@ def test_the_doctor_and_the_dead_letters_are_on_the_health_page(stack, cluster, 
     console.click("Health")
     assert "A notice tonight would" in console.text and "<b>throttled</b>" in console.text
     assert "sent back to their functions" in console.do("Redrive all")
-    console.click("Back to the list")
+
+
+def test_what_ended_is_shown_with_its_proof(stack, cluster, console):
+    detail = {"id": cluster, "cluster": cluster, "service": "web", "stack": stack.name}
+    detail |= {"outcome": "patched", "proof": "all <b>2</b> tasks are new", "notices": [{"event_arn": "arn:1"}]}
+    entry = {"Source": "ecs-task-patching", "DetailType": "Patch Record", "Detail": json.dumps(detail)}
+    stack.aws.client("events").put_events(Entries=[entry, entry])
     console.click("Done")
-    assert "does not keep records" in console.text
+    assert console.text.count("all <b>2</b> tasks are new") == 1, "written twice"
 
 
 def test_hostile_texts_are_shown_as_texts(stack, cluster, planned, console):

@@ -29,8 +29,8 @@ pub struct Resources {
     pub rule_name: String,
     /// The ARN of the topic for alarms.
     pub alarm_topic_arn: String,
-    /// The log group that keeps the records. `None`: the stack keeps none.
-    pub record_log_group: Option<String>,
+    /// The name of the log group that keeps the records.
+    pub record_log_group: String,
 }
 
 impl Resources {
@@ -41,7 +41,7 @@ impl Resources {
         Self {
             rule_name: text("RULE_NAME"),
             alarm_topic_arn: text("ALARM_TOPIC_ARN"),
-            record_log_group: lookup("RECORD_LOG_GROUP").filter(|name| !name.is_empty()),
+            record_log_group: text("RECORD_LOG_GROUP"),
         }
     }
 }

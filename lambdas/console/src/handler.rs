@@ -131,16 +131,12 @@ impl Console {
     }
 
     async fn done(&self, frame: &Frame<'_>) -> String {
-        let records = match &self.resources.record_log_group {
-            None => None,
-            Some(group) => {
-                let lines = self.log_groups.newest(group, (DAYS, MOST), frame.now).await;
-                let records =
-                    |lines: Vec<String>| lines.iter().filter_map(|line| Record::read(line)).collect();
-                Some(lines.map(records).map_err(|error| error.to_string()))
-            }
-        };
-        done::html(frame, records.as_ref())
+        let group = &self.resources.record_log_group;
+        let lines = self.log_groups.newest(group, (DAYS, MOST), frame.now).await;
+        let records: Result<Vec<Record>, String> = lines
+            .map(|lines| lines.iter().filter_map(|line| Record::read(line)).collect())
+            .map_err(|error| error.to_string());
+        done::html(frame, &records)
     }
 
     async fn confirm(

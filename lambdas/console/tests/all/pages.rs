@@ -98,11 +98,9 @@ async fn an_operation_is_confirmed_for_the_checked_services_with_their_images() 
 async fn what_ended_comes_from_the_records() {
     let aws = with(&[]);
     let request = json!({"view": "done", "widgetContext": {}});
-    let html = ask_with(&aws, &[], &request).await;
-    assert!(html.as_str().unwrap().contains("This stack does not keep records."), "{html}");
     let detail =
-        json!({"cluster": "prod", "service": "web", "outcome": "proven", "proof": "all 2 tasks are new"});
-    let line = json!({"time": NOW, "detail": detail}).to_string();
+        json!({"cluster": "prod", "service": "web", "outcome": "patched", "proof": "all 2 tasks are new"});
+    let line = json!({"time": NOW, "detail-type": "Patch Record", "detail": detail}).to_string();
     aws.always("FilterLogEvents", (200, json!({"events": [{"message": line}]})));
     let html = ask_with(&aws, &[("RECORD_LOG_GROUP", "/records")], &request).await;
     assert!(html.as_str().unwrap().contains("all 2 tasks are new"), "{html}");

@@ -1,5 +1,7 @@
 //! The page of what ended: the records of the last weeks, with the proofs.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
@@ -7,6 +9,7 @@ use super::Frame;
 use crate::{
     arn::ServiceRef,
     html::{escaped, table},
+    notify::event::Happened,
     time::instant::utc,
 };
 
@@ -18,6 +21,8 @@ pub const MOST: usize = 100;
 /// The end of a story: one service and one notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
+    /// The same in each copy of a record.
+    pub id: String,
     /// When it ended.
     pub at: Option<DateTime<Utc>>,
     /// The service.
@@ -35,34 +40,38 @@ impl Record {
     #[must_use]
     pub fn read(line: &str) -> Option<Self> {
         let event: Value = serde_json::from_str(line).ok()?;
-        let detail = event.get("detail")?;
+        let is_record =
+            event.get("detail-type").and_then(Value::as_str) == Some(Happened::Recorded.detail_type());
+        let detail = event.get("detail").filter(|_| is_record)?;
         let text = |path: &str| detail.pointer(path).and_then(Value::as_str);
         let first = |paths: &[&str]| paths.iter().find_map(|path| text(path)).unwrap_or_default().to_owned();
         Some(Self {
+            id: first(&["/id"]),
             at: event.get("time").and_then(Value::as_str).and_then(|time| time.parse().ok()),
             service: text("/cluster")
                 .zip(text("/service"))
                 .and_then(|(cluster, service)| ServiceRef::new(cluster, service)),
             outcome: first(&["/outcome"]),
             proof: first(&["/proof", "/reason"]),
-            notice: first(&["/notice/event_arn", "/notices/0/event_arn", "/notice"]),
+            notice: first(&["/notices/0/event_arn"]),
         })
     }
 }
 
-/// The page. `None`: the stack keeps no records.
+/// The page. A record that was written twice is shown once.
 #[must_use]
-pub fn html(frame: &Frame<'_>, records: Option<&Result<Vec<Record>, String>>) -> String {
+pub fn html(frame: &Frame<'_>, records: &Result<Vec<Record>, String>) -> String {
     let records = match records {
-        None => return "<p>This stack does not keep records.</p>".to_owned(),
-        Some(Err(error)) => return format!("<p>The records are unreadable: {}</p>", escaped(error)),
-        Some(Ok(records)) if records.is_empty() => {
+        Err(error) => return format!("<p>The records are unreadable: {}</p>", escaped(error)),
+        Ok(records) if records.is_empty() => {
             return format!("<p>Nothing has ended in the last {DAYS} days.</p>");
         }
-        Some(Ok(records)) => records,
+        Ok(records) => records,
     };
     let mut newest: Vec<&Record> = records.iter().collect();
     newest.sort_by_key(|record| std::cmp::Reverse(record.at));
+    let mut shown = BTreeSet::new();
+    newest.retain(|record| shown.insert(&record.id));
     let rows: Vec<Vec<String>> = newest
         .into_iter()
         .take(MOST)
@@ -89,7 +98,7 @@ mod tests {
 
     fn line(time: &str, outcome: &str) -> String {
         let detail = json!({
-            "cluster": "prod", "service": "web", "outcome": outcome, "proof": "all <2> running tasks are new",
+            "id": outcome, "cluster": "prod", "service": "web", "outcome": outcome, "proof": "all <2> running tasks are new",
             "notices": [{"event_arn": "arn:1"}],
         });
         json!({"time": time, "detail-type": "Patch Record", "detail": detail}).to_string()
@@ -99,23 +108,25 @@ mod tests {
     fn the_newest_record_comes_first_with_its_proof() {
         let lines = [
             line("2026-11-24T10:00:00Z", "unpatched"),
-            line("2026-11-25T10:00:00Z", "proven"),
+            line("2026-11-25T10:00:00Z", "patched"),
+            line("2026-11-25T10:00:02Z", "patched"),
+            line("2026-11-25T10:00:00Z", "held").replace("Patch Record", "Patch Changed By Operator"),
             "no JSON".into(),
         ];
         let records: Vec<Record> = lines.iter().filter_map(|line| Record::read(line)).collect();
-        assert_eq!(records.len(), 2);
-        let html = with_frame(&Request::default(), |frame| html(frame, Some(&Ok(records.clone()))));
-        assert!(html.find("proven") < html.find("unpatched"), "{html}");
+        assert_eq!(records.len(), 3);
+        let html = with_frame(&Request::default(), |frame| html(frame, &Ok(records.clone())));
+        assert!(html.find(">patched<") < html.find(">unpatched<"), "{html}");
+        assert_eq!(html.matches(">patched<").count(), 1, "written twice: {html}");
         assert!(html.contains("all &lt;2&gt; running tasks are new") && html.contains("arn:1"), "{html}");
     }
 
     #[test]
     fn a_page_without_records_says_why() {
-        let shown = |records: Option<Result<Vec<Record>, String>>| {
-            with_frame(&Request::default(), |frame| html(frame, records.as_ref()))
+        let shown = |records: Result<Vec<Record>, String>| {
+            with_frame(&Request::default(), |frame| html(frame, &records))
         };
-        assert!(shown(None).contains("does not keep records"));
-        assert!(shown(Some(Err("denied".into()))).contains("unreadable: denied"));
-        assert!(shown(Some(Ok(Vec::new()))).contains("Nothing has ended in the last 30 days."));
+        assert!(shown(Err("denied".into())).contains("unreadable: denied"));
+        assert!(shown(Ok(Vec::new())).contains("Nothing has ended in the last 30 days."));
     }
 }
