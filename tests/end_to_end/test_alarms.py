@@ -134,7 +134,7 @@ def test_every_function_that_is_invoked_has_an_alarm_on_its_errors():
 
 
 def test_the_dashboards_of_two_regions_have_different_names():
-    assert RESOURCES["Dashboard"]["Properties"]["DashboardName"] == {"Fn::Sub": "${AWS::StackName}-${AWS::Region}"}
+    assert RESOURCES["Dashboard"]["Properties"]["DashboardName"] == {"Fn::Sub": "${Names.Prefix}-${AWS::Region}"}
 
 
 # ---- Silence ---------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ use rules::{
         name::ScheduleName,
         reconcile::{Change, Ended, Verdict, reconcile},
         story::Story,
-        wake::DeployInput,
+        wake::{DeployInput, Wake},
     },
     service::ServiceState,
     time::calendar::Calendars,
@@ -102,7 +102,16 @@ impl Ingest {
         let mut read = !tags.may_write(&self.policy) || settling.known.contains_key(service);
         let mut found: Option<Found> = if read { self.scheduler.get(&name).await? } else { None };
         let is_pending = found.as_ref().is_some_and(|found| found.existing.holds(settling.notice));
-        let ended = self.ended(service, closed, &policy, read && !is_pending, settling).await;
+        let repeated = closed.is_none() && read && !is_pending && settling.known.contains_key(service);
+        let mut ended = self.ended(service, closed, &policy, repeated, settling).await?;
+        if repeated && ended.is_none() {
+            if self.is_verified(service, settling).await? {
+                let (verdict, warnings) = (Verdict::in_progress(), tags.problems);
+                return Ok(Settled { name, verdict, unknown, awaits_approval: false, warnings, story: None });
+            }
+            // The check may have been dealt with since the tasks were read.
+            ended = self.patched(service, settling).await?;
+        }
         for nth in 0..=READS {
             let existing = found.as_ref().map(|found| &found.existing);
             let verdict = self.verdict(service, existing, ended.as_ref(), &mut policy, settling).await;
@@ -162,27 +171,46 @@ impl Ingest {
         service: &ServiceRef,
         closed: Option<&str>,
         policy: &Policy,
-        not_pending: bool,
+        repeated: bool,
         settling: &Settling<'_>,
-    ) -> Option<Ended> {
+    ) -> Result<Option<Ended>, CallFailed> {
         if let Some(why) = closed {
-            return Some(Ended { cause: None, why: why.to_owned() });
+            return Ok(Some(Ended { cause: None, why: why.to_owned() }));
         }
         if policy.mode == Mode::Off {
-            return Some(Ended { cause: Some(Cause::OptedOut), why: OPTED_OUT.to_owned() });
+            return Ok(Some(Ended { cause: Some(Cause::OptedOut), why: OPTED_OUT.to_owned() }));
         }
         // AWS sends a notice again on its retirement date, and at times before. A service that was planned, and for which the
-        // notice is not pending any more, may be patched, whatever is pending for other notices. Of a new notice tasks are not read: AWS names services that have
-        // old ones, and deploy reads them anyway.
+        // notice is not pending any more, may be patched, whatever is pending for other notices. Of a new notice, tasks are
+        // not read: AWS names services that have old ones, and deploy reads them anyway.
         let has_passed = settling.notice.starts_at.is_some_and(|starts_at| starts_at <= settling.now);
-        let repeated = not_pending && settling.known.contains_key(service);
         if !has_passed && !repeated {
-            return None;
+            return Ok(None);
         }
-        // An unreadable service is planned: deploy reads it again.
-        let state = self.ecs.state(service).await.ok()?;
-        let why = ServiceState::patched(state.as_ref(), settling.notice.cutoff)?;
-        Some(Ended { cause: Some(Cause::Patched), why })
+        let patched = self.patched(service, settling).await;
+        // An unreadable service of a new notice is planned: deploy reads it again.
+        if repeated { patched } else { Ok(patched.unwrap_or_default()) }
+    }
+
+    /// Says so if every task of the service is newer than the cut-off.
+    async fn patched(
+        &self,
+        service: &ServiceRef,
+        settling: &Settling<'_>,
+    ) -> Result<Option<Ended>, CallFailed> {
+        let state = self.ecs.state(service).await?;
+        let why = ServiceState::patched(state.as_ref(), settling.notice.cutoff);
+        Ok(why.map(|why| Ended { cause: Some(Cause::Patched), why }))
+    }
+
+    /// Whether a verification check is pending that knows the notice as it is now, and has found no problem yet: the service
+    /// was deployed, and its owner is notified of the result.
+    async fn is_verified(&self, service: &ServiceRef, settling: &Settling<'_>) -> Result<bool, CallFailed> {
+        let name = ScheduleName::of_check(&self.notifier.reader.place, service);
+        let wake = self.scheduler.get(&name).await?.map(|found| found.wake());
+        Ok(
+            matches!(wake, Some(Ok(Wake::Check(input))) if !input.notified && input.notices.contains(settling.notice)),
+        )
     }
 
     /// What the notice changes about the schedule, once every calendar has been asked about the start time.

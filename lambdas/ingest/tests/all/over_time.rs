@@ -5,7 +5,7 @@ use crate::common::{
     with_states,
 };
 use aws::{Invocation, config::Config};
-use fake_aws::{Aws, DELETE, Fault, Planned, UPDATE, environment, error, in_turn, with_fault};
+use fake_aws::{Aws, DELETE, Fault, Planned, UPDATE, environment, error, in_turn, merged, with_fault};
 use ingest::Ingest;
 use rules::outcome::{
     Cause, Outcome,
@@ -84,6 +84,45 @@ async fn a_repeat_after_the_proof_does_not_join_what_is_pending_for_another_noti
     assert_eq!((repeat.outcomes[0].outcome, repeat.outcomes[0].cause), (Skipped, Some(Cause::Patched)));
     assert_eq!(aws.schedules()[NAME], pending);
     assert_eq!((aws.subjects(), aws.notified()), (Vec::new(), Vec::new()));
+}
+
+#[tokio::test]
+async fn a_repeat_during_the_verification_plans_nothing_unless_a_problem_was_found_or_the_date_has_moved() {
+    let rows = [
+        (false, "2030-01-02T18:00:00Z", Unchanged),
+        (true, "2030-01-02T18:00:00Z", Scheduled),
+        (false, "2030-01-03T18:00:00Z", Scheduled),
+    ];
+    for (notified, starts_at, expected) in rows {
+        let aws = with_all_services();
+        let first = about(&["prod|web"]);
+        handle(&aws, &[], &first).await;
+        let deployed = aws.schedules()[NAME].clone();
+        let notices = aws.input_of(NAME)["notices"].clone();
+        let check = json!({
+            "version": 1, "kind": "service", "cluster": "prod", "service": "web", "notices": notices,
+            "deployment": "ecs-svc/1", "since": NOW, "look": 0, "told": notified, "woken": 0,
+        });
+        aws.take(NAME);
+        let target = merged(&deployed["Target"], &json!({"Input": check.to_string()}));
+        aws.schedule(&format!("{NAME}.verify"), merged(&deployed, &json!({"Target": target})));
+        aws.forget();
+        let repeat = handle(&aws, &[], &event(&["prod|web"], "2029-12-26T18:00:06Z", starts_at)).await;
+        assert_eq!(repeat.outcomes[0].outcome, expected, "{notified} {starts_at}: {repeat:?}");
+        assert_eq!(aws.schedules().contains_key(NAME), expected == Scheduled);
+        assert_eq!(aws.subjects().len(), usize::from(expected == Scheduled));
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_of_which_the_tasks_are_unreadable_fails_and_plans_nothing() {
+    let aws = with_all_services();
+    let first = about(&["prod|web"]);
+    handle(&aws, &[], &first).await;
+    aws.take(NAME);
+    aws.always("ListTasks", error("AccessDeniedException", "no"));
+    try_handle(&aws, &[], &first, NOW).await.unwrap_err();
+    assert!(!aws.schedules().contains_key(NAME));
 }
 
 #[tokio::test]

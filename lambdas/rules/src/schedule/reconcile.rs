@@ -70,6 +70,13 @@ impl Verdict {
         Self::new(Change::Keep, OutcomeKind::Unchanged, ALREADY_SCHEDULED, None)
     }
 
+    /// The verdict about a service that was deployed for the notice, and is being verified.
+    #[must_use]
+    pub fn in_progress() -> Self {
+        let reason = "a deployment is in progress; its verification check is pending";
+        Self::new(Change::Keep, OutcomeKind::Unchanged, reason, None)
+    }
+
     /// Whether the start time awaits approval, once the verdict is written.
     #[must_use]
     pub fn awaits_approval(&self, existing: Option<&Existing>) -> bool {
