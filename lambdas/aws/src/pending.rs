@@ -127,12 +127,15 @@ impl Scheduler {
         let mut lock = self.lock(locked, invocation).await?;
         let done = self.make_again(&mut lock, overdue, wake, zone, invocation).await;
         match done {
-            Ok(()) => self.unlock(&lock).await,
+            Ok(true) => self.unlock(&lock).await,
+            // Whoever repeats unfinished work must learn of it from the dead lock.
+            Ok(false) => self.step_back(&lock).await,
             Err(_) => self.give_up(lock, invocation.now()).await,
         }
-        done
+        done.map(drop)
     }
 
+    /// Says whether the schedule was still there to be made again.
     async fn make_again(
         &self,
         lock: &mut Lock,
@@ -140,16 +143,16 @@ impl Scheduler {
         wake: &Wake,
         zone: Tz,
         invocation: &Invocation,
-    ) -> Result<(), CallFailed> {
+    ) -> Result<bool, CallFailed> {
         let Some(found) = self.get(name).await?.filter(|found| found.is_unchanged(overdue)) else {
-            return Ok(());
+            return Ok(false);
         };
         let written = found.description_by_operator();
         let spec = Spec { written, ..Spec::again(name.clone(), zone, wake.clone(), invocation.now()) };
         self.intend(lock, name, wake).await?;
         self.delete(name).await?;
         match self.create_like(&spec, Some(&found), invocation.now()).await? {
-            Written::Done => Ok(()),
+            Written::Done => Ok(true),
             Written::Conflict => Err(changed_by_others("CreateSchedule", name)),
         }
     }

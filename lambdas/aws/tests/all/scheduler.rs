@@ -6,7 +6,7 @@ use aws::{
     scheduler::{Found, READS, ScheduleTarget, Scheduler, Written},
 };
 use aws_config::retry::RetryConfig;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use fake_aws::{ATTEMPTS, Answer, Aws, CREATE, DELETE, READ, UPDATE, error, merged};
 use rules::{
@@ -581,4 +581,29 @@ async fn an_error_without_an_answer_names_the_cause() {
     assert!(failed.to_string().starts_with("GetSchedule failed: "), "{failed}");
     assert!(failed.to_string().contains("Connection refused"), "{failed}");
     assert_eq!(failed.code(), None);
+}
+
+#[tokio::test]
+async fn a_wake_up_that_finds_nothing_to_do_leaves_the_mark_of_unfinished_work() {
+    let aws = Aws::default();
+    let scheduler = scheduler(&aws);
+    assert_eq!(scheduler.create(&schedule(15), now()).await.unwrap(), Written::Done);
+    let overdue = found(&scheduler).await;
+    let later = now() + TimeDelta::minutes(1);
+    let invocation = |id: &str| Invocation::new(id, later, later + TimeDelta::minutes(5));
+    // It has deleted the schedule in order to create it again, and failed.
+    let failed = async |_| {
+        scheduler.delete(&name()).await.unwrap();
+        Err::<(), _>("no answer")
+    };
+    scheduler.locked(&name(), &Invocation::at(now()), failed).await.unwrap().unwrap_err();
+    let wake = Wake::Deploy(input());
+    scheduler
+        .wake_again(&name(), (&name(), &overdue), &wake, Tz::UTC, &invocation("heartbeat"))
+        .await
+        .unwrap();
+    let unfinished = async |unfinished| -> Result<bool, CallFailed> { Ok(unfinished) };
+    let retry = scheduler.locked(&name(), &invocation("retry"), unfinished).await.unwrap();
+    assert!(retry.unwrap());
+    assert!(aws.locks().is_empty());
 }

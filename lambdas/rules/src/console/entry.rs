@@ -145,7 +145,9 @@ impl Entry {
             }
             Ok(Wake::Check(input)) => {
                 let (state, why) = state_of_check(existing, input, now);
-                Some(Self { state, why, ..of(Some(input.service.clone()), input.notices.clone()) })
+                // What operators did before the deployment is in its story.
+                let control = Control { history: input.story.changes.clone(), ..Control::default() };
+                Some(Self { state, why, control, ..of(Some(input.service.clone()), input.notices.clone()) })
             }
             Ok(
                 Wake::DeadlineCheck(_)
