@@ -27,7 +27,6 @@ mod rate;
 mod retry;
 pub mod rule;
 pub mod scheduler;
-pub mod schedules;
 pub mod stop;
 pub mod topic;
 

@@ -1,6 +1,6 @@
-//! Lists the schedules of the stack's group.
+//! Lists the schedules of the stack's group, and reads all of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_scheduler::types::{ScheduleState, ScheduleSummary};
 use chrono::{DateTime, Utc};
@@ -10,12 +10,17 @@ use rules::schedule::{
     name::{ScheduleName, prefixes},
 };
 
-use crate::{CallFailed, scheduler::Scheduler};
+use crate::{
+    CallFailed,
+    scheduler::{Found, Scheduler},
+};
 
 /// How many schedules a call lists, at most.
 const PAGE: usize = 100;
 /// How many lists are read at once. AWS does not document a rate.
-const CONCURRENCY: usize = 10;
+const LISTS: usize = 10;
+/// How many schedules are read at once.
+const READS: usize = 64;
 
 impl Scheduler {
     /// The names of all schedules in the group.
@@ -26,6 +31,23 @@ impl Scheduler {
         Ok(self.list(None).await?.into_iter().map(|listed| listed.name).collect())
     }
 
+    /// All schedules in the group, within the rate that AWS allows. A list shows neither times nor inputs, so each schedule is
+    /// read.
+    ///
+    /// # Errors
+    /// A call failed after its retries.
+    pub async fn all(&self) -> Result<BTreeMap<ScheduleName, Found>, CallFailed> {
+        let read = async |name| {
+            self.reads.wait().await;
+            let found = self.get(&name).await?;
+            Ok::<_, CallFailed>(found.map(|found| (name, found)))
+        };
+        let names = stream::iter(self.names().await?);
+        let all: Vec<Option<(ScheduleName, Found)>> =
+            names.map(read).buffer_unordered(READS).try_collect().await?;
+        Ok(all.into_iter().flatten().collect())
+    }
+
     /// Those of these schedules that exist, and others of similar names. Lists with different prefixes are read at the same
     /// time: the pages of one list come one after the other.
     ///
@@ -33,7 +55,7 @@ impl Scheduler {
     /// A call failed after its retries.
     pub async fn find(&self, names: &BTreeSet<ScheduleName>) -> Result<Vec<Listed>, CallFailed> {
         let lists = prefixes(names, PAGE).into_iter().map(|prefix| self.list(Some(prefix)));
-        stream::iter(lists).buffer_unordered(CONCURRENCY).try_concat().await
+        stream::iter(lists).buffer_unordered(LISTS).try_concat().await
     }
 
     async fn list(&self, prefix: Option<String>) -> Result<Vec<Listed>, CallFailed> {

@@ -23,7 +23,7 @@ impl LogGroups {
     }
 
     /// At least `enough` of the newest lines of a log group, as far as it has as many within `days`. CloudWatch Logs answers the
-    /// oldest first, so the time range grows until it has enough.
+    /// oldest first, so earlier time ranges are added until there are enough. A line between two of them can come twice.
     ///
     /// # Errors
     /// A call failed after its retries.
@@ -33,17 +33,29 @@ impl LogGroups {
         (days, enough): (i64, usize),
         now: DateTime<Utc>,
     ) -> Result<Vec<String>, CallFailed> {
-        for back in [1, 7] {
-            let lines = self.since(group, now - TimeDelta::days(back)).await?;
-            if back < days && lines.len() >= enough {
-                return Ok(lines);
+        let (mut lines, mut until) = (Vec::new(), None);
+        for back in [1, 7, days] {
+            let since = now - TimeDelta::days(back);
+            lines.extend(self.between(group, since, until).await?);
+            if lines.len() >= enough {
+                break;
             }
+            until = Some(since);
         }
-        self.since(group, now - TimeDelta::days(days)).await
+        Ok(lines)
     }
 
-    async fn since(&self, group: &str, since: DateTime<Utc>) -> Result<Vec<String>, CallFailed> {
+    /// The lines since a time, and until another, if there is one.
+    async fn between(
+        &self,
+        group: &str,
+        since: DateTime<Utc>,
+        until: Option<DateTime<Utc>>,
+    ) -> Result<Vec<String>, CallFailed> {
         let mut asked = json!({"logGroupName": group, "startTime": since.timestamp_millis()});
+        if let (Some(until), Some(fields)) = (until, asked.as_object_mut()) {
+            fields.insert("endTime".to_owned(), json!(until.timestamp_millis()));
+        }
         let mut lines = Vec::new();
         for _ in 0..PAGES {
             let answer = self.logs.call("FilterLogEvents", asked.clone()).await?;

@@ -3,6 +3,7 @@
 use aws_config::SdkConfig;
 use rules::operate::redrive::Letter;
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 use crate::{CallFailed, call::JsonService};
 
@@ -15,40 +16,32 @@ const SAMPLES: usize = 3;
 #[derive(Clone, Debug)]
 pub struct DeadLetters {
     queues: JsonService,
-    queue: Queue,
-}
-
-/// How a queue is known.
-#[derive(Clone, Debug)]
-enum Queue {
-    Url(String),
-    Name(String),
+    name: String,
+    url: OnceCell<String>,
 }
 
 impl DeadLetters {
     /// The queue with this URL. The URL suffix is that of the partition.
     #[must_use]
     pub fn new(sdk: &SdkConfig, url_suffix: &str, url: String) -> Self {
-        Self { queues: queues(sdk, url_suffix), queue: Queue::Url(url) }
+        Self { url: OnceCell::new_with(Some(url)), ..Self::of_arn(sdk, url_suffix, "") }
     }
 
     /// The queue with this ARN. Its URL is asked for when it is needed.
     #[must_use]
     pub fn of_arn(sdk: &SdkConfig, url_suffix: &str, arn: &str) -> Self {
-        let name = arn.rsplit(':').next().unwrap_or_default().to_owned();
-        Self { queues: queues(sdk, url_suffix), queue: Queue::Name(name) }
+        let queues = JsonService::new(sdk.clone(), "sqs", "AmazonSQS", url_suffix).json_1_0();
+        Self { queues, name: arn.rsplit(':').next().unwrap_or_default().to_owned(), url: OnceCell::new() }
     }
 
-    async fn url(&self) -> Result<String, CallFailed> {
+    async fn url(&self) -> Result<&String, CallFailed> {
         const CALL: &str = "GetQueueUrl";
-        match &self.queue {
-            Queue::Url(url) => Ok(url.clone()),
-            Queue::Name(name) => {
-                let answer = self.queues.call(CALL, json!({"QueueName": name})).await?;
-                let url = answer.get("QueueUrl").and_then(Value::as_str).map(str::to_owned);
-                url.ok_or_else(|| CallFailed::unexpected(CALL, "the answer has no URL"))
-            }
-        }
+        let ask = async || {
+            let answer = self.queues.call(CALL, json!({"QueueName": self.name})).await?;
+            let url = answer.get("QueueUrl").and_then(Value::as_str).map(str::to_owned);
+            url.ok_or_else(|| CallFailed::unexpected(CALL, "the answer has no URL"))
+        };
+        self.url.get_or_try_init(ask).await
     }
 
     /// Receives up to ten letters.
@@ -56,13 +49,18 @@ impl DeadLetters {
     /// # Errors
     /// The call failed after its retries.
     pub async fn receive(&self) -> Result<Vec<Letter>, CallFailed> {
+        self.receive_for(HIDDEN, 1).await
+    }
+
+    /// Receives up to ten letters, which are hidden from others for so many seconds. Waits so many seconds for the first.
+    async fn receive_for(&self, hidden: u32, wait: u32) -> Result<Vec<Letter>, CallFailed> {
         let asked = json!({
-            "QueueUrl": self.url().await?, "MaxNumberOfMessages": 10, "VisibilityTimeout": HIDDEN, "WaitTimeSeconds": 1,
+            "QueueUrl": self.url().await?, "MaxNumberOfMessages": 10, "VisibilityTimeout": hidden, "WaitTimeSeconds": wait,
             "MessageAttributeNames": ["All"],
         });
         let answer = self.queues.call("ReceiveMessage", asked).await?;
-        let messages =
-            answer.get("Messages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        // An empty queue answers without messages.
+        let messages = answer.get("Messages").and_then(Value::as_array).cloned().unwrap_or_default();
         Ok(messages.iter().map(Letter::read).collect())
     }
 
@@ -71,16 +69,10 @@ impl DeadLetters {
     /// # Errors
     /// A call failed after its retries.
     pub async fn peek(&self) -> Result<Vec<Letter>, CallFailed> {
-        let asked = json!({
-            "QueueUrl": self.url().await?, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0, "WaitTimeSeconds": 0,
-            "MessageAttributeNames": ["All"],
-        });
         let mut letters: Vec<Letter> = Vec::new();
         // Each answer is a sample of the queue.
         for _ in 0..SAMPLES {
-            let answer = self.queues.call("ReceiveMessage", asked.clone()).await?;
-            let messages = answer.get("Messages").and_then(Value::as_array).cloned().unwrap_or_default();
-            for letter in messages.iter().map(Letter::read) {
+            for letter in self.receive_for(0, 0).await? {
                 if letters.iter().all(|known| known.id != letter.id) {
                     letters.push(letter);
                 }
@@ -113,8 +105,4 @@ impl DeadLetters {
         let asked = json!({"QueueUrl": self.url().await?, "ReceiptHandle": letter.receipt});
         self.queues.call("DeleteMessage", asked).await.map(drop)
     }
-}
-
-fn queues(sdk: &SdkConfig, url_suffix: &str) -> JsonService {
-    JsonService::new(sdk.clone(), "sqs", "AmazonSQS", url_suffix).json_1_0()
 }

@@ -18,10 +18,13 @@ use aws_sdk_scheduler::{
     },
 };
 use chrono::{DateTime, Utc};
-use rules::schedule::{
-    self, Edit, Existing, Spec, delivery,
-    name::ScheduleName,
-    wake::{DeployInput, Function, InvalidInput, Wake},
+use rules::{
+    schedule::{
+        self, Edit, Existing, Spec, delivery,
+        name::ScheduleName,
+        wake::{DeployInput, Function, InvalidInput, Wake},
+    },
+    verify::heartbeat::Pending,
 };
 
 use crate::{CallFailed, rate::Rate, retry::RoleNotReadyYet};
@@ -52,6 +55,7 @@ pub struct Scheduler {
     pub(crate) client: Client,
     pub(crate) target: ScheduleTarget,
     creations: Rate,
+    pub(crate) reads: Rate,
 }
 
 /// A schedule as read, with everything that an update must repeat.
@@ -69,6 +73,12 @@ impl Found {
     /// The input is invalid or missing.
     pub fn wake(&self) -> Result<Wake, InvalidInput> {
         Wake::read_text(input(&self.raw))
+    }
+
+    /// The schedule of this name, as the heartbeat and the console look at it.
+    #[must_use]
+    pub fn pending(&self, name: &ScheduleName) -> Pending {
+        Pending { name: name.clone(), existing: self.existing.clone(), wake: self.wake() }
     }
 
     /// Whether it is set to a time that has come, once.
@@ -122,8 +132,8 @@ impl Scheduler {
     #[must_use]
     pub fn with_client(client: Client, target: ScheduleTarget) -> Self {
         let region = client.config().region().map_or("", |region| region.as_ref());
-        let creations = Rate::of_creations(region);
-        Self { client, target, creations }
+        let (creations, reads) = (Rate::of_creations(region), Rate::of_reads(region));
+        Self { client, target, creations, reads }
     }
 
     /// Creates a schedule, unless one with its name exists. It stays until the function that it wakes deletes it. One that

@@ -44,17 +44,25 @@ impl Console {
             entries.filter(|entry| entry.state == State::Overdue).map(|entry| entry.name()).collect()
         });
         let stop = schedules.map(stopped);
-        let (rule, denied, heartbeat, messages, alarms, dead_letters) = tokio::join!(
+        let (
+            rule,
+            denied,
+            heartbeat,
+            messages,
+            alarms,
+            dead_letters,
+            retirements,
+            calendars,
+            missing_alarms,
+            services,
+        ) = tokio::join!(
             biased;
             self.rule_facts(),
             self.denied(),
             self.metrics.last_heartbeat(&self.reader.stack, now),
             self.topics.subscriptions(&self.topic_arn),
             self.topics.subscriptions(&self.resources.alarm_topic_arn),
-            self.dead_letters.count()
-        );
-        let (retirements, calendars, missing_alarms, services) = tokio::join!(
-            biased;
+            self.dead_letters.count(),
             self.retirements(),
             self.calendars(now),
             self.missing_alarms(),

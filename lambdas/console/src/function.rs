@@ -12,7 +12,6 @@ use aws::{
     queue::DeadLetters,
     rule::{EventRules, Rule},
     scheduler::{ScheduleTarget, Scheduler},
-    schedules::Schedules,
     topic::Topics,
 };
 use aws_config::SdkConfig;
@@ -50,7 +49,7 @@ impl Resources {
 #[derive(Clone, Debug)]
 pub struct Console {
     /// What is pending.
-    pub schedules: Schedules,
+    pub scheduler: Scheduler,
     /// The services.
     pub ecs: Ecs,
     /// The Change Calendars.
@@ -102,9 +101,8 @@ impl Console {
             deploy: name(&config.target.deploy_arn),
             verify: name(&config.target.verify_arn),
         };
-        let scheduler = Scheduler::new(sdk, config.target.clone());
         Self {
-            schedules: Schedules::new(scheduler, &place.region),
+            scheduler: Scheduler::new(sdk, config.target.clone()),
             ecs: Ecs::new(sdk),
             change_calendars: ChangeCalendars::new(sdk, &suffix),
             alarms: Alarms::new(sdk, &suffix),

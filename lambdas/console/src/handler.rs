@@ -1,6 +1,6 @@
 //! One page: read what it shows, and compose it.
 
-use aws::{Failure, Invocation};
+use aws::{CallFailed, Failure, Invocation};
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
 use rules::{
@@ -53,7 +53,7 @@ impl Console {
 
     /// The findings of the doctor, as JSON. The verdict comes last.
     async fn examine(&self, now: DateTime<Utc>) -> Value {
-        let schedules = self.schedules.all().await.map_err(|error| error.to_string());
+        let schedules = self.schedules().await.map_err(|error| error.to_string());
         let facts = Box::pin(self.facts(schedules.as_deref().map_err(Clone::clone), now)).await;
         let found = findings(&facts, &self.context(now));
         json!({"findings": found, "text": verdict(&found, self.policy.mode)})
@@ -62,7 +62,7 @@ impl Console {
     async fn page(&self, request: &Request, own_arn: &str, now: DateTime<Utc>) -> Result<Value, Failure> {
         let (schedules, heartbeat, blocks) = tokio::join!(
             biased;
-            self.schedules.all(),
+            self.schedules(),
             self.metrics.last_heartbeat(&self.reader.stack, now),
             self.blocks(now)
         );
@@ -95,6 +95,11 @@ impl Console {
             }
         };
         Ok(json!(frame.page(&format!("{}{content}", header.html(&frame)))))
+    }
+
+    /// All schedules.
+    async fn schedules(&self) -> Result<Vec<Pending>, CallFailed> {
+        Ok(self.scheduler.all().await?.iter().map(|(name, found)| found.pending(name)).collect())
     }
 
     /// The freezes and alarms that block now.

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use aws::{CallFailed, Failure, Invocation, scheduler::Found};
 use chrono::{DateTime, Utc};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lambda_runtime::tracing::{error, warn};
 use rules::{
     arn::ServiceRef,
@@ -31,8 +30,6 @@ use serde::Serialize;
 
 use crate::function::Verify;
 
-/// How many schedules are read at once. Small Regions allow 250 reads a second.
-const CONCURRENCY: usize = 16;
 /// The page of the deadline checks that replace lost ones. Pages of AWS Health are numbered from 1.
 const REPLACEMENT: u32 = 0;
 
@@ -55,8 +52,8 @@ pub struct Heartbeat {
 impl Verify {
     /// Counts the pending schedules, repairs what was lost, and reads the rule. What fails does not stop the rest.
     pub(crate) async fn heartbeat(&self, invocation: &Invocation) -> Result<Heartbeat, Failure> {
-        let found = self.all().await.map_err(Failure::call("the heartbeat"))?;
-        let all: Vec<Pending> = found.iter().map(|(name, found)| pending(name, found)).collect();
+        let found = self.scheduler.all().await.map_err(Failure::call("the heartbeat"))?;
+        let all: Vec<Pending> = found.iter().map(|(name, found)| found.pending(name)).collect();
         let (deployments, checks) = pending_counts(&all);
         let count = deployments + checks;
         let sample = Sample::counted(&[
@@ -91,15 +88,6 @@ impl Verify {
         }
         self.notifier.count(&[Sample::counted(&[(Metric::RuleFault, usize::from(fault.is_some()))])], now);
         Ok(fault)
-    }
-
-    async fn all(&self) -> Result<BTreeMap<ScheduleName, Found>, CallFailed> {
-        let names = self.scheduler.names().await?;
-        let read = stream::iter(names)
-            .map(|name| async move { Ok((name.clone(), self.scheduler.get(&name).await?)) })
-            .buffer_unordered(CONCURRENCY);
-        let all: Vec<(ScheduleName, Option<Found>)> = read.try_collect().await?;
-        Ok(all.into_iter().filter_map(|(name, found)| Some((name, found?))).collect())
     }
 
     async fn repair(
@@ -232,8 +220,4 @@ impl Verify {
         };
         self.scheduler.locked(&name, invocation, work).await?
     }
-}
-
-fn pending(name: &ScheduleName, found: &Found) -> Pending {
-    Pending { name: name.clone(), existing: found.existing.clone(), wake: found.wake() }
 }
