@@ -83,10 +83,9 @@ impl Deploy {
             tokio::join!(biased; self.scheduler.get(name), Box::pin(self.ecs.state(&input.service)));
         let found = found?;
         let now = invocation.now();
-        let schedule = match &found {
-            None => delivery::Now::Gone { unfinished },
-            Some(found) => delivery::Now::Is(&found.existing, found.existing.input.as_ref().ok()),
-        };
+        let existing = found.as_ref().map(|found| &found.existing);
+        let held = existing.and_then(|existing| existing.input.as_ref().ok());
+        let schedule = delivery::Now::of(existing, held, unfinished);
         let input = match delivery::of_deployment(&input, &schedule, now) {
             Delivery::Handle(input) => input,
             Delivery::Held => {
@@ -135,7 +134,7 @@ impl Deploy {
         };
         let outcome = logged(&input, outcome?);
         // A deployment counts though nobody could be notified of it. An owner who must act has to know, and a story that ends
-        // here is told nowhere else.
+        // here is recorded nowhere else.
         if ends || matches!(outcome.outcome, DeployOutcomeKind::NotActionable | DeployOutcomeKind::Failed) {
             sent?;
         }

@@ -209,7 +209,8 @@ impl Ingest {
     ) -> Result<Option<Report>, Failure> {
         let Work { notice, wait_period, services, invocation, .. } = work;
         let kept = page.merged(notice, *wait_period);
-        let untouched = page.untouched(&kept, &services.basis(&self.policy), listed, invocation.now());
+        let basis = || services.basis(&self.policy);
+        let untouched = page.untouched(&kept, basis, listed, invocation.now());
         let Processed { outcomes, changes, stories } =
             self.process(work, &kept, &page, Reading::Only(untouched)).await;
         let report = Report::new(&notice.event_arn, kept.starts_at, outcomes);

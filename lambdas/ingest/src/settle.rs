@@ -102,7 +102,7 @@ impl Ingest {
         let mut read = !tags.may_write(&self.policy) || settling.known.contains_key(service);
         let mut found: Option<Found> = if read { self.scheduler.get(&name).await? } else { None };
         let is_pending = found.as_ref().is_some_and(|found| found.existing.holds(settling.notice));
-        let repeated = closed.is_none() && read && !is_pending && settling.known.contains_key(service);
+        let repeated = !is_pending && settling.known.contains_key(service);
         let mut ended = self.ended(service, closed, &policy, repeated, settling).await?;
         if repeated && ended.is_none() {
             if self.is_verified(service, settling).await? {

@@ -70,15 +70,20 @@ impl Place {
     /// The ARN of an ECS service.
     #[must_use]
     pub fn service_arn(&self, service: &ServiceRef) -> String {
-        let (Self { partition, region, account }, resource) = (self, format!("service/{service}"));
-        Arn { partition, service: "ecs", region, account, resource: &resource }.to_string()
+        self.arn("ecs", &format!("service/{service}"))
     }
 
     /// The ARN of a function.
     #[must_use]
     pub fn function_arn(&self, name: &str) -> String {
-        let (Self { partition, region, account }, resource) = (self, format!("function:{name}"));
-        Arn { partition, service: "lambda", region, account, resource: &resource }.to_string()
+        self.arn("lambda", &format!("function:{name}"))
+    }
+
+    /// The ARN of a resource of this service.
+    #[must_use]
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        let Self { partition, region, account } = self;
+        Arn { partition, service, region, account, resource }.to_string()
     }
 
     /// The URL of the service's page in the ECS console.

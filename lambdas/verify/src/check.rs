@@ -107,10 +107,8 @@ impl Verify {
             Ok(Wake::Check(held)) if held.service == input.service => Some(held),
             _ => None,
         });
-        let schedule = match &found {
-            None => delivery::Now::Gone { unfinished },
-            Some(found) => delivery::Now::Is(&found.existing, held.as_ref()),
-        };
+        let existing = found.as_ref().map(|found| &found.existing);
+        let schedule = delivery::Now::of(existing, held.as_ref(), unfinished);
         let input = match delivery::of_verify(&input, input.woken, &schedule, invocation.now()) {
             Delivery::Handle(input) => input,
             Delivery::Held => {

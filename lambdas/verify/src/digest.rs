@@ -66,10 +66,8 @@ impl Verify {
             Ok(Wake::Digest(held)) => Some(held),
             _ => None,
         });
-        let schedule = match &found {
-            None => delivery::Now::Gone { unfinished },
-            Some(found) => delivery::Now::Is(&found.existing, held.as_ref()),
-        };
+        let existing = found.as_ref().map(|found| &found.existing);
+        let schedule = delivery::Now::of(existing, held.as_ref(), unfinished);
         match delivery::of_verify(&input, input.woken, &schedule, invocation.now()) {
             Delivery::Handle(input) => self.digest_of(input, (name, found.as_ref()), invocation).await,
             Delivery::Held | Delivery::Repeated(_) => {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
-/// One event, as it was told.
+/// One event, as AWS Health sent it.
 #[derive(Clone, Debug)]
 struct Telling {
     sent_at: DateTime<Utc>,
@@ -17,7 +17,7 @@ struct Telling {
     services: BTreeSet<String>,
 }
 
-/// Everything that was told, by notice.
+/// Everything that AWS Health sent, by notice.
 #[derive(Debug, Default)]
 pub(crate) struct Told(BTreeMap<String, Vec<Telling>>);
 

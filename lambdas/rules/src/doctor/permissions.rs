@@ -47,9 +47,7 @@ fn needed(actions: &'static [&'static str], resource: String) -> Needed {
 
 /// What ingest, deploy and verify have in common.
 fn of_every_function(resources: &Resources<'_>) -> Vec<Needed> {
-    let Place { partition, region, account } = resources.place;
-    let arn =
-        |service: &str, resource: &str| format!("arn:{partition}:{service}:{region}:{account}:{resource}");
+    let arn = |service: &str, resource: &str| resources.place.arn(service, resource);
     vec![
         needed(SCHEDULES, arn("scheduler", &format!("schedule/{}/name", resources.group))),
         needed(&["ecs:DescribeServices"], arn("ecs", "service/cluster/service")),
@@ -79,10 +77,8 @@ pub fn of_ingest(resources: &Resources<'_>) -> Vec<Needed> {
 /// What the role of deploy needs.
 #[must_use]
 pub fn of_deploy(resources: &Resources<'_>) -> Vec<Needed> {
-    let Place { partition, region, account } = resources.place;
     let mut all = of_every_function(resources);
-    let service = format!("arn:{partition}:ecs:{region}:{account}:service/cluster/service");
-    all.push(needed(&["ecs:UpdateService"], service));
+    all.push(needed(&["ecs:UpdateService"], resources.place.arn("ecs", "service/cluster/service")));
     all.push(needed(&["ecs:DescribeTaskDefinition"], "*".to_owned()));
     all
 }

@@ -10,7 +10,6 @@ use super::{
 use crate::{
     arn::ServiceRef,
     notice::NoticeRef,
-    time::instant::local_and_utc,
     verify::deadline_check::Standing,
     wording::{count, plural},
 };
@@ -34,8 +33,6 @@ pub fn notification(reader: &Reader, notice: &NoticeRef, lines: &[Line], now: Da
 
 fn message(reader: &Reader, notice: &NoticeRef, lines: &[Line], now: DateTime<Utc>) -> Message {
     let sorted = Sorted::of(lines);
-    let ahead = |date: String| format!("AWS replaces tasks that are still old from {date}");
-    let aws = reader.what_aws_does_on(notice.starts_at, "old tasks", ahead, now);
     let why = |line: &&Line| format!("{}: {}", line.service, line.standing.reason());
     let fix = |line: &&Line| format!("{}\n  {}", why(line), line.command);
     let lists = [
@@ -47,21 +44,20 @@ fn message(reader: &Reader, notice: &NoticeRef, lines: &[Line], now: DateTime<Ut
         ("Need no deployment:", &sorted.settled, &why),
     ];
     let details = lists.into_iter().filter_map(|(heading, lines, line)| list(heading, lines, line));
-    let mut facts = reader.place_facts().to_vec();
-    facts.push(("Time", local_and_utc(now, reader.zone)));
-    facts.push(("Retirement date", reader.date(notice.starts_at)));
-    facts.push(reader.dashboard());
-    facts.push(("Notice", notice.event_arn.clone()));
     let summary = sorted.summary(lines.len());
     let done = sorted.patched.len() + sorted.settled.len() == lines.len();
-    let meaning = if done { "There is nothing to do before the retirement date".to_owned() } else { aws };
+    let meaning = if done {
+        "There is nothing to do before the retirement date".to_owned()
+    } else {
+        reader.what_aws_does_to_all(notice, now)
+    };
     Message {
         happened: sorted.happened(),
         title: title(std::slice::from_ref(notice), &format!("{summary}, {}", reader.subject_date(notice))),
         lead: vec![format!("{summary}. {meaning}.")],
         next: sorted.next(),
         details: details.collect(),
-        facts,
+        facts: reader.notice_facts(notice, Some(reader.dashboard()), now),
         resources: Vec::new(),
         thread: notice.event_arn.clone(),
     }

@@ -163,6 +163,12 @@ impl Reader {
         }
     }
 
+    /// What AWS does to the services of a notice that are not redeployed.
+    pub(super) fn what_aws_does_to_all(&self, notice: &NoticeRef, now: DateTime<Utc>) -> String {
+        let ahead = |date: String| format!("AWS replaces tasks that are still old from {date}");
+        self.what_aws_does_on(notice.starts_at, "old tasks", ahead, now)
+    }
+
     /// A date in the readers' zone and in UTC.
     pub(super) fn date(&self, date: Option<DateTime<Utc>>) -> String {
         date.map_or_else(|| UNKNOWN.to_owned(), |date| local_and_utc(date, self.zone))
@@ -177,6 +183,21 @@ impl Reader {
     /// Where the console of the stack is: on its dashboard, which is named after the stack and the Region.
     pub(super) fn dashboard(&self) -> (&'static str, String) {
         ("Dashboard", self.place.dashboard(&format!("{}-{}", self.stack, self.place.region)))
+    }
+
+    /// The facts of a message about a notice, with a link, if there is one.
+    pub(super) fn notice_facts(
+        &self,
+        notice: &NoticeRef,
+        link: Option<(&'static str, String)>,
+        now: DateTime<Utc>,
+    ) -> Vec<(&'static str, String)> {
+        let mut facts = self.place_facts().to_vec();
+        facts.push(("Time", local_and_utc(now, self.zone)));
+        facts.push(("Retirement date", self.date(notice.starts_at)));
+        facts.extend(link);
+        facts.push(("Notice", notice.event_arn.clone()));
+        facts
     }
 
     pub(super) fn place_facts(&self) -> [(&'static str, String); 2] {

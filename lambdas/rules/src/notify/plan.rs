@@ -140,18 +140,13 @@ pub fn message(reader: &Reader, report: &Report, notice: &NoticeRef, now: DateTi
             std::slice::from_ref(notice),
             &format!("{}, {}", plan.title(), reader.subject_date(notice)),
         ),
-        lead: vec![plan.lead(&what_aws_does(reader, notice, now))],
+        lead: vec![plan.lead(&reader.what_aws_does_to_all(notice, now))],
         next: next_steps(reader, &plan, &notice.event_arn),
         details: details(reader, &plan),
         facts,
         resources: resources.take(MOST_LISTED).collect(),
         thread: notice.event_arn.clone(),
     }
-}
-
-fn what_aws_does(reader: &Reader, notice: &NoticeRef, now: DateTime<Utc>) -> String {
-    let ahead = |date: String| format!("AWS replaces tasks that are still old from {date}");
-    reader.what_aws_does_on(notice.starts_at, "old tasks", ahead, now)
 }
 
 fn details(reader: &Reader, plan: &Plan<'_>) -> Vec<String> {

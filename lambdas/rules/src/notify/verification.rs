@@ -13,7 +13,6 @@ use crate::{
     plan::deadline,
     policy::{NotificationDetail, Policy},
     schedule::wake::{CheckInput, DeadlineInput},
-    time::instant::local_and_utc,
     verify::{deadline_check::Unpatched, judge::Judgement},
     wording::{count, is},
 };
@@ -90,10 +89,6 @@ pub fn of_settled_notice(reader: &Reader, notice: &NoticeRef, now: DateTime<Utc>
     if reader.detail == NotificationDetail::Each {
         return Notification::default();
     }
-    let mut facts = reader.place_facts().to_vec();
-    facts.push(("Time", local_and_utc(now, reader.zone)));
-    facts.push(("Retirement date", reader.date(notice.starts_at)));
-    facts.push(("Notice", notice.event_arn.clone()));
     let subject = format!("Nothing left to patch, {}", reader.subject_date(notice));
     let message = Message {
         happened: Happened::Completed,
@@ -103,7 +98,7 @@ pub fn of_settled_notice(reader: &Reader, notice: &NoticeRef, now: DateTime<Utc>
         ],
         next: Vec::new(),
         details: Vec::new(),
-        facts,
+        facts: reader.notice_facts(notice, None, now),
         resources: Vec::new(),
         thread: notice.event_arn.clone(),
     };
@@ -123,11 +118,7 @@ fn unpatched_message(
     let ahead =
         |date: String| format!("AWS replaces old tasks from {date}, whether or not new ones are ready");
     let aws = reader.what_aws_does_on(notice.starts_at, "old tasks", ahead, now);
-    let mut facts = reader.place_facts().to_vec();
-    facts.push(("Time", local_and_utc(now, reader.zone)));
-    facts.push(("Retirement date", reader.date(notice.starts_at)));
-    facts.extend(unpatched.first().map(|first| ("Console", reader.place.console(&first.service))));
-    facts.push(("Notice", notice.event_arn.clone()));
+    let console = unpatched.first().map(|first| ("Console", reader.place.console(&first.service)));
     Message {
         happened: Happened::NeedsAttention,
         title: title(
@@ -142,7 +133,7 @@ fn unpatched_message(
             Step::new("Redeploy each service with the command below it"),
         ],
         details: list.into_iter().collect(),
-        facts,
+        facts: reader.notice_facts(notice, console, now),
         resources: unpatched
             .iter()
             .take(MOST_LISTED)

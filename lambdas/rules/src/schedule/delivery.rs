@@ -35,6 +35,14 @@ pub enum Now<'a, T> {
     Is(&'a Existing, Option<&'a T>),
 }
 
+impl<'a, T> Now<'a, T> {
+    /// What was found, and its input.
+    #[must_use]
+    pub fn of(existing: Option<&'a Existing>, held: Option<&'a T>, unfinished: bool) -> Self {
+        existing.map_or(Self::Gone { unfinished }, |existing| Self::Is(existing, held))
+    }
+}
+
 /// The clocks of EventBridge Scheduler and of a function may differ by this much.
 const SKEW: TimeDelta = TimeDelta::seconds(30);
 

@@ -157,12 +157,12 @@ impl Page {
     pub fn untouched(
         &self,
         kept: &NoticeRef,
-        basis: &str,
+        basis: impl FnOnce() -> String,
         listed: Vec<Listed>,
         now: DateTime<Utc>,
     ) -> BTreeSet<ScheduleName> {
-        let is_same =
-            |left: &&Left| self.notice.as_ref() == Some(kept) && left.basis == basis && now < left.until;
+        let is_known = !listed.is_empty() && self.notice.as_ref() == Some(kept);
+        let is_same = |left: &&Left| is_known && now < left.until && left.basis == basis();
         let Some(left) = self.left.as_ref().filter(is_same) else { return BTreeSet::new() };
         let is_old = |listed: &Listed| listed.enabled && listed.modified_at.is_some_and(|at| at <= left.at);
         listed.into_iter().filter(is_old).map(|listed| listed.name).collect()
@@ -284,7 +284,7 @@ mod tests {
             listed("unknown", true, None),
         ];
         let untouched = |page: &Page, arn: &str, basis: &str, now: &str| {
-            let found = page.untouched(&notice(arn), basis, schedules.clone(), instant(now));
+            let found = page.untouched(&notice(arn), || basis.to_owned(), schedules.clone(), instant(now));
             found.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
         };
         let one = page(&[Some(left("basis"))]);
