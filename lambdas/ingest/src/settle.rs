@@ -109,8 +109,8 @@ impl Ingest {
                 let (verdict, warnings) = (Verdict::in_progress(), tags.problems);
                 return Ok(Settled { name, verdict, unknown, awaits_approval: false, warnings, story: None });
             }
-            // The check may have been dealt with since the tasks were read.
-            ended = self.patched(service, settling).await?;
+            // Nothing of ours is in progress. The check may have been dealt with since the tasks were read.
+            ended = self.patched(service, settling, ServiceState::renewed).await?;
         }
         for nth in 0..=READS {
             let existing = found.as_ref().map(|found| &found.existing);
@@ -187,19 +187,20 @@ impl Ingest {
         if !has_passed && !repeated {
             return Ok(None);
         }
-        let patched = self.patched(service, settling).await;
+        let patched = self.patched(service, settling, ServiceState::patched).await;
         // An unreadable service of a new notice is planned: deploy reads it again.
         if repeated { patched } else { Ok(patched.unwrap_or_default()) }
     }
 
-    /// Says so if every task of the service is newer than the cut-off.
+    /// Says so if every task of the service is newer than the cut-off, by this rule.
     async fn patched(
         &self,
         service: &ServiceRef,
         settling: &Settling<'_>,
+        rule: fn(Option<&ServiceState>, DateTime<Utc>) -> Option<String>,
     ) -> Result<Option<Ended>, CallFailed> {
         let state = self.ecs.state(service).await?;
-        let why = ServiceState::patched(state.as_ref(), settling.notice.cutoff);
+        let why = rule(state.as_ref(), settling.notice.cutoff);
         Ok(why.map(|why| Ended { cause: Some(Cause::Patched), why }))
     }
 

@@ -150,7 +150,7 @@ impl Verify {
         let Some(at) = found.get(name).and_then(|found| found.existing.at) else { return Ok(()) };
         // An unreadable service may need it.
         let state = self.ecs.state(&input.service).await.unwrap_or(None);
-        if ServiceState::patched(state.as_ref(), input.cutoff()).is_some() {
+        if ServiceState::renewed(state.as_ref(), input.cutoff()).is_some() {
             return Ok(());
         }
         let reader = &self.notifier.reader;

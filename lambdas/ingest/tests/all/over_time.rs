@@ -71,6 +71,23 @@ async fn a_repeat_after_the_proof_plans_nothing_and_notifies_nobody() {
 }
 
 #[tokio::test]
+async fn a_repeat_after_the_proof_plans_nothing_while_someone_else_deploys_the_service() {
+    let aws = with_all_services();
+    let first = about(&["prod|web"]);
+    handle(&aws, &[], &first).await;
+    aws.take(NAME);
+    let foreign = json!({"id": "ecs-svc/2", "status": "PRIMARY", "createdAt": 1_893_189_700, "rolloutState": "IN_PROGRESS"});
+    let service =
+        json!({"serviceName": "web", "status": "ACTIVE", "desiredCount": 1, "deployments": [foreign]});
+    aws.service(&service, &[json!({"createdAt": 1_893_189_600})], &[]);
+    aws.forget();
+    let repeat = handle(&aws, &[], &first).await;
+    assert_eq!((repeat.outcomes[0].outcome, repeat.outcomes[0].cause), (Skipped, Some(Cause::Patched)));
+    assert!(!aws.schedules().contains_key(NAME));
+    assert_eq!((aws.subjects(), aws.notified()), (Vec::new(), Vec::new()));
+}
+
+#[tokio::test]
 async fn a_repeat_after_the_proof_does_not_join_what_is_pending_for_another_notice() {
     let aws = with_all_services();
     let first = about(&["prod|web"]);

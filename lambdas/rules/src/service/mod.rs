@@ -87,8 +87,15 @@ impl ServiceState {
     /// does not.
     #[must_use]
     pub fn patched(state: Option<&Self>, cutoff: DateTime<Utc>) -> Option<String> {
-        let state = Self::to_patch(state).ok()?;
-        if state.rolling().is_some() { None } else { state.all_new(cutoff) }
+        let is_settled = state.is_some_and(|state| state.rolling().is_none());
+        Self::renewed(state, cutoff).filter(|_| is_settled)
+    }
+
+    /// The reason why no deployment of ours is needed: no task is old, whatever someone else deploys. A rollback starts new
+    /// tasks, too. `None` if one is needed.
+    #[must_use]
+    pub fn renewed(state: Option<&Self>, cutoff: DateTime<Utc>) -> Option<String> {
+        Self::to_patch(state).ok()?.all_new(cutoff)
     }
 
     /// Returns the service if it is active and should run tasks.
