@@ -40,7 +40,8 @@ fn times(
             return (ceil_minute((deadline - BEFORE_DEADLINE).max(now).min(last)), ceil_minute(last));
         }
     }
-    let first = ceil_minute(last_slot.unwrap_or(now).max(now) + AFTER_START);
+    // Where nothing starts, there is only an event to wait for that is handled again after a failure.
+    let first = ceil_minute(last_slot.map_or(now + LONGEST, |slot| slot.max(now) + AFTER_START));
     (first, first + WITHOUT_A_DATE)
 }
 
@@ -226,7 +227,10 @@ mod tests {
             ("120", Some("2026-11-25T20:10:00Z"), None, NOW, "2026-11-25T19:10:00Z"),
             // The retirement date has passed or is unknown: six hours after the start time.
             ("120", Some("2026-11-25T17:00:00Z"), slot, "2026-11-28T04:00:00Z", "2026-11-29T04:00:00Z"),
-            ("120", None, None, "2026-11-26T00:00:00Z", "2026-11-27T00:00:00Z"),
+            ("120", None, slot, "2026-11-28T04:00:00Z", "2026-11-29T04:00:00Z"),
+            // Nothing starts.
+            ("120", Some("2026-11-25T17:00:00Z"), None, "2026-11-25T19:00:00Z", "2026-11-26T19:00:00Z"),
+            ("120", None, None, "2026-11-25T19:00:00Z", "2026-11-26T19:00:00Z"),
         ];
         for (margin, starts_at, last_slot, at, until) in rows {
             let found = times(&policy(margin), &notice(starts_at), last_slot.map(instant), instant(NOW));
