@@ -22,7 +22,7 @@ use rules::{
 };
 use serde::Serialize;
 
-use crate::function::Verify;
+use crate::{function::Verify, heartbeat::REPLACEMENT};
 
 /// How many services are checked at once. ECS answers some twenty calls a second.
 const CONCURRENCY: usize = 8;
@@ -42,6 +42,13 @@ pub struct DeadlineCheck {
     /// When those in progress are checked again.
     #[serde(rename = "watch_at", skip_serializing_if = "Option::is_none")]
     pub again_at: Option<DateTime<Utc>>,
+}
+
+impl DeadlineCheck {
+    /// Nothing was checked.
+    fn of_nothing(event_arn: String, again_at: Option<DateTime<Utc>>) -> Self {
+        Self { event_arn, settled: 0, in_progress: 0, unpatched: Vec::new(), again_at }
+    }
 }
 
 /// The services of a notice, by how they stand.
@@ -90,18 +97,35 @@ impl Verify {
         };
         let event_arn = input.notice.event_arn;
         info!(event_arn, "nothing is checked: {reason}");
-        let again_at = found.and_then(|found| found.existing.at);
-        Ok(DeadlineCheck { event_arn, settled: 0, in_progress: 0, unpatched: Vec::new(), again_at })
+        Ok(DeadlineCheck::of_nothing(event_arn, found.and_then(|found| found.existing.at)))
+    }
+
+    /// Leaves out the services that a page of the notice knows: the page's own check reads them, with its retirement date,
+    /// or the page is closed. The replacement may have been made while the page was being written.
+    async fn leave_to_pages(&self, input: &mut DeadlineInput) -> Result<(), CallFailed> {
+        for (number, page) in self.scheduler.pages(&input.notice.event_arn).await? {
+            if number != REPLACEMENT {
+                input.services.retain(|service| !page.services.contains_key(service));
+            }
+        }
+        Ok(())
     }
 
     async fn checked(
         &self,
-        input: DeadlineInput,
+        mut input: DeadlineInput,
         name: &ScheduleName,
         found: Option<&Found>,
         invocation: &Invocation,
     ) -> Result<DeadlineCheck, CallFailed> {
         let now = invocation.now();
+        if input.page == REPLACEMENT {
+            self.leave_to_pages(&mut input).await?;
+            if input.services.is_empty() {
+                self.scheduler.acknowledge(name, found, now).await?;
+                return Ok(DeadlineCheck::of_nothing(input.notice.event_arn, None));
+            }
+        }
         let next = next_check(&input, now);
         let Sorted { settled, in_progress, unpatched } = self.sorted(&input, next.is_some(), now).await;
         if !unpatched.is_empty() {

@@ -31,7 +31,7 @@ use serde::Serialize;
 use crate::function::Verify;
 
 /// The page of the deadline checks that replace lost ones. Pages of AWS Health are numbered from 1.
-const REPLACEMENT: u32 = 0;
+pub(crate) const REPLACEMENT: u32 = 0;
 
 /// Verify's answer to the template's recurring schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -1,11 +1,19 @@
 //! What the deadline check of a notice finds, and whom it notifies.
 
 use crate::common::{DEADLINE, MEMORY, OLD, STARTED, deadline_check, handle, notice, with_services};
-use fake_aws::error;
+use fake_aws::{error, merged};
 use serde_json::{Value, json};
 
 /// When the first deadline check fires.
 const FIRST: &str = "2030-01-02T15:30:00Z";
+
+/// The schedule of this deadline check, which has fired.
+fn due(input: &Value) -> Value {
+    json!({
+        "ScheduleExpression": "at(2030-01-02T15:30:00)", "FlexibleTimeWindow": {"Mode": "OFF"}, "State": "ENABLED",
+        "Target": {"Arn": "arn:verify", "RoleArn": "arn:role", "Input": input.to_string()},
+    })
+}
 
 #[tokio::test]
 async fn every_unpatched_service_is_in_one_message_and_what_is_in_progress_is_checked_again() {
@@ -109,6 +117,28 @@ async fn a_deadline_check_that_notifies_nobody_fails_and_is_retried() {
     let failure = handle(&aws, &deadline_check(&["batch", "web"]), FIRST).await.unwrap_err().to_string();
     assert!(failure.ends_with(": Publish failed: AuthorizationError: no"), "{failure}");
     assert!(aws.schedules().is_empty());
+}
+
+#[tokio::test]
+async fn a_replacement_checks_only_what_no_page_of_the_notice_knows() {
+    let replacement = |services: &[&str]| merged(&deadline_check(services), &json!({"page": 0, "woken": 0}));
+    let name = DEADLINE.replace(".1", ".0");
+    let zoo = "prod/zoo: 1 of 1 running task is old; no deployment is planned or in progress";
+    for (services, unpatched) in [(["batch", "web"], vec![]), (["batch", "zoo"], vec![zoo])] {
+        let aws = with_services(&[("batch", OLD, ""), ("web", OLD, ""), ("zoo", OLD, "")]);
+        let input = replacement(&services);
+        aws.schedule(&name, due(&input));
+        // One service is closed, and the check of the other is set to another retirement date.
+        let page = merged(&deadline_check(&["web"]), &json!({"done": {"prod": ["batch"]}, "woken": 0}));
+        aws.schedule(
+            DEADLINE,
+            merged(&due(&page), &json!({"ScheduleExpression": "at(2030-01-06T15:30:00)"})),
+        );
+        let found = handle(&aws, &input, FIRST).await.unwrap();
+        assert_eq!((&found["unpatched"], aws.messages().len()), (&json!(unpatched), unpatched.len()));
+        assert!(!aws.schedules().contains_key(&name), "{services:?}");
+        assert!(aws.schedules().contains_key(DEADLINE), "{services:?}");
+    }
 }
 
 #[tokio::test]
