@@ -94,8 +94,7 @@ impl Deploy {
             }
             Delivery::Repeated(why) => return Ok(logged(&input, DeployOutcome::repeated(&input, why))),
         };
-        let outcome = Box::pin(self.deploy(input.clone(), state?, invocation)).await?;
-        self.schedule_digests(&input, &outcome, invocation).await?;
+        let outcome = Box::pin(self.deploy(input, state?, invocation)).await?;
         if outcome.outcome != DeployOutcomeKind::Postponed {
             self.scheduler.acknowledge(name, found.as_ref(), invocation.now()).await?;
         }
@@ -118,21 +117,23 @@ impl Deploy {
         let records = record::of_deployment(reader, &self.policy, &input, &done, now);
         let ends = !records.is_empty();
         notification.events.extend(records);
-        let notify = self.notifier.send(&notification, now);
+        let digests = self.schedule_digests(&input, &done, invocation);
+        let tell = async { tokio::join!(biased; self.notifier.send(&notification, now), digests) };
         let before = record::running(facts.service.as_ref());
         let first = first_check(&input, &done, before, now);
-        let (outcome, sent) = match done.outcome {
+        let (outcome, (sent, scheduled)) = match done.outcome {
             DeployOutcomeKind::Started => {
-                tokio::join!(biased; Box::pin(self.schedule_check(first, done, invocation)), notify)
+                tokio::join!(biased; Box::pin(self.schedule_check(first, done.clone(), invocation)), tell)
             }
             // The owner redeploys the service, or does not: verify finds out.
             DeployOutcomeKind::NotActionable | DeployOutcomeKind::Failed => {
-                let check = Box::pin(self.schedule_check(first.of_owner(), done, invocation));
-                tokio::join!(biased; check, notify)
+                let check = Box::pin(self.schedule_check(first.of_owner(), done.clone(), invocation));
+                tokio::join!(biased; check, tell)
             }
-            DeployOutcomeKind::Skipped | DeployOutcomeKind::Postponed => (Ok(done), notify.await),
+            DeployOutcomeKind::Skipped | DeployOutcomeKind::Postponed => (Ok(done.clone()), tell.await),
         };
         let outcome = logged(&input, outcome?);
+        scheduled?;
         // A deployment counts though nobody could be notified of it. An owner who must act has to know, and a story that ends
         // here is recorded nowhere else.
         if ends || matches!(outcome.outcome, DeployOutcomeKind::NotActionable | DeployOutcomeKind::Failed) {
