@@ -182,10 +182,17 @@ impl Checks {
         // A rollout that is stuck needs attention, though someone else has patched the service before.
         let is_rolling =
             service.deployments.iter().any(|deployment| deployment["rolloutState"] == "IN_PROGRESS");
-        let long_new = !is_rolling && seen.new_since.is_some_and(|since| since < world.now - READ_BEFORE);
+        // A wait period that cannot be read makes the cut-off the time of an event.
+        let cutoff = if world.faults { world.told.newest(world.now) } else { None }.unwrap_or(world.cutoff);
+        let is_new = service.tasks.iter().all(|created_at| *created_at > cutoff);
+        let is_unreadable =
+            world.faults && detail["reason"].as_str().is_some_and(|reason| reason.contains("is unreadable"));
+        let long_new =
+            is_new && !is_rolling && seen.new_since.is_some_and(|since| since < world.now - READ_BEFORE);
         match kind {
             "Patch Completed" if seen.new_since.is_none() => contradicts("is false: a task is old"),
-            "Patch Needs Attention" | "Patch Failed" if long_new => {
+            // The last deadline check reports what it cannot read.
+            "Patch Needs Attention" | "Patch Failed" if long_new && !is_unreadable => {
                 contradicts("is false: every task is new");
             }
             "Patch Needs Attention"

@@ -56,6 +56,12 @@ impl Told {
         self.0.entry(detail["eventArn"].as_str().expect("a text").to_owned()).or_default().push(telling);
     }
 
+    /// When the newest event that has arrived was sent.
+    pub(crate) fn newest(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let arrived = self.0.values().flatten().filter(|telling| telling.arrives_at <= now);
+        arrived.map(|telling| telling.sent_at).max()
+    }
+
     /// The notices that were still open for a service, as far as was told until `now`.
     pub(crate) fn open(&self, now: DateTime<Utc>) -> Vec<Open<'_>> {
         let mut open = Vec::new();
