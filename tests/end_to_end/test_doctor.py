@@ -216,7 +216,7 @@ def test_services_that_cannot_be_patched_are_found(stack, cluster):
     time.sleep(0.5)
     found = [finding for finding in examine(stack)[0] if cluster in finding]
     expected = [
-        f"warning: The tags of {cluster}/fine: tag ecs-task-patching:mode is",
+        f"warning: On {cluster}/fine, tag ecs-task-patching:mode is",
         "warning: 1 service is unable to replace a task",
         "note: 1 service has no deployment circuit breaker",
         "note: 1 service has images that can change",

@@ -174,7 +174,7 @@ const BROKEN: [Broken; 14] = [
             service["tags"] = json!([{"key": "ecs-task-patching:window", "value": "sometimes"}]);
             aws.always("DescribeServices", (200, json!({"services": [service]})));
         },
-        "warning: The tags of prod/web: tag ecs-task-patching:window is \"sometimes\"",
+        "warning: On prod/web, tag ecs-task-patching:window is \"sometimes\"",
     ),
     (
         |aws| {

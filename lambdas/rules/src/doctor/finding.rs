@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{notify::message::Step, wording::sentence};
 
 /// How many names a finding lists.
-const LISTED: usize = 10;
+pub(super) const LISTED: usize = 10;
 
 /// How bad a finding is. In order: the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -70,7 +70,8 @@ fn of_every_function(resources: &Resources<'_>) -> Vec<Needed> {
 #[must_use]
 pub fn of_ingest(resources: &Resources<'_>) -> Vec<Needed> {
     let mut all = of_every_function(resources);
-    all.push(needed(&["ecs:ListClusters", "ecs:ListAccountSettings"], "*".to_owned()));
+    let listed = &["ecs:ListClusters", "ecs:ListAccountSettings", "scheduler:ListSchedules"];
+    all.push(needed(listed, "*".to_owned()));
     all
 }
 
@@ -177,7 +178,9 @@ mod tests {
             "arn:aws-cn:scheduler:cn-north-1:111122223333:schedule/the-group/name"
         ));
         assert!(has(&of_ingest(&resources), "ecs:ListAccountSettings", "*"));
-        assert!(has(&of_verify(&resources), "scheduler:ListSchedules", "*"));
+        for role in [of_ingest(&resources), of_verify(&resources)] {
+            assert!(has(&role, "scheduler:ListSchedules", "*"));
+        }
         assert!(has(&of_schedules(&resources), "lambda:InvokeFunction", "arn:verify"));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     facts::{Context, Facts, ServiceFacts},
-    finding::{Finding, Severity, names},
+    finding::{Finding, LISTED, Severity, names},
 };
 use crate::{
     notify::message::Step,
@@ -62,17 +62,13 @@ fn unreadable(one: &ServiceFacts, tags: &Tags) -> Option<Finding> {
         return None;
     }
     let means = if tags.held.is_some() {
-        "The service is not redeployed until its tag is valid"
+        "A notice finds the service held, and AWS replaces its tasks from the retirement date"
     } else {
-        "The tag is ignored, and the parameters of the stack apply"
+        "A notice is planned without what the owner wants"
     };
     let fix = Step::new("Fix the tag of the service: docs/configuration.md, \"Tags\"");
-    Some(Finding::new(
-        Severity::Warning,
-        &format!("the tags of {}: {}", one.service, tags.problems.join("; ")),
-        means,
-        fix,
-    ))
+    let found = format!("on {}, {}", one.service, tags.problems.join("; "));
+    Some(Finding::new(Severity::Warning, &found, means, fix))
 }
 
 /// One finding for several services.
@@ -87,25 +83,30 @@ fn of_several(
     (!all.is_empty()).then(|| Finding::new(severity, &found, means, fix))
 }
 
+/// The commands that change the deployment configuration of the services that a finding lists.
+fn configure(services: &[&ServiceFacts], configuration: &str) -> String {
+    let commands = services.iter().take(LISTED).map(|one| {
+        let (cluster, service) = (one.service.cluster(), one.service.service());
+        format!(
+            "aws ecs update-service --cluster {cluster} --service {service} --deployment-configuration {configuration}"
+        )
+    });
+    commands.collect::<Vec<_>>().join("\n")
+}
+
 fn stuck(rolling: &[&ServiceFacts]) -> Option<Finding> {
     let stuck: Vec<&ServiceFacts> = rolling.iter().copied().filter(|one| !one.can_roll()).collect();
     let verb = is(stuck.len());
     let text = format!(
         "{verb} unable to replace a task, because of minimumHealthyPercent, maximumPercent and the desired count"
     );
-    let command = stuck.first().map(|one| {
-        let (cluster, service) = (one.service.cluster(), one.service.service());
-        format!(
-            "aws ecs update-service --cluster {cluster} --service {service} --deployment-configuration \
-             minimumHealthyPercent=100,maximumPercent=200"
-        )
-    });
+    let command = configure(&stuck, "minimumHealthyPercent=100,maximumPercent=200");
     let means = "A deployment starts no new task and stops no old one, so the service stays unpatched";
     of_several(
         Severity::Warning,
         &stuck,
         (&text, means),
-        Step::with("Let ECS start a task before it stops one", command),
+        Step::with("Let ECS start a task before it stops one", Some(command)),
     )
 }
 
@@ -126,15 +127,9 @@ fn by_hand(concerned: &[&ServiceFacts], context: &Context<'_>) -> Option<Finding
 fn without_breaker(rolling: &[&ServiceFacts]) -> Option<Finding> {
     let without: Vec<&ServiceFacts> = rolling.iter().copied().filter(|one| !one.circuit_breaker).collect();
     let verb = if without.len() == 1 { "has" } else { "have" };
-    let command = without.first().map(|one| {
-        let (cluster, service) = (one.service.cluster(), one.service.service());
-        format!(
-            "aws ecs update-service --cluster {cluster} --service {service} --deployment-configuration \
-             'deploymentCircuitBreaker={{enable=true,rollback=true}}'"
-        )
-    });
+    let command = configure(&without, "'deploymentCircuitBreaker={enable=true,rollback=true}'");
     let means = "A deployment that fails does not end by itself; the owner is notified that it is stuck";
-    let fix = Step::with("Turn on the circuit breaker with rollback", command);
+    let fix = Step::with("Turn on the circuit breaker with rollback", Some(command));
     of_several(Severity::Note, &without, (&format!("{verb} no deployment circuit breaker"), means), fix)
 }
 
@@ -180,7 +175,7 @@ mod tests {
             (
                 Box::new(move |one| one.tags = tag("mode", "never")),
                 Severity::Warning,
-                "The tags of prod/web: tag ecs-task-patching:mode is \"never\"",
+                "On prod/web, tag ecs-task-patching:mode is \"never\"",
             ),
             (
                 Box::new(|one| one.percent = (100, 100)),
@@ -234,6 +229,26 @@ mod tests {
             unread.found,
             "The images of 3 services were not checked, because there are many or Amazon ECS did not answer."
         );
+    }
+
+    #[test]
+    fn each_service_that_is_named_has_its_command() {
+        let api = crate::arn::ServiceRef::new("prod", "api").unwrap();
+        let without = |service| ServiceFacts { service, circuit_breaker: false, ..healthy() };
+        let finding = only(|facts| facts.services = Ok(vec![without(api), without(web())]));
+        let command = finding.command.unwrap();
+        let named: Vec<&str> = command.lines().filter_map(|line| line.split(" --").nth(2)).collect();
+        assert_eq!(named, ["service api", "service web"], "{command}");
+    }
+
+    #[test]
+    fn what_a_tag_means_is_said_once() {
+        for (key, value) in [("mode", "never"), ("window", "whenever")] {
+            let finding =
+                only_about(|one| one.tags = vec![(format!("ecs-task-patching:{key}"), value.to_owned())]);
+            let consequence = finding.found.trim_end_matches('.').rsplit("; ").next().unwrap().to_owned();
+            assert!(!finding.means.to_lowercase().contains(&consequence.to_lowercase()), "{finding:?}");
+        }
     }
 
     #[test]
