@@ -121,10 +121,12 @@ def test_a_drill_is_refused_where_the_rule_would_not_accept_it(stack, cluster):
 
 def test_a_deployment_is_cancelled_as_printed_and_its_notice_schedules_it_again(stack, cluster, pending, tmp_path):
     name, event = pending
+    stack.aws.create_service(cluster, "web")
     done, text = result(run(stack, cluster, tmp_path, "cancel"))
     assert done and "hold it instead to prevent that" in text
     assert stack.schedules.get(name) is None
-    assert result(run(stack, cluster, tmp_path, "cancel")) == (True, f"Nothing is pending for {cluster}/web.")
+    done, text = result(run(stack, cluster, tmp_path, "cancel"))
+    assert not done and "so there is nothing to cancel: it is patched, was cancelled before, or no notice names it" in text
     assert outcome(stack.ingest(event))["outcome"] == "scheduled"
 
 
@@ -143,6 +145,7 @@ def test_a_reason_and_a_ticket_can_be_mandatory(stack, cluster, pending):
     request = {"operation": "hold", "cluster": cluster, "service": "web", "reason": "why"}
     with changed(stack, "OperateFunctionName", REQUIRE_REASON="true"):
         assert stack.operate(request)["text"].startswith("Hold needs a reason and a ticket")
+        assert stack.operate({"operation": "hold-all"})["text"].startswith("Hold-all needs a reason and a ticket")
         assert result(stack.operate(request | {"ticket": "CHG1"}))[0]
 
 
@@ -151,7 +154,7 @@ def test_everything_is_stopped_and_released_as_printed(stack, cluster, tmp_path)
     before = deployment_ids(stack, cluster)
     try:
         answer = run(stack, cluster, tmp_path, "hold-all")
-        assert answer["results"] == [] and answer["text"].startswith("All deployments are stopped."), answer
+        assert answer["results"] == [] and answer["done"] and answer["text"].startswith("All deployments are stopped."), answer
         answer = stack.deploy(deploy_input(cluster, cutoff))
         assert answer["outcome"] == "postponed" and "(outage of the network); nothing starts until release-all" in answer["reason"]
         assert deployment_ids(stack, cluster) == before
@@ -205,5 +208,30 @@ def test_a_notice_is_planned_again_as_printed(stack, cluster, pending, tmp_path)
     done, text = result(run(stack, cluster, tmp_path, "plan-again"))
     assert done and text.startswith(f"{cluster}/web is planned again"), text
     wait_until(lambda: stack.schedules.get(name))
-    done, text = result(stack.operate({"operation": "plan-again", "cluster": cluster, "service": "unknown"}))
+    stack.aws.create_service(cluster, "other")
+    done, text = result(stack.operate({"operation": "plan-again", "cluster": cluster, "service": "other"}))
     assert not done and text.startswith("Nothing is known of a notice for that")
+
+
+@pytest.mark.parametrize("operation", ["approve", "hold", "release", "run-now", "cancel", "plan-again", "drill"])
+def test_a_name_that_nothing_knows_is_called_wrong(stack, cluster, operation):
+    stack.aws.create_service(cluster, "web")
+    answer = stack.operate({"operation": operation, "cluster": cluster, "service": "wbe"})
+    expected = f"Amazon ECS has no active service wbe in the cluster {cluster}; check both names."
+    assert not answer["done"] and not result(answer)[0] and answer["text"].endswith(expected), answer
+
+
+def test_an_unknown_field_is_refused_with_the_nearest_one(stack, cluster, pending):
+    request = {"operation": "hold", "cluster": cluster, "service": "web", "resaon": "load test"}
+    expected = 'The request has the field "resaon", which is unknown; did you mean "reason"?'
+    assert stack.operate(request) == {"operation": "hold", "done": False, "text": expected, "results": []}
+    assert stack.schedules.get(pending[0])["State"] == "ENABLED"
+
+
+def test_what_would_start_says_that_everything_is_stopped(stack, cluster, pending):
+    try:
+        stack.operate({"operation": "hold-all", "reason": "outage"})
+        done, text = result(stack.operate({"operation": "run-now", "cluster": cluster, "service": "web"}))
+        assert done and text.endswith("(outage). It does not start until release-all."), text
+    finally:
+        stack.operate({"operation": "release-all"})

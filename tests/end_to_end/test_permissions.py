@@ -36,11 +36,11 @@ EXPECTED = {
        for verb in ("CreateDeployment", "GetDeployment", "ListDeployments")}
     | {f"codedeploy:{verb}": ("CodeDeployEnabled", [f"{CODE_DEPLOY}application:*", f"{CODE_DEPLOY}deploymentconfig:*"])
        for verb in ("GetApplicationRevision", "GetDeploymentConfig", "RegisterApplicationRevision")},
-    # Operate changes schedules, never a service, and sends events, no messages.
+    # Operate changes schedules, never a service, and sends events, no messages. It reads whether a service exists.
     "OperateRole": WRITE_SCHEDULES
     | {"scheduler:ListSchedules": ["*"], "lambda:InvokeFunction": ["IngestFunction.Arn", "DeployFunction.Arn", "VerifyFunction.Arn"]}
     | {f"sqs:{verb}Message": ["DeadLetterQueue.Arn"] for verb in ("Receive", "Delete")}
-    | {action: EVERY_FUNCTION[action] for action in ("events:PutEvents", "iam:PassRole", "logs:CreateLogStream", "logs:PutLogEvents")},
+    | {action: EVERY_FUNCTION[action] for action in ("ecs:DescribeServices", "events:PutEvents", "iam:PassRole", "logs:CreateLogStream", "logs:PutLogEvents")},
     # Console reads what the page shows and the doctor checks. It changes nothing and tells nobody.
     "ConsoleRole": IF_CONFIGURED
     | {action: EVERY_FUNCTION[action] for action in ("ecs:DescribeServices", "ecs:DescribeTasks", "ecs:ListTasks")}

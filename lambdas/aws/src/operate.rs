@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use rules::{
     arn::{Place, ServiceRef},
-    operate::decide::{Change, Pending, Verdict},
+    operate::verdict::{Change, Pending, Verdict},
     schedule::{
         Edit, Spec,
         name::ScheduleName,

@@ -10,6 +10,7 @@ use rules::{
     operate::{
         answer::{Answer, Done},
         drill::{DISABLED, came_back, entry, lost},
+        verdict,
     },
     schedule::{
         name::{ScheduleName, fingerprint},
@@ -36,10 +37,12 @@ impl Operate {
         service: ServiceRef,
         invocation: &Invocation,
     ) -> Result<Answer, Failure> {
-        let (done, text) = if self.drills {
-            self.sent_and_answered(&service, invocation).await.map_err(Failure::call(&service))?
-        } else {
+        let (done, text) = if !self.drills {
             (false, DISABLED.to_owned())
+        } else if self.unknown_to_ecs(vec![service.clone()]).await.contains(&service) {
+            (false, verdict::unknown(&service))
+        } else {
+            self.sent_and_answered(&service, invocation).await.map_err(Failure::call(&service))?
         };
         let (cluster, name) = (service.cluster(), service.service());
         let outcome = if done { "came-back" } else { "refused" };

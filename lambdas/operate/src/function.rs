@@ -1,6 +1,8 @@
 //! What operate works with.
 
-use aws::{config::Config, function::Functions, notify::Notifier, queue::DeadLetters, scheduler::Scheduler};
+use aws::{
+    config::Config, ecs::Ecs, function::Functions, notify::Notifier, queue::DeadLetters, scheduler::Scheduler,
+};
 use aws_config::SdkConfig;
 use rules::{
     operate::redrive::{Names, function_name},
@@ -15,6 +17,8 @@ pub(crate) const CONCURRENCY: usize = 16;
 pub struct Operate {
     /// Where pending deployments are changed.
     pub scheduler: Scheduler,
+    /// Which services there are.
+    pub ecs: Ecs,
     /// Where events are sent.
     pub notifier: Notifier,
     /// Where events and inputs are handed over.
@@ -45,6 +49,7 @@ impl Operate {
         };
         let queue = config.dead_letter_queue_url.clone().unwrap_or_default();
         Self {
+            ecs: Ecs::new(sdk),
             functions: Functions::new(sdk, &config.url_suffix),
             names,
             dead_letters: DeadLetters::new(sdk, &config.url_suffix, queue),

@@ -1,6 +1,6 @@
 //! One request of an operator: read what is pending, decide, write, say what was done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws::{CallFailed, Failure, Invocation};
 use futures_util::{StreamExt as _, stream};
@@ -11,13 +11,17 @@ use rules::{
     notify::{Notification, operator, record},
     operate::{
         answer::{Answer, Done},
-        decide::{Asked, Change, Pending, Verdict, decide},
-        request::{Operation, Request, Target, Why},
+        decide::decide,
+        request::{Asker, Operation, Request, Target, Why},
+        verdict::{Asked, Change, Pending, Verdict},
     },
 };
 use serde_json::{Value, json};
 
 use crate::function::{CONCURRENCY, Operate};
+
+/// A service, and what was decided about it.
+type Decided = (ServiceRef, Result<Verdict, CallFailed>);
 
 impl Operate {
     /// Does what an operator asks for. A request that is refused is answered with what to do instead; it is no failure of
@@ -26,27 +30,30 @@ impl Operate {
     /// # Errors
     /// A call to AWS failed before anything was done.
     pub async fn handle(&self, input: &Value, invocation: &Invocation) -> Result<Value, Failure> {
+        let asker = Asker::of(input);
         let answer = match Request::read(input, self.notifier.reader.zone, self.require_reason) {
             Ok(Request::Change { operation, target, why }) => {
-                Box::pin(self.change(operation, target, &why, invocation)).await?
+                Box::pin(self.change(operation, target, (&why, asker), invocation)).await?
             }
             Ok(Request::PlanAgain { target, why }) => {
                 Box::pin(self.plan_again(target, &why, invocation)).await?
             }
             Ok(Request::Redrive(why)) => Box::pin(self.redrive(&why, invocation)).await?,
             Ok(Request::Drill(service)) => Box::pin(self.drill(service, invocation)).await?,
-            Ok(Request::HoldAll(why)) => self.hold_all(why, invocation).await?,
+            Ok(Request::HoldAll(why)) => self.hold_all(why, asker, invocation).await?,
             Ok(Request::ReleaseAll(why)) => self.release_all(&why, invocation).await?,
             Err(invalid) => {
                 let operation = input.get("operation").and_then(Value::as_str).unwrap_or_default();
                 let reason = invalid.to_string();
                 info!(operation, outcome = "refused", reason);
-                Answer::text(operation, &reason)
+                Answer::text(operation, false, &reason)
             }
         };
         // CloudWatch shows a text as HTML.
-        let is_console = input.get("widgetContext").is_some();
-        Ok(if is_console { answer.html(self.console_arn.as_deref()) } else { json!(answer) })
+        Ok(match asker {
+            Asker::Console => answer.html(self.console_arn.as_deref(), input),
+            Asker::CommandLine => json!(answer),
+        })
     }
 
     /// Changes what is pending for each service.
@@ -54,7 +61,7 @@ impl Operate {
         &self,
         operation: Operation,
         target: Target,
-        why: &Why,
+        by: (&Why, Asker),
         invocation: &Invocation,
     ) -> Result<Answer, Failure> {
         let word = operation.word();
@@ -67,18 +74,18 @@ impl Operate {
         };
         let notice = notice.as_deref();
         let verdicts = stream::iter(services).map(|service| async move {
-            let done = self.change_one(operation, &service, notice, why, invocation).await;
+            let done = self.change_one(operation, &service, notice, by, invocation).await;
             (service, done)
         });
-        let verdicts: Vec<(ServiceRef, Result<Verdict, CallFailed>)> =
-            verdicts.buffered(CONCURRENCY).collect().await;
+        let verdicts: Vec<Decided> = verdicts.buffered(CONCURRENCY).collect().await;
         // Of a notice, only the services count for which something is pending.
         let concerns = |done: &Result<Verdict, CallFailed>| match (done, notice) {
             (Ok(verdict), Some(event_arn)) => names(&verdict.notices, event_arn),
             _ => true,
         };
-        let verdicts: Vec<_> = verdicts.into_iter().filter(|(_, done)| concerns(done)).collect();
-        self.announce(word, why, &verdicts, invocation).await;
+        let verdicts = verdicts.into_iter().filter(|(_, done)| concerns(done)).collect();
+        let verdicts = self.with_what_else_counts(verdicts, by.1).await;
+        self.announce(word, by.0, &verdicts, invocation).await;
         let results = verdicts.iter().map(|(service, done)| match done {
             Ok(verdict) => Done::new(service, verdict.done, &verdict.text),
             Err(error) => Done::new(
@@ -95,19 +102,59 @@ impl Operate {
         operation: Operation,
         service: &ServiceRef,
         notice: Option<&str>,
-        why: &Why,
+        (why, asker): (&Why, Asker),
         invocation: &Invocation,
     ) -> Result<Verdict, CallFailed> {
         let (policy, zone) = (&self.policy, self.notifier.reader.zone);
         let of = (&self.notifier.reader.place, service);
         let decide = |pending: &Pending<'_>| {
-            let asked = Asked { operation, why, service, policy, zone, now: invocation.now() };
+            let asked = Asked { operation, why, service, policy, zone, asker, now: invocation.now() };
             match notice {
                 Some(event_arn) if !is_for(pending, event_arn) => asked.nothing(),
                 _ => decide(&asked, pending),
             }
         };
         Box::pin(self.scheduler.operate(of, invocation, decide)).await
+    }
+
+    /// Adds that everything is stopped, or that Amazon ECS does not know a service.
+    async fn with_what_else_counts(&self, verdicts: Vec<Decided>, asker: Asker) -> Vec<Decided> {
+        let starts = |done: &Result<Verdict, CallFailed>| {
+            done.as_ref().is_ok_and(|verdict| verdict.done && verdict.slot.is_some())
+        };
+        let stop = if verdicts.iter().any(|(_, done)| starts(done)) {
+            // What is unreadable here keeps deploy from starting anything, which then says so.
+            self.scheduler.stopped().await.unwrap_or_default()
+        } else {
+            None
+        };
+        let without = verdicts.iter().filter(|(_, done)| done.as_ref().is_ok_and(|verdict| verdict.nothing));
+        let wrong = self.unknown_to_ecs(without.map(|(service, _)| service.clone()).collect()).await;
+        let with = |(service, done): Decided| {
+            let done = done.map(|verdict| match &stop {
+                _ if wrong.contains(&service) => verdict.of_unknown(&service),
+                Some(stop) => verdict.while_stopped(stop, asker),
+                None => verdict,
+            });
+            (service, done)
+        };
+        verdicts.into_iter().map(with).collect()
+    }
+
+    /// Those of the services that Amazon ECS does not know. It helps with a mistyped name, so an error is none.
+    pub(crate) async fn unknown_to_ecs(&self, services: Vec<ServiceRef>) -> BTreeSet<ServiceRef> {
+        let mut by_cluster: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for service in &services {
+            by_cluster.entry(service.cluster().to_owned()).or_default().push(service.service().to_owned());
+        }
+        let mut unknown: BTreeSet<ServiceRef> = services.into_iter().collect();
+        for (cluster, names) in by_cluster {
+            let active = self.ecs.active(&cluster, &names).await.unwrap_or(names);
+            unknown.retain(|service| {
+                service.cluster() != cluster || !active.iter().any(|name| name == service.service())
+            });
+        }
+        unknown
     }
 
     /// The services that a notice concerns, as its deadline checks remember.
@@ -119,13 +166,7 @@ impl Operate {
 
     /// Logs what became of each service, and sends an event for each that was changed. What was done stays done if the
     /// events cannot be sent: that is logged and counted.
-    async fn announce(
-        &self,
-        operation: &str,
-        why: &Why,
-        verdicts: &[(ServiceRef, Result<Verdict, CallFailed>)],
-        invocation: &Invocation,
-    ) {
+    async fn announce(&self, operation: &str, why: &Why, verdicts: &[Decided], invocation: &Invocation) {
         let now = invocation.now();
         let mut events = Vec::new();
         for (service, done) in verdicts {

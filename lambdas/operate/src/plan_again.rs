@@ -11,9 +11,10 @@ use rules::{
         answer::{Answer, Done},
         plan_again::event,
         request::{Target, Why},
+        verdict,
     },
     schedule::wake::Wake,
-    wording::count,
+    wording::{count, is},
 };
 
 use crate::function::{CONCURRENCY, Operate};
@@ -50,22 +51,31 @@ impl Operate {
         let unknown = "nothing is known of a notice for that: it is in observe mode, or its retirement date passed days ago. To plan \
                        it all the same, invoke the ingest function with the notice (docs/operations.md)";
         if planned.is_empty() && matches!(target, Target::Notice(_)) {
-            return Ok(Answer::text(PLAN_AGAIN, unknown));
+            return Ok(Answer::text(PLAN_AGAIN, false, unknown));
         }
         let text = format!(
             "{} {} planned again: what changes is in the message about the plan, which follows within a minute. A service that is \
              patched, held or in progress stays as it is",
             count(planned.len(), "service"),
-            if planned.len() == 1 { "is" } else { "are" }
+            is(planned.len())
         );
         if !planned.is_empty() {
-            let _ = self.told(PLAN_AGAIN, &text, why, invocation).await;
+            self.told(PLAN_AGAIN, &text, why, invocation).await;
         }
-        let Target::Services(services) = target else { return Ok(Answer::text(PLAN_AGAIN, &text)) };
+        let Target::Services(services) = target else { return Ok(Answer::text(PLAN_AGAIN, true, &text)) };
+        let others = services.iter().filter(|service| !planned.contains(service)).cloned().collect();
+        let wrong = self.unknown_to_ecs(others).await;
         let results = services.iter().map(|service| {
-            let done = planned.contains(&service);
-            let of_one = format!("{service} is planned again; what changes is in the message about the plan");
-            Done::new(service, done, if done { &of_one } else { unknown })
+            if planned.contains(&service) {
+                let text =
+                    format!("{service} is planned again; what changes is in the message about the plan");
+                Done::new(service, true, &text)
+            } else if wrong.contains(service) {
+                let wrong = verdict::unknown(service);
+                Done::new(service, false, &format!("no known notice names {service}, and {wrong}"))
+            } else {
+                Done::new(service, false, unknown)
+            }
         });
         Ok(Answer::of(PLAN_AGAIN, results.collect()))
     }

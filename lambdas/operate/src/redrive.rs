@@ -2,10 +2,14 @@
 
 use aws::{CallFailed, Failure, Invocation};
 use chrono::TimeDelta;
-use lambda_runtime::tracing::warn;
+use lambda_runtime::tracing::{info, warn};
 use rules::{
-    operate::{answer::Answer, redrive::Letter, request::Why},
-    wording::{count, is},
+    notify::{Notification, event::BusEvent, operator},
+    operate::{
+        answer::Answer,
+        redrive::{Letter, answer},
+        request::Why,
+    },
 };
 
 use crate::function::Operate;
@@ -21,7 +25,7 @@ impl Operate {
     /// # Errors
     /// The queue is unreadable.
     pub(crate) async fn redrive(&self, why: &Why, invocation: &Invocation) -> Result<Answer, Failure> {
-        let (mut sent, mut stays) = (0, Vec::new());
+        let (mut sent, mut stays, mut events) = (Vec::new(), Vec::new(), Vec::new());
         let mut is_empty = false;
         while invocation.now() + RESERVE < invocation.ends_at() {
             let letters = self.dead_letters.receive().await.map_err(Failure::call(REDRIVE))?;
@@ -31,43 +35,52 @@ impl Operate {
             }
             for letter in letters {
                 match self.send_back(&letter).await {
-                    Ok(true) => sent += 1,
-                    Ok(false) => stays.push(format!("{} is not understood", letter.id)),
+                    Ok(Some(function)) => {
+                        sent.push(format!("{} to {function}", letter.subject()));
+                        events.extend(self.event_of(&letter, function, why));
+                    }
+                    Ok(None) => stays.push(format!("{} is not understood", letter.id)),
                     Err(error) => stays.push(format!("{}: {error}", letter.id)),
                 }
             }
         }
-        let more = if is_empty { "" } else { ". There may be more: redrive again" };
-        if sent == 0 && stays.is_empty() {
-            return Ok(Answer::text(
-                REDRIVE,
-                "no dead letter is visible in the queue; there is nothing to do",
-            ));
+        if sent.is_empty() && stays.is_empty() && is_empty {
+            let text = "no dead letter is visible in the queue; there is nothing to do";
+            return Ok(Answer::text(REDRIVE, true, text));
         }
         for letter in &stays {
             warn!(reason = letter, "a dead letter stays in the queue");
         }
-        let left = match stays.first() {
-            None => String::new(),
-            Some(first) => format!(
-                ". {} {} not sent and will be visible again in two minutes; the first: {first}",
-                count(stays.len(), "letter"),
-                is(stays.len())
-            ),
-        };
-        let text = format!(
-            "{} {} sent back to their functions{left}{more}. If one fails again, it returns to the queue",
-            count(sent, "dead letter"),
-            if sent == 1 { "was" } else { "were" }
-        );
-        Ok(self.told(REDRIVE, &text, why, invocation).await)
+        let text = answer(&sent, &stays, is_empty);
+        if !sent.is_empty() {
+            // A failure is logged and counted; what was done stays done.
+            let notification = Notification { events, ..Notification::default() };
+            let _ = self.notifier.send(&notification, invocation.now()).await;
+            self.told(REDRIVE, &text, why, invocation).await;
+        }
+        Ok(Answer::text(REDRIVE, stays.is_empty() && is_empty, &text))
     }
 
-    /// Hands a letter over and deletes it. `false`: it is not understood, and stays.
-    async fn send_back(&self, letter: &Letter) -> Result<bool, CallFailed> {
-        let Some((function, payload)) = letter.route(&self.names) else { return Ok(false) };
+    /// Logs that a letter was sent back. If it is about a service, that is an event as well.
+    fn event_of(&self, letter: &Letter, function: &str, why: &Why) -> Option<BusEvent> {
+        let (operator_reason, ticket) = (why.reason.as_deref(), why.ticket.as_deref());
+        let (about, cause) = (letter.subject(), letter.reason());
+        let reason = format!("the dead letter ({cause}) was sent back to {function}");
+        let outcome = "changed-by-operator";
+        let Some(service) = letter.service() else {
+            info!(operation = REDRIVE, about, outcome, reason, operator_reason, ticket);
+            return None;
+        };
+        let (cluster, name) = (service.cluster(), service.service());
+        info!(operation = REDRIVE, cluster, service = name, outcome, reason, operator_reason, ticket);
+        Some(operator::event_of_all(&self.notifier.reader, Some(&service), &reason, (REDRIVE, why)))
+    }
+
+    /// Hands a letter over and deletes it. Says to which function it was sent; `None`: it is not understood, and stays.
+    async fn send_back(&self, letter: &Letter) -> Result<Option<&str>, CallFailed> {
+        let Some((function, payload)) = letter.route(&self.names) else { return Ok(None) };
         self.functions.hand_over(function, payload).await?;
         self.dead_letters.delete(letter).await?;
-        Ok(true)
+        Ok(Some(function))
     }
 }

@@ -4,6 +4,40 @@
 
 use serde_json::Value;
 
+/// Only what CloudWatch's own styles leave open. The colors have enough contrast on both of its themes.
+const STYLE: &str = "<style>\
+.ecs-task-patching{font-size:14px;line-height:1.45}\
+.ecs-task-patching a{cursor:pointer}\
+.ecs-task-patching table{width:100%;border-collapse:collapse;margin:8px 0}\
+.ecs-task-patching caption{text-align:left;font-weight:bold;padding:4px 0}\
+.ecs-task-patching th,.ecs-task-patching td{text-align:left;vertical-align:top;padding:6px 10px 6px 0;\
+overflow-wrap:anywhere;border-bottom:1px solid #8884}\
+.ecs-task-patching tbody th{font-weight:normal;min-width:9em}\
+.ecs-task-patching-time{white-space:nowrap}\
+.ecs-task-patching-pick{display:flex;gap:8px;align-items:baseline}\
+.ecs-task-patching small{opacity:.85}\
+.ecs-task-patching input,.ecs-task-patching select{max-width:100%;padding:4px;font:inherit}\
+.ecs-task-patching-bar{display:flex;flex-wrap:wrap;gap:6px 16px;align-items:center;margin:8px 0}\
+.ecs-task-patching-bar .btn{white-space:nowrap}\
+.ecs-task-patching-here{font-weight:bold}\
+.ecs-task-patching-mark{display:inline-block;border:1px solid;border-radius:8px;padding:0 8px;white-space:nowrap}\
+.ecs-task-patching-light .ecs-task-patching-bad{color:#b0180c}.ecs-task-patching-dark .ecs-task-patching-bad{color:#ff8a80}\
+.ecs-task-patching-light .ecs-task-patching-warn{color:#8a4b00}.ecs-task-patching-dark .ecs-task-patching-warn{color:#ffc266}\
+.ecs-task-patching-light .ecs-task-patching-good{color:#1d6b1a}.ecs-task-patching-dark .ecs-task-patching-good{color:#8bdc87}\
+.ecs-task-patching code{overflow-wrap:anywhere;white-space:pre-wrap}\
+@media(max-width:640px){.ecs-task-patching thead{position:absolute;left:-10000px}\
+.ecs-task-patching tr{display:block;border-bottom:2px solid #8886;padding:6px 0}\
+.ecs-task-patching tbody th,.ecs-task-patching td{display:block;border:0;padding:2px 0}\
+.ecs-task-patching td:before{content:attr(data-label) ': ';opacity:.85}}\
+</style>";
+
+/// A whole widget with this content, in the colors of CloudWatch's theme.
+#[must_use]
+pub fn widget(dark: bool, content: &str) -> String {
+    let theme = if dark { "dark" } else { "light" };
+    format!("{STYLE}<div class=\"ecs-task-patching ecs-task-patching-{theme}\">{content}</div>")
+}
+
 /// A text, as the content of an element or the value of an attribute.
 #[must_use]
 pub fn escaped(text: &str) -> String {
@@ -89,12 +123,6 @@ pub fn list(items: &[String]) -> String {
         return String::new();
     }
     format!("<ul><li>{}</li></ul>", items.join("</li><li>"))
-}
-
-/// A paragraph. The content is HTML.
-#[must_use]
-pub fn paragraph(content: &str) -> String {
-    format!("<p>{content}</p>")
 }
 
 #[cfg(test)]

@@ -33,6 +33,30 @@ pub fn sentence(text: &str) -> String {
     if text.ends_with(['.', '!', '?', ':']) { text } else { text + "." }
 }
 
+/// The word that was probably meant by one that is none of `words`: most of its letters are the same.
+#[must_use]
+pub fn nearest<'w>(word: &str, words: &[&'w str]) -> Option<&'w str> {
+    const MOST: usize = 2;
+    let word = word.to_lowercase();
+    let distances = words.iter().map(|known| (distance(&word, known), *known));
+    let near = distances.filter(|(distance, known)| *distance <= MOST && distance * 2 <= known.len());
+    near.min().map(|(_, known)| known)
+}
+
+/// How many letters have to be inserted, deleted or replaced to make one word of the other.
+fn distance(one: &str, other: &str) -> usize {
+    let first: Vec<usize> = (0..=other.chars().count()).collect();
+    let last = one.chars().fold(first, |above, letter| {
+        let mut row: Vec<usize> = above.iter().take(1).map(|start| start + 1).collect();
+        for ((diagonal, above), wanted) in above.iter().zip(above.iter().skip(1)).zip(other.chars()) {
+            let left = row.last().copied().unwrap_or_default();
+            row.push((diagonal + usize::from(letter != wanted)).min(above + 1).min(left + 1));
+        }
+        row
+    });
+    last.last().copied().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +67,22 @@ mod tests {
         assert_eq!(count(0, "service"), "0 services");
         assert_eq!(format!("{} {}", count(2, "task"), was(2)), "2 tasks were");
         assert_eq!(format!("{} {}", count(1, "task"), is(1)), "1 task is");
+    }
+
+    #[test]
+    fn a_mistyped_word_has_a_nearest_one() {
+        let words = ["reason", "ticket", "at"];
+        let rows = [
+            ("resaon", Some("reason")),
+            ("Ticket", Some("ticket")),
+            ("tikets", Some("ticket")),
+            ("because", None),
+            ("", None),
+        ];
+        for (word, expected) in rows {
+            assert_eq!(nearest(word, &words), expected, "{word}");
+        }
+        assert_eq!([distance("", "abc"), distance("kitten", "sitting"), distance("same", "same")], [3, 3, 0]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use fake_aws::{Answer, Aws, error, in_turn};
 use serde_json::{Value, json};
 
-use crate::common::{NOTICE, NOW, ask_with, deadline_check, input, result, with};
+use crate::common::{NOTICE, NOW, ask_with, deadline_check, input, known_to_ecs, result, with};
 
 const INVOKE: &str = "POST /2015-03-31/functions/";
 const PARAMETERS: [(&str, &str); 4] = [
@@ -43,6 +43,10 @@ async fn a_notice_is_planned_again_from_what_its_deadline_check_remembers() {
         assert_eq!(aws.notified(), ["Patch Changed By Operator: -"]);
     }
     let aws = with(&[]);
+    known_to_ecs(&aws, &["web"]);
+    let wrong = asked(&aws, &json!({"operation": "plan-again", "cluster": "prod", "service": "wbe"})).await;
+    let text = "No known notice names prod/wbe, and Amazon ECS has no active service wbe in the cluster prod; check both names.";
+    assert_eq!(result(&wrong), (false, text));
     let unknown = asked(&aws, &json!({"operation": "plan-again", "cluster": "prod", "service": "web"})).await;
     assert!(
         !result(&unknown).0 && result(&unknown).1.starts_with("Nothing is known of a notice for that"),
@@ -81,9 +85,10 @@ async fn every_dead_letter_goes_back_to_its_function_and_is_deleted_only_then() 
     aws.always("DeleteMessage", (200, json!({})));
     aws.always(INVOKE, (ACCEPTED, json!({})));
     let answer = asked(&aws, &json!({"operation": "redrive"})).await;
-    let text = "3 dead letters were sent back to their functions. 1 letter is not sent and will be visible again in two minutes; \
-                the first: unknown is not understood. If one fails again, it returns to the queue.";
-    assert_eq!(answer, json!({"operation": "redrive", "results": [], "text": text}));
+    let text = "3 dead letters were sent back to their functions: heartbeat to the-verify, arn:1 to the-ingest, prod/web to \
+                the-deploy. 1 letter is not sent and will be visible again in two minutes; the first: unknown is not understood. One \
+                that fails again returns to the queue within minutes, and to the Health page of the console.";
+    assert_eq!(answer, json!({"operation": "redrive", "done": false, "results": [], "text": text}));
     let expected = [
         ("the-verify", json!({"version": 1, "kind": "heartbeat"})),
         ("the-ingest", undelivered),
@@ -96,7 +101,14 @@ async fn every_dead_letter_goes_back_to_its_function_and_is_deleted_only_then() 
         deleted,
         ["receipt-lambda", "receipt-rule", "receipt-scheduler"].map(|receipt| json!(receipt))
     );
-    assert_eq!(aws.notified(), ["Patch Changed By Operator: -"]);
+    assert_eq!(aws.notified(), ["Patch Changed By Operator: web", "Patch Changed By Operator: -"]);
+    let [of_service, _] = aws.events().try_into().expect("two events");
+    let of_service: Value = of_service;
+    assert_eq!(of_service["Detail"]["operation"], "redrive");
+    assert_eq!(
+        of_service["Detail"]["reason"],
+        "the dead letter (AWS does not say why) was sent back to the-deploy"
+    );
 }
 
 #[tokio::test]
@@ -111,5 +123,8 @@ async fn a_letter_that_lambda_does_not_accept_stays() {
     assert_eq!(aws.sent("DeleteMessage").len(), 0);
     aws.on("ReceiveMessage", in_turn(&[(200, json!({}))]));
     let empty = asked(&aws, &json!({"operation": "redrive"})).await;
-    assert_eq!(empty["text"], "No dead letter is visible in the queue; there is nothing to do.");
+    assert_eq!(
+        (&empty["text"], &empty["done"]),
+        (&json!("No dead letter is visible in the queue; there is nothing to do."), &json!(true))
+    );
 }

@@ -4,7 +4,8 @@ use fake_aws::{CREATE, DELETE, Fault, Planned, UPDATE, error, merged, with_fault
 use serde_json::{Value, json};
 
 use crate::common::{
-    NAME, NOTICE, NOW, ask, ask_with, deadline_check, input, name_of, planned, request, result, with,
+    NAME, NOTICE, NOW, ask, ask_with, deadline_check, input, known_to_ecs, name_of, planned, request, result,
+    stopped, with,
 };
 
 #[tokio::test]
@@ -17,7 +18,7 @@ async fn a_held_deployment_keeps_everything_else_and_says_who_and_why() {
     assert_eq!(
         answer,
         json!({
-            "operation": "hold", "text": text,
+            "operation": "hold", "done": true, "text": text,
             "results": [{"cluster": "prod", "service": "web", "done": true, "text": text}],
         })
     );
@@ -147,8 +148,12 @@ async fn a_cancelled_deployment_is_gone_and_what_is_gone_cannot_be_held() {
     let record: Value = record;
     assert_eq!((&record["outcome"], &record["stack"]), (&json!("cancelled"), &json!("the-group")));
     assert_eq!(record["changes"][0]["operation"], "cancel");
+    known_to_ecs(&aws, &["web"]);
     let again = ask(&aws, &request("cancel", &json!({}))).await;
-    assert_eq!(result(&again), (true, "Nothing is pending for prod/web."));
+    assert!(
+        !result(&again).0 && result(&again).1.contains("so there is nothing to cancel: it is patched"),
+        "{again}"
+    );
     let held = ask(&aws, &request("hold", &json!({}))).await;
     assert!(!result(&held).0 && result(&held).1.ends_with("plan the notice again."), "{held}");
     aws.schedule(&format!("{NAME}.verify"), planned("web", &json!({})));
@@ -192,20 +197,31 @@ async fn a_whole_notice_is_what_is_pending_for_it() {
     let unknown = ask(&aws, &json!({"operation": "hold", "notice": "arn:unknown"})).await;
     assert_eq!(
         (&unknown["results"], &unknown["text"]),
-        (&json!([]), &json!("Nothing is pending for that; there is nothing to do."))
+        (&json!([]), &json!("Nothing is pending for this notice; there is nothing to do."))
     );
+    assert_eq!(unknown["done"], false);
 }
 
 #[tokio::test]
 async fn a_refused_request_says_what_to_do_and_reads_nothing() {
     let aws = with(&["web"]);
     let rows = [
-        (json!({"operation": "restart"}), &[][..], "Operation is \"restart\"; use approve, hold,"),
+        (
+            json!({"operation": "restart"}),
+            &[][..],
+            "Operation is \"restart\", which is unknown; use one of these: approve,",
+        ),
+        (
+            request("hold", &json!({"resaon": "x"})),
+            &[],
+            "The request has the field \"resaon\", which is unknown; did you",
+        ),
         (request("hold", &json!({})), &[("REQUIRE_REASON", "true")], "Hold needs a reason and a ticket"),
     ];
     for (request, parameters, text) in rows {
         let answer = ask_with(&aws, parameters, &request, NOW).await;
         assert!(answer["text"].as_str().unwrap_or_default().starts_with(text), "{answer}");
+        assert_eq!((&answer["done"], &answer["results"]), (&json!(false), &json!([])), "{answer}");
     }
     assert_eq!(aws.requests().len(), 0);
     let allowed = request("hold", &json!({"reason": "why", "ticket": "CHG1"}));
@@ -219,8 +235,51 @@ async fn the_console_gets_html() {
     let context = json!({"widgetContext": {"forms": {"all": {"reason": "<b>"}}}});
     let answer = ask(&aws, &request("hold", &context)).await;
     let text = answer.as_str().expect("HTML");
-    assert!(text.starts_with("<div class=\"ecs-task-patching\"><p>prod/web is held"), "{text}");
+    assert!(text.contains("role=\"status\"><strong>Done:</strong> prod/web is held"), "{text}");
     assert_eq!(aws.input_of(NAME)["history"][0]["reason"], "<b>");
+    let required = [("REQUIRE_REASON", "true")];
+    let refused = ask_with(&aws, &required, &request("release", &json!({"widgetContext": {}})), NOW).await;
+    let expected =
+        "role=\"alert\"><strong>Not done:</strong> A reason and a ticket are required; fill in both fields.";
+    assert!(refused.as_str().expect("HTML").contains(expected), "{refused}");
+}
+
+#[tokio::test]
+async fn what_would_start_says_that_everything_is_stopped() {
+    let aws = with(&["web"]);
+    stopped(&aws);
+    let expected = "An operator stopped all deployments on Wed 26 Dec 2029 18:00 UTC (outage). It does not start until release-all.";
+    for operation in ["run-now", "approve", "release"] {
+        let answer = ask(&aws, &request(operation, &json!({}))).await;
+        assert!(result(&answer).0 && result(&answer).1.ends_with(expected), "{answer}");
+    }
+    let [event] = aws.events().try_into().expect("one event");
+    let event: Value = event;
+    assert!(event["Detail"]["reason"].as_str().unwrap_or_default().ends_with("until release-all"), "{event}");
+    let held = ask(&aws, &request("hold", &json!({}))).await;
+    assert!(result(&held).0 && !result(&held).1.contains("release-all"), "{held}");
+}
+
+#[tokio::test]
+async fn a_name_that_nothing_knows_is_called_wrong() {
+    let aws = with(&["web"]);
+    known_to_ecs(&aws, &["web", "api"]);
+    let wrong = "Nothing is pending for prod/wbe, and Amazon ECS has no active service wbe in the cluster prod; check both names.";
+    for operation in ["approve", "hold", "release", "run-now", "cancel"] {
+        let answer = ask(&aws, &request(operation, &json!({"service": "wbe"}))).await;
+        assert_eq!((result(&answer), &answer["done"]), ((false, wrong), &json!(false)), "{operation}");
+        let of_ecs = ask(&aws, &request(operation, &json!({"service": "api"}))).await;
+        assert!(!result(&of_ecs).0 && result(&of_ecs).1.contains("no notice names it"), "{of_ecs}");
+    }
+    let services: Vec<Value> =
+        ["web", "wbe"].iter().map(|name| json!({"cluster": "prod", "service": name})).collect();
+    let answer = ask(&aws, &json!({"operation": "hold", "services": services})).await;
+    assert_eq!((&answer["done"], &answer["results"][0]["done"]), (&json!(false), &json!(true)), "{answer}");
+    assert_eq!(answer["results"][1]["text"], wrong);
+    // What Amazon ECS does not answer is no reason to call a name wrong.
+    aws.always("DescribeServices", error("AccessDeniedException", "no"));
+    let answer = ask(&aws, &request("hold", &json!({"service": "wbe"}))).await;
+    assert!(result(&answer).1.starts_with("Nothing is pending for prod/wbe: it is patched"), "{answer}");
 }
 
 #[tokio::test]
@@ -238,6 +297,7 @@ async fn wherever_a_request_fails_its_repeat_does_it_and_nothing_is_lost() {
         for nth in 0..8 {
             for fault in [Fault::Before, Fault::After, Fault::Crash] {
                 let aws = with(&["web"]);
+                known_to_ecs(&aws, &["web"]);
                 let asked = request(operation, &json!({}));
                 let _ = Box::pin(with_fault(Some(Planned::at(nth, fault)), ask(&aws, &asked))).await;
                 let exists = aws.schedules().contains_key(NAME);
@@ -245,9 +305,11 @@ async fn wherever_a_request_fails_its_repeat_does_it_and_nothing_is_lost() {
                 // A lock that an invocation left behind is dead when that has ended.
                 let answer = ask_with(&aws, &[], &asked, "2029-12-26T18:10:00Z").await;
                 // Whether a function has work to repeat, a lock that was left behind does not say.
-                let unknown =
-                    operation == "cancel" && !exists && result(&answer).1.contains(", unless a function");
-                assert!(result(&answer).0 || unknown, "{operation} {nth} {fault:?}: {answer}");
+                let gone = operation == "cancel" && !exists;
+                let unknown = gone && result(&answer).1.contains(", unless a function");
+                let done =
+                    result(&answer).0 || gone && result(&answer).1.contains("so there is nothing to cancel");
+                assert!(done || unknown, "{operation} {nth} {fault:?}: {answer}");
                 assert!(unknown || aws.locks().is_empty(), "{operation} {nth} {fault:?}");
                 let schedule = aws.schedules().get(NAME).cloned();
                 let held = schedule.map(|schedule| schedule["State"] == "DISABLED");

@@ -60,6 +60,25 @@ pub(crate) fn with(services: &[&str]) -> Aws {
     aws
 }
 
+/// Amazon ECS knows these services of `prod`, and no others.
+pub(crate) fn known_to_ecs(aws: &Aws, services: &[&str]) {
+    let known: Vec<String> = services.iter().map(|name| (*name).to_owned()).collect();
+    aws.on("DescribeServices", move |_, body: &Value| {
+        let is_asked =
+            |name: &&String| body["services"].as_array().is_some_and(|all| all.contains(&json!(name)));
+        let found =
+            known.iter().filter(is_asked).map(|name| json!({"serviceName": name, "status": "ACTIVE"}));
+        (200, json!({"services": found.collect::<Vec<_>>()}))
+    });
+}
+
+/// Everything is stopped.
+pub(crate) fn stopped(aws: &Aws) {
+    let input = json!({"version": 1, "kind": "hold-all", "since": NOW, "reason": "outage"}).to_string();
+    let target = json!({"Arn": "arn:verify", "RoleArn": "arn:role", "Input": input});
+    aws.schedule("hold-all", planned("web", &json!({"Target": target, "State": "DISABLED"})));
+}
+
 /// The deadline check of the sample's notice, which remembers these services.
 pub(crate) fn deadline_check(services: &[&str]) -> Value {
     let input = json!({

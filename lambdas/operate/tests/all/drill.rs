@@ -2,7 +2,7 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test")]
 
-use crate::common::{NOW, ask_with, request, result, with};
+use crate::common::{NOW, ask_with, known_to_ecs, request, result, with};
 use fake_aws::{Aws, error};
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ const ENABLED: (&str, &str) = ("ENABLE_DRILLS", "true");
 /// An AWS in which ingest answers the drill that is sent.
 fn answering() -> Aws {
     let aws = with(&["web"]);
+    known_to_ecs(&aws, &["web"]);
     let inbox = aws.clone();
     aws.on("GET /schedules/drill.", move |_, _| {
         let sent = inbox.sent("PutEvents");
@@ -57,9 +58,14 @@ async fn a_drill_reports_what_ingest_would_do() {
 #[tokio::test(start_paused = true)]
 async fn a_drill_that_does_not_come_back_says_what_to_check() {
     let aws = with(&[]);
+    known_to_ecs(&aws, &["web"]);
     let answer = ask_with(&aws, &[ENABLED], &request("drill", &json!({})), NOW).await;
     let (done, text) = result(&answer);
     assert!(!done && text.contains("check that the rule is enabled"), "{text}");
+    let sent = aws.sent("PutEvents").len();
+    let answer = ask_with(&aws, &[ENABLED], &request("drill", &json!({"service": "wbe"})), NOW).await;
+    let text = "Amazon ECS has no active service wbe in the cluster prod; check both names.";
+    assert_eq!((result(&answer), aws.sent("PutEvents").len()), ((false, text), sent));
 }
 
 #[tokio::test]
@@ -71,6 +77,7 @@ async fn a_drill_is_refused_where_drills_are_disabled_or_the_bus_refuses_it() {
     let answer = ask_with(&aws, &[ENABLED], &json!({"operation": "drill", "notice": "arn:1"}), NOW).await;
     assert_eq!(answer["text"], "Drill needs \"cluster\" and \"service\": one service.");
 
+    known_to_ecs(&aws, &["web"]);
     aws.always("PutEvents", error("AccessDeniedException", "no"));
     let config = aws::config::Config::read(&fake_aws::environment_with(&[ENABLED])).unwrap();
     let operate = operate::Operate::new(&aws.sdk_without_retries(), config);

@@ -1,6 +1,6 @@
 //! The emergency stop.
 
-use fake_aws::error;
+use fake_aws::{error, merged};
 use serde_json::{Value, json};
 
 use crate::common::{NOW, ask, ask_with, with};
@@ -35,7 +35,7 @@ async fn everything_is_stopped_with_one_call_until_it_is_released() {
     let again = ask(&aws, &json!({"operation": STOP})).await;
     let text = "All deployments were stopped already: an operator stopped all deployments on Wed 26 Dec 2029 18:00 UTC (INC7, \
                 outage); nothing starts until release-all.";
-    assert_eq!((&again["text"], aws.input_of(STOP)), (&json!(text), stop));
+    assert_eq!((&again["text"], &again["done"], aws.input_of(STOP)), (&json!(text), &json!(true), stop));
     let released = ask(&aws, &json!({"operation": "release-all"})).await;
     assert!(
         released["text"].as_str().unwrap_or_default().starts_with("Deployments start again at their times"),
@@ -48,16 +48,26 @@ async fn everything_is_stopped_with_one_call_until_it_is_released() {
 }
 
 #[tokio::test]
-async fn an_emergency_needs_no_ticket_but_its_end_may() {
+async fn a_change_board_can_require_a_reason_for_an_emergency_as_well() {
     let aws = with(&[]);
     let required = [("REQUIRE_REASON", "true")];
-    ask_with(&aws, &required, &json!({"operation": STOP}), NOW).await;
-    let refused = ask_with(&aws, &required, &json!({"operation": "release-all"}), NOW).await;
-    assert!(
-        refused["text"].as_str().unwrap_or_default().starts_with("Release-all needs a reason"),
-        "{refused}"
-    );
-    assert!(aws.schedules().contains_key(STOP));
+    let asked = |operation: &str, why: Value| merged(&json!({"operation": operation}), &why);
+    let why = json!({"reason": "outage", "ticket": "INC7"});
+    for (operation, exists) in [(STOP, false), ("release-all", true)] {
+        let refused = ask_with(&aws, &required, &asked(operation, json!({})), NOW).await;
+        let text = refused["text"].as_str().unwrap_or_default().to_lowercase();
+        assert!(text.starts_with(&format!("{operation} needs a reason and a ticket")), "{refused}");
+        assert_eq!((&refused["done"], aws.schedules().contains_key(STOP)), (&json!(false), exists));
+        let done = ask_with(&aws, &required, &asked(operation, why.clone()), NOW).await;
+        assert_eq!((&done["done"], aws.schedules().contains_key(STOP)), (&json!(true), !exists), "{done}");
+    }
+}
+
+#[tokio::test]
+async fn in_the_console_the_stop_ends_with_a_button() {
+    let answer = ask(&with(&[]), &json!({"operation": STOP, "widgetContext": {}})).await;
+    let html = answer.as_str().unwrap_or_default();
+    assert!(html.contains("starts until you release everything") && !html.contains("release-all"), "{html}");
 }
 
 #[tokio::test]

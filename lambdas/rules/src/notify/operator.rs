@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     arn::ServiceRef,
-    operate::{decide::Verdict, request::Why},
+    operate::{request::Why, verdict::Verdict},
     plan::deadline,
     policy::Policy,
 };
@@ -36,22 +36,31 @@ pub fn event(
     event
 }
 
-/// The event about an operation on everything, such as the emergency stop. `group` is the stack's schedule group.
+/// The event about an operation that is about no pending deployment: on everything, such as the emergency stop, or on a dead
+/// letter of a service.
 #[must_use]
-pub fn event_of_all(group: &str, text: &str, (operation, why): (&str, &Why)) -> BusEvent {
+pub fn event_of_all(
+    reader: &Reader,
+    service: Option<&ServiceRef>,
+    text: &str,
+    (operation, why): (&str, &Why),
+) -> BusEvent {
     let reason = match why.text() {
         Some(why) => format!("{text} (operator's reason: {why})"),
         None => text.to_owned(),
     };
-    BusEvent {
-        happened: Happened::ChangedByOperator,
-        resource: group.to_owned(),
-        detail: Detail {
-            reason,
-            operation: Some(operation.to_owned()),
-            ticket: why.ticket.clone(),
-            stack: Some(group.to_owned()),
-            ..Detail::default()
+    let mut event = match service {
+        Some(service) => {
+            BusEvent::of_service(Happened::ChangedByOperator, &reader.place, service, &[], &reason)
+        }
+        None => BusEvent {
+            happened: Happened::ChangedByOperator,
+            resource: reader.stack.clone(), // its schedule group
+            detail: Detail { reason, ..Detail::default() },
         },
-    }
+    };
+    event.detail.operation = Some(operation.to_owned());
+    event.detail.ticket.clone_from(&why.ticket);
+    event.detail.stack = Some(reader.stack.clone());
+    event
 }

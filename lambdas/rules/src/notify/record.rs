@@ -11,7 +11,7 @@ use crate::{
     arn::ServiceRef,
     deploy::outcome::{DeployOutcome, DeployOutcomeKind},
     notice::NoticeRef,
-    operate::decide::Verdict,
+    operate::verdict::Verdict,
     outcome::{Cause, Outcome, OutcomeKind},
     plan::deadline,
     policy::Policy,

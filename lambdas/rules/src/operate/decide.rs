@@ -1,92 +1,22 @@
 //! What an operation does to the pending deployment of one service, and what it says.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use chrono_tz::Tz;
 
-use super::request::{Operation, Why};
+use super::{
+    request::{Asker, Operation},
+    verdict::{Asked, Change, Pending, Verdict},
+};
 use crate::{
-    arn::ServiceRef,
-    notice::{NoticeRef, first_retirement_date},
+    notice::first_retirement_date,
     plan::deadline,
-    policy::Policy,
-    schedule::{
-        Edit, Existing, REMINDER, control::Approval, delivery::is_due, story::Story, wake::DeployInput,
-    },
+    schedule::{Edit, Existing, REMINDER, control::Approval, delivery::is_due, wake::DeployInput},
     time::instant::{ceil_minute, local_and_utc},
     wording::sentence,
 };
 
 const APPLY: &str = "blockers still apply";
-
-/// What is known about a service when an operator asks.
-#[derive(Debug)]
-pub enum Pending<'a> {
-    /// The schedule of its deployment.
-    Schedule(&'a Existing),
-    /// Nothing.
-    Nothing,
-    /// No schedule, but the verification check of a deployment that was started.
-    Verification,
-    /// No schedule, and an invocation that worked on it ended before its work was done. It will be repeated.
-    Unfinished,
-}
-
-/// What is changed about the schedule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// Nothing.
-    Keep,
-    /// It is edited.
-    Edit(Box<Edit>),
-    /// It is deleted.
-    Delete,
-}
-
-/// What an operation does to one service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
-    /// What is changed.
-    pub change: Change,
-    /// The operation is done, or was done before. `false` if it is refused.
-    pub done: bool,
-    /// What was done and what happens next, or why not and what to do instead.
-    pub text: String,
-    /// When the service is redeployed, if it is.
-    pub slot: Option<DateTime<Utc>>,
-    /// The notices that the deployment is for.
-    pub notices: Vec<NoticeRef>,
-    /// The story of the deployment, if the operation ends it.
-    pub ended: Option<Story>,
-}
-
-impl Verdict {
-    /// It was done before, or there is nothing to do.
-    fn already(text: impl Into<String>) -> Self {
-        let text = text.into();
-        Self { change: Change::Keep, done: true, text, slot: None, notices: Vec::new(), ended: None }
-    }
-
-    fn refused(text: impl Into<String>) -> Self {
-        Self { done: false, ..Self::already(text) }
-    }
-}
-
-/// The request, with what it is decided by.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// The operation.
-    pub operation: Operation,
-    /// Why.
-    pub why: &'a Why,
-    /// The service.
-    pub service: &'a ServiceRef,
-    /// The operator's policy.
-    pub policy: &'a Policy,
-    /// The time zone of texts.
-    pub zone: Tz,
-    /// The time that it is.
-    pub now: DateTime<Utc>,
-}
+/// The button of the console that moves a deployment past its deadline.
+pub const MOVE_ANYWAY: &str = "Move, even past the deadline";
 
 /// Decides what an operation does to the pending deployment of a service.
 #[must_use]
@@ -141,14 +71,17 @@ impl Asked<'_> {
     #[must_use]
     pub fn nothing(&self) -> Verdict {
         let Self { service, .. } = self;
-        let text = format!("nothing is pending for {service}");
-        match self.operation {
-            Operation::Cancel => Verdict::already(text),
-            _ => Verdict::refused(format!(
-                "{text}: it is patched, was cancelled, or no notice names it. To redeploy it for a notice, plan the notice \
-                 again"
-            )),
-        }
+        let text = match self.operation {
+            Operation::Cancel => format!(
+                "nothing is pending for {service}, so there is nothing to cancel: it is patched, was cancelled before, or no \
+                 notice names it"
+            ),
+            _ => format!(
+                "nothing is pending for {service}: it is patched, was cancelled, or no notice names it. To redeploy it for a \
+                 notice, plan the notice again"
+            ),
+        };
+        Verdict { nothing: true, ..Verdict::refused(text) }
     }
 
     fn verifying(&self) -> Verdict {
@@ -196,8 +129,15 @@ impl Asked<'_> {
         let Self { service, .. } = self;
         let approval = existing.input.as_ref().ok().and_then(|input| input.control.approval);
         if !existing.enabled && !existing.awaits_approval() {
-            let after = if approval.is_some() { ", then approve it" } else { " instead" };
-            return Verdict::refused(format!("{service} is held; release it{after}"));
+            return Verdict::refused(match approval {
+                Some(Approval::Awaited) => {
+                    format!("{service} is held and needs approval; release it first, then approve it")
+                }
+                Some(Approval::Given | Approval::Missed) => {
+                    format!("{service} was approved already, but it is held; release it to let it start")
+                }
+                None => format!("{service} is held and needs no approval; release it to let it start"),
+            });
         }
         match (existing.enabled, approval) {
             (false, _) if existing.at.is_some_and(|at| at < soonest(self.now)) => {
@@ -212,11 +152,11 @@ impl Asked<'_> {
             (true, Some(Approval::Missed)) => Verdict::refused(format!(
                 "{service} was not approved in time; it is planned again within minutes, then approve the new start time"
             )),
-            (true, Some(_)) => {
-                Verdict::already(format!("{service} was approved already; {}", self.starts(existing)))
-            }
-            (true, None) => {
-                Verdict::already(format!("{service} does not need approval; {}", self.starts(existing)))
+            (true, approval) => {
+                let already =
+                    if approval.is_some() { "was approved already" } else { "does not need approval" };
+                let text = format!("{service} {already}; {}", self.starts(existing));
+                Verdict { slot: existing.at, ..Verdict::already(text) }
             }
         }
     }
@@ -308,15 +248,20 @@ impl Asked<'_> {
         let at = ceil_minute(at);
         let shown = self.time(at);
         if at < soonest(*now) {
+            let run_now = if self.asker == Asker::Console { "Run now" } else { "run-now" };
             return Verdict::refused(format!(
-                "{shown} is not in the future; choose a later time, or use run-now"
+                "{shown} is not in the future; choose a later time, or use {run_now}"
             ));
         }
         let notices = existing.input.as_ref().map(|input| input.notices.as_slice()).unwrap_or_default();
         let late = deadline(policy, notices, *now).filter(|deadline| at > *deadline);
         if let Some(deadline) = late.filter(|_| !force) {
+            let anyway = match self.asker {
+                Asker::Console => format!("use \"{MOVE_ANYWAY}\""),
+                Asker::CommandLine => "add \"force\": true".to_owned(),
+            };
             return Verdict::refused(format!(
-                "{shown} is after the deadline, {}; choose an earlier time, or add \"force\": true. {}",
+                "{shown} is after the deadline, {}; choose an earlier time, or {anyway}. {}",
                 self.time(deadline),
                 sentence(&self.aws(existing))
             ));
@@ -335,10 +280,10 @@ impl Asked<'_> {
                 ..Verdict::already(format!("{service} is set to {shown} already{held}"))
             };
         }
-        let next = if late.is_some() {
-            format!("; that is after its deadline, and {}", self.aws(existing))
-        } else {
-            format!("; {APPLY}")
+        let next = match late.map(|deadline| at < deadline + policy.margin) {
+            Some(true) => format!("; that is after its deadline, and {}", self.aws(existing)),
+            Some(false) => format!("; that is too late: {}", self.aws(existing)),
+            None => format!("; {APPLY}"),
         };
         let ask = |input: &mut DeployInput| {
             if approved {
@@ -392,7 +337,13 @@ impl Asked<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono_tz::Tz;
+
     use crate::{
+        arn::ServiceRef,
+        notice::NoticeRef,
+        operate::request::Why,
+        policy::Policy,
         schedule::{control::Control, wake::Wake},
         testing::{instant, web},
     };
@@ -428,11 +379,15 @@ mod tests {
     }
 
     fn decided(operation: Operation, pending: &Pending<'_>) -> Verdict {
+        decided_for(Asker::CommandLine, operation, pending)
+    }
+
+    fn decided_for(asker: Asker, operation: Operation, pending: &Pending<'_>) -> Verdict {
         let (service, policy, why) =
             (web(), Policy::default(), Why { reason: Some("why".into()), ticket: None });
         let now = instant(NOW);
         decide(
-            &Asked { operation, why: &why, service: &service, policy: &policy, zone: Tz::UTC, now },
+            &Asked { operation, why: &why, service: &service, policy: &policy, zone: Tz::UTC, asker, now },
             pending,
         )
     }
@@ -595,7 +550,20 @@ mod tests {
                 "keep",
                 "prod/web does not need approval; it starts on Fri 27 Nov 2026 22:00 UTC".to_owned(),
             ),
-            (Approve, &held, false, "keep", "prod/web is held; release it instead".to_owned()),
+            (
+                Approve,
+                &held,
+                false,
+                "keep",
+                "prod/web is held and needs no approval; release it to let it start".to_owned(),
+            ),
+            (
+                moved("2026-12-02T18:00:00Z", true),
+                &planned,
+                true,
+                "edit at 02T18:00:00 1",
+                format!("prod/web is moved to Wed 2 Dec 2026 18:00 UTC; that is too late: {AWS}"),
+            ),
         ];
         for (operation, existing, done, change, text) in rows {
             let verdict = decided(operation, &Pending::Schedule(existing));
@@ -621,6 +589,7 @@ mod tests {
         let awaited = Some(Approval::Awaited);
         let (awaits, held) = (with(awaited, false, false, FRIDAY), with(awaited, true, false, FRIDAY));
         let late = with(awaited, false, false, PASSED);
+        let held_later = with(Some(Approval::Given), false, false, FRIDAY);
         let (given, missed) = (
             with(Some(Approval::Given), false, true, FRIDAY),
             with(Some(Approval::Missed), false, true, FRIDAY),
@@ -642,7 +611,20 @@ mod tests {
                 "prod/web is approved. Its start time has passed",
             ),
             (Approve, &given, true, "keep", "prod/web was approved already; it starts on Fri"),
-            (Approve, &held, false, "keep", "prod/web is held; release it, then approve it"),
+            (
+                Approve,
+                &held,
+                false,
+                "keep",
+                "prod/web is held and needs approval; release it first, then approve it",
+            ),
+            (
+                Approve,
+                &held_later,
+                false,
+                "keep",
+                "prod/web was approved already, but it is held; release it to let it start",
+            ),
             (Approve, &missed, false, "keep", "prod/web was not approved in time; it is planned again"),
             (Hold, &awaits, true, "edit disabled 1", "prod/web is held: "),
             (Hold, &held, true, "keep", "prod/web was held already"),
@@ -680,6 +662,20 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_in_the_console_speaks_of_what_the_page_has() {
+        let planned = existing(FRIDAY, true);
+        let rows = [
+            ("2026-12-02T16:01:00Z", "choose an earlier time, or use \"Move, even past the deadline\"."),
+            ("2026-11-25T18:00:00Z", "choose a later time, or use Run now"),
+        ];
+        for (at, expected) in rows {
+            let pending = Pending::Schedule(&planned);
+            let text = decided_for(Asker::Console, moved(at, false), &pending).text;
+            assert!(text.contains(expected), "{text}");
+        }
+    }
+
+    #[test]
     fn a_repeated_move_changes_nothing() {
         let moved_already = Existing { spread_minutes: 0, ..existing("2026-11-28T03:00:00Z", true) };
         let verdict = decided(moved("2026-11-28T03:00:00Z", false), &Pending::Schedule(&moved_already));
@@ -708,8 +704,9 @@ mod tests {
         for operation in [Approve, Cancel, Hold, Release, RunNow, moved(FRIDAY, false)] {
             let nothing = decided(operation, &Pending::Nothing);
             let (done, change, text) = seen(&nothing);
-            assert_eq!((done, change.as_str()), (operation == Cancel, "keep"), "{operation:?}");
+            assert_eq!((done, change.as_str(), nothing.nothing), (false, "keep", true), "{operation:?}");
             assert!(text.starts_with("nothing is pending for prod/web"), "{text}");
+            assert_eq!(text.contains("so there is nothing to cancel"), operation == Cancel, "{text}");
             let verifying = decided(operation, &Pending::Verification);
             let (done, _, text) = seen(&verifying);
             assert_eq!(done, matches!(operation, Approve | Release | RunNow), "{operation:?}");

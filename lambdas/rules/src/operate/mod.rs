@@ -6,3 +6,4 @@ pub mod drill;
 pub mod plan_again;
 pub mod redrive;
 pub mod request;
+pub mod verdict;

@@ -2,6 +2,14 @@
 
 use serde_json::{Value, json};
 
+use crate::{
+    arn::ServiceRef,
+    wording::{count, is, plural, was},
+};
+
+/// How many letters an answer names.
+const NAMED: usize = 5;
+
 /// A message of the dead-letter queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
@@ -71,17 +79,26 @@ impl Letter {
         self.error.as_deref().or_else(of_function).unwrap_or("AWS does not say why")
     }
 
+    /// A text in what the function was to get.
+    fn text(&self, path: &str) -> Option<&str> {
+        self.body.get("requestPayload").unwrap_or(&self.body).pointer(path)?.as_str()
+    }
+
+    /// The service that it is about, if it is about one.
+    #[must_use]
+    pub fn service(&self) -> Option<ServiceRef> {
+        ServiceRef::new(self.text("/cluster")?, self.text("/service")?)
+    }
+
     /// What it is about: the service, the notice, or the kind of the input.
     #[must_use]
     pub fn subject(&self) -> String {
-        let payload = self.body.get("requestPayload").unwrap_or(&self.body);
-        let text = |path: &str| payload.pointer(path).and_then(Value::as_str);
-        match (text("/cluster"), text("/service")) {
-            (Some(cluster), Some(service)) => format!("{cluster}/{service}"),
-            _ => ["/detail/eventArn", "/notice/event_arn", "/kind"]
-                .into_iter()
-                .find_map(text)
-                .map_or_else(|| "unknown".to_owned(), str::to_owned),
+        let other = || {
+            ["/detail/eventArn", "/notice/event_arn", "/kind"].into_iter().find_map(|path| self.text(path))
+        };
+        match self.service() {
+            Some(service) => service.to_string(),
+            None => other().unwrap_or("unknown").to_owned(),
         }
     }
 
@@ -115,9 +132,74 @@ impl Letter {
     }
 }
 
+/// What is said of the letters that were sent back, each with its function, and of those that stay, each with the cause.
+/// `all` says that the queue is empty otherwise.
+#[must_use]
+pub fn answer(sent: &[String], stays: &[String], all: bool) -> String {
+    let mut text = match sent.len() {
+        0 => "no dead letter was sent back".to_owned(),
+        number => {
+            let named = sent.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = match number.saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let owner = if number == 1 { "its" } else { "their" };
+            format!(
+                "{} {} sent back to {owner} {}: {named}{more}",
+                count(number, "dead letter"),
+                was(number),
+                plural(number, "function")
+            )
+        }
+    };
+    if let Some(first) = stays.first() {
+        let (letters, are) = (count(stays.len(), "letter"), is(stays.len()));
+        text += &format!(
+            ". {letters} {are} not sent and will be visible again in two minutes; the first: {first}"
+        );
+    }
+    if !all {
+        text += ". There may be more: redrive again";
+    }
+    if !sent.is_empty() {
+        text += ". One that fails again returns to the queue within minutes, and to the Health page of the console";
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_answer_agrees_with_the_number_of_letters() {
+        let letters = |number: usize| (0..number).map(|nth| format!("{nth} to f")).collect::<Vec<_>>();
+        let next = ". One that fails again returns to the queue within minutes, and to the Health page of the console";
+        let rows = [
+            (1, 0, true, format!("1 dead letter was sent back to its function: 0 to f{next}")),
+            (2, 0, true, format!("2 dead letters were sent back to their functions: 0 to f, 1 to f{next}")),
+            (
+                7,
+                0,
+                false,
+                format!(
+                    "7 dead letters were sent back to their functions: 0 to f, 1 to f, 2 to f, 3 to f, 4 to f and 2 more. There \
+                     may be more: redrive again{next}"
+                ),
+            ),
+            (
+                0,
+                2,
+                true,
+                "no dead letter was sent back. 2 letters are not sent and will be visible again in two minutes; the first: 0 to f"
+                    .to_owned(),
+            ),
+        ];
+        for (sent, stays, all, expected) in rows {
+            assert_eq!(answer(&letters(sent), &letters(stays), all), expected);
+        }
+    }
 
     #[test]
     fn a_function_is_found_by_the_name_of_another_one() {

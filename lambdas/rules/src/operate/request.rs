@@ -9,12 +9,57 @@ use crate::{
     arn::ServiceRef,
     schedule::control::Entry,
     time::window::{first_instant, parse_zone},
+    wording::nearest,
 };
 
 /// How many characters a reason or a ticket has at most.
 const LONGEST: usize = 300;
 /// How many services a request names at most. More than that are a whole notice.
 const MOST_SERVICES: usize = 1_000;
+
+/// The operations.
+const OPERATIONS: [&str; 11] = [
+    "approve",
+    "hold",
+    "release",
+    "move",
+    "run-now",
+    "cancel",
+    "plan-again",
+    "redrive",
+    "drill",
+    "hold-all",
+    "release-all",
+];
+/// The fields of a request.
+const FIELDS: [&str; 9] =
+    ["operation", "cluster", "service", "services", "notice", "at", "reason", "ticket", "force"];
+
+/// Where an operator asks. Texts name what the operator can change there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// On the command line: the fields of the request.
+    CommandLine,
+    /// In the console: the fields and buttons of the page.
+    Console,
+}
+
+impl Asker {
+    /// Where a request comes from.
+    #[must_use]
+    pub fn of(request: &Value) -> Self {
+        if request.get("widgetContext").is_some() { Self::Console } else { Self::CommandLine }
+    }
+
+    /// How an emergency stop ends.
+    #[must_use]
+    pub fn until_released(self) -> &'static str {
+        match self {
+            Self::CommandLine => "until release-all",
+            Self::Console => "until you release everything",
+        }
+    }
+}
 
 /// An operation on the pending deployment of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +196,11 @@ impl Request {
     /// # Errors
     /// Says what is missing or invalid, with a valid example.
     pub fn read(value: &Value, zone: Tz, require_why: bool) -> Result<Self, InvalidRequest> {
+        let asker = Asker::of(value);
+        // What CloudWatch may add to the console's requests is its own affair.
+        if asker == Asker::CommandLine {
+            only_known_fields(value)?;
+        }
         let wire: Wire = serde_path_to_error::deserialize(with_form(value))
             .map_err(|error| InvalidRequest(format!("the request is invalid: {error}")))?;
         let why = Why {
@@ -159,34 +209,48 @@ impl Request {
         };
         let word = wire.operation.clone().unwrap_or_default();
         let word = word.as_str();
-        if word == "hold-all" {
-            return Ok(Self::HoldAll(why)); // an emergency needs no ticket
+        if word == "drill" {
+            return drill(wire); // it changes nothing, so it never needs a reason
         }
         let operation = match word {
             "approve" => Operation::Approve,
             "hold" => Operation::Hold,
             "release" => Operation::Release,
-            "move" => Operation::Move { at: time(wire.at.as_deref(), zone)?, force: wire.force },
+            "move" => Operation::Move { at: time(wire.at.as_deref(), zone, asker)?, force: wire.force },
             "run-now" => Operation::RunNow,
             "cancel" => Operation::Cancel,
-            "release-all" => {
-                return required(word, require_why, &why).map(|()| Self::ReleaseAll(why));
+            "plan-again" | "redrive" | "hold-all" | "release-all" => {
+                required(word, require_why, &why, asker)?;
+                return on_more(word, wire, why);
             }
-            "plan-again" | "redrive" => return planned_again(word, wire, why, require_why),
-            "drill" => return drill(wire),
-            _ => return Err(unknown(word)),
+            _ => return Err(unknown("operation is", word, &OPERATIONS)),
         };
-        required(word, require_why, &why)?;
+        required(word, require_why, &why, asker)?;
         let target = target(word, wire.cluster, wire.service, &wire.services, wire.notice)?;
         Ok(Self::Change { operation, target, why })
     }
 }
 
-fn unknown(word: &str) -> InvalidRequest {
-    InvalidRequest(format!(
-        "operation is {word:?}; use approve, hold, release, move, run-now, cancel, plan-again, redrive, drill, hold-all \
-         or release-all"
-    ))
+/// Refuses a request with a field that is none: it may be mistyped, and an operation without it is not what was meant.
+fn only_known_fields(value: &Value) -> Result<(), InvalidRequest> {
+    let fields = value.as_object().into_iter().flat_map(Map::keys);
+    let of_services = value.get("services").and_then(Value::as_array).into_iter().flatten();
+    let of_services = of_services.filter_map(Value::as_object).flat_map(Map::keys);
+    let refused = |mut fields: Vec<&String>, known: &[&str]| {
+        fields.retain(|field| !known.contains(&field.as_str()));
+        fields.first().map_or(Ok(()), |field| Err(unknown("the request has the field", field, known)))
+    };
+    refused(fields.collect(), &FIELDS)?;
+    refused(of_services.collect(), &["cluster", "service"])
+}
+
+/// What is said of a word that is none of these.
+fn unknown(what: &str, word: &str, known: &[&str]) -> InvalidRequest {
+    let use_instead = nearest(word, known).map_or_else(
+        || format!("use one of these: {}", known.join(", ")),
+        |near| format!("did you mean {near:?}?"),
+    );
+    InvalidRequest(format!("{what} {word:?}, which is unknown; {use_instead}"))
 }
 
 /// The request, with the values of the console's form for what it does not name itself.
@@ -252,11 +316,14 @@ fn target(
 }
 
 /// A time, as `2026-11-28T03:00:00Z`, or as `2026-11-28 03:00` in `zone` or in a zone that follows it.
-fn time(text: Option<&str>, zone: Tz) -> Result<DateTime<Utc>, InvalidRequest> {
+fn time(text: Option<&str>, zone: Tz, asker: Asker) -> Result<DateTime<Utc>, InvalidRequest> {
     const FORMS: [&str; 4] = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
     const EXAMPLE: &str = "2026-11-28T03:00:00Z or \"2026-11-28 03:00 Europe/London\"";
     let Some(text) = text.map(str::trim) else {
-        return Err(InvalidRequest(format!("move needs a time; add \"at\", such as {EXAMPLE}")));
+        return Err(InvalidRequest(match asker {
+            Asker::CommandLine => format!("move needs a time; add \"at\", such as {EXAMPLE}"),
+            Asker::Console => "choose the new start time".to_owned(),
+        }));
     };
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return Ok(at.to_utc());
@@ -273,17 +340,20 @@ fn time(text: Option<&str>, zone: Tz) -> Result<DateTime<Utc>, InvalidRequest> {
         .ok_or_else(|| InvalidRequest(format!("at is {text:?}; use a time such as {EXAMPLE}")))
 }
 
-/// Reads a request that does not change a schedule itself.
-fn planned_again(word: &str, wire: Wire, why: Why, require_why: bool) -> Result<Request, InvalidRequest> {
-    required(word, require_why, &why)?;
-    if word == "redrive" {
-        return Ok(Request::Redrive(why));
+/// Reads a request that is about more than what is pending for a service.
+fn on_more(word: &str, wire: Wire, why: Why) -> Result<Request, InvalidRequest> {
+    match word {
+        "hold-all" => Ok(Request::HoldAll(why)),
+        "release-all" => Ok(Request::ReleaseAll(why)),
+        "redrive" => Ok(Request::Redrive(why)),
+        _ => {
+            let target = target(word, wire.cluster, wire.service, &wire.services, wire.notice)?;
+            Ok(Request::PlanAgain { target, why })
+        }
     }
-    let target = target(word, wire.cluster, wire.service, &wire.services, wire.notice)?;
-    Ok(Request::PlanAgain { target, why })
 }
 
-/// Reads a request for a drill. It changes nothing, so it never needs a reason.
+/// Reads a request for a drill.
 fn drill(wire: Wire) -> Result<Request, InvalidRequest> {
     match (wire.cluster, wire.service, wire.services.as_slice(), wire.notice) {
         (Some(cluster), Some(service), [], None) => {
@@ -294,13 +364,16 @@ fn drill(wire: Wire) -> Result<Request, InvalidRequest> {
 }
 
 /// Refuses a request without a reason and a ticket, where they are mandatory.
-fn required(word: &str, required: bool, why: &Why) -> Result<(), InvalidRequest> {
+fn required(word: &str, required: bool, why: &Why, asker: Asker) -> Result<(), InvalidRequest> {
     if !required || (why.reason.is_some() && why.ticket.is_some()) {
         return Ok(());
     }
-    Err(InvalidRequest(format!(
-        "{word} needs a reason and a ticket (RequireReason is true); add \"reason\" and \"ticket\""
-    )))
+    Err(InvalidRequest(match asker {
+        Asker::CommandLine => format!(
+            "{word} needs a reason and a ticket (RequireReason is true); add \"reason\" and \"ticket\""
+        ),
+        Asker::Console => "a reason and a ticket are required; fill in both fields".to_owned(),
+    }))
 }
 
 #[cfg(test)]
@@ -344,7 +417,11 @@ mod tests {
             ("2026-03-29 01:30", "2026-03-29T01:00:00Z"),
         ];
         for (text, expected) in rows {
-            assert_eq!(time(Some(text), Tz::Europe__London), Ok(instant(expected)), "{text}");
+            assert_eq!(
+                time(Some(text), Tz::Europe__London, Asker::CommandLine),
+                Ok(instant(expected)),
+                "{text}"
+            );
         }
     }
 
@@ -357,8 +434,27 @@ mod tests {
         };
         let needs = "needs one of these: \"cluster\" and \"service\";";
         let rows = [
-            (json!("hold"), "operation is \"\"; use approve, hold,"),
-            (with(json!({"operation": "restart"})), "operation is \"restart\"; use approve, hold,"),
+            (json!("hold"), "operation is \"\", which is unknown; use one of these: approve, hold,"),
+            (
+                with(json!({"operation": "restart"})),
+                "operation is \"restart\", which is unknown; use one of these:",
+            ),
+            (
+                with(json!({"operation": "relaese"})),
+                "operation is \"relaese\", which is unknown; did you mean \"release\"?",
+            ),
+            (
+                with(json!({"operation": "hold", "resaon": "x"})),
+                "the request has the field \"resaon\", which is unknown; did you mean \"reason\"?",
+            ),
+            (
+                with(json!({"operation": "hold", "comment": "x"})),
+                "the request has the field \"comment\", which is unknown; use one of these: operation, cluster,",
+            ),
+            (
+                json!({"operation": "hold", "services": [{"cluster": "prod", "sevice": "web"}]}),
+                "the request has the field \"sevice\", which is unknown; did you mean \"service\"?",
+            ),
             (with(json!({"operation": 7})), "the request is invalid: operation: invalid type"),
             (json!({"operation": "hold"}), needs),
             (json!({"operation": "hold", "cluster": "prod"}), needs),
@@ -398,9 +494,28 @@ mod tests {
             assert!(error.starts_with("hold needs a reason and a ticket"), "{error}");
         }
         assert!(read(json!({"reason": "why", "ticket": "CHG1"})).is_ok());
-        let all = |operation: &str| Request::read(&json!({"operation": operation}), Tz::UTC, true);
-        assert_eq!(all("hold-all"), Ok(Request::HoldAll(Why::default())));
-        assert!(all("release-all").is_err());
+        for operation in ["hold-all", "release-all", "redrive"] {
+            let error = Request::read(&json!({"operation": operation}), Tz::UTC, true).unwrap_err();
+            assert!(error.to_string().starts_with(&format!("{operation} needs a reason")), "{error}");
+        }
+        let drill = json!({"operation": "drill", "cluster": "prod", "service": "web"});
+        assert_eq!(Request::read(&drill, Tz::UTC, true), Ok(Request::Drill(web())));
+    }
+
+    #[test]
+    fn a_refusal_in_the_console_speaks_of_the_page() {
+        let in_console = |operation: &str| {
+            let fields = json!({"cluster": "prod", "service": "web", "widgetContext": {}, "view": "added"});
+            let mut value = json!({"operation": operation});
+            value.as_object_mut().unwrap().extend(fields.as_object().cloned().unwrap());
+            value
+        };
+        let refused = |operation: &str, require_why| {
+            Request::read(&in_console(operation), Tz::UTC, require_why).unwrap_err().to_string()
+        };
+        assert_eq!(refused("hold", true), "a reason and a ticket are required; fill in both fields");
+        assert_eq!(refused("move", false), "choose the new start time");
+        assert!(read(&in_console("hold")).is_ok(), "what CloudWatch adds is no field of the operator's");
     }
 
     #[test]
