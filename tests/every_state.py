@@ -70,6 +70,7 @@ def every_state(aws: LocalAws, outputs: dict[str, str]) -> None:
     for topic in ("NotificationTopicArn", "AlarmTopicArn"):
         aws.client("sns").subscribe(TopicArn=outputs[topic], Protocol="email", Endpoint="ops@example.org")
     record_heartbeat(aws, group)
+    operate("run-now", "staging", "api", reason="before the weekend", ticket="CHG0043")  # it starts within two minutes
 
 
 def invoke(aws: LocalAws, function: str, event: dict) -> dict:

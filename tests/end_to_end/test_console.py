@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from helpers import Window, notice, now, outcome, windows
+from helpers import Window, changed, notice, now, windows
 from local_aws import BUILT_TEMPLATE
 from stack import Kind
 
@@ -64,8 +64,10 @@ def test_what_is_pending_is_shown_filtered_and_linked_to_its_service(stack, clus
     assert f"Select {cluster}/api" in widget.html and f"Select {cluster}/web" not in widget.html
     widget.click(f"{cluster}/api")
     assert f"<h3>{cluster}/api</h3>" in widget.html and "Amazon ECS does not know this service." in widget.html
-    widget.click("Show UTC")
-    assert f"<h3>{cluster}/api</h3>" in widget.html and ">Show local times</a>" in widget.html
+    with changed(stack, "ConsoleFunctionName", TIME_ZONE="Europe/London"):
+        widget = Widget(stack, view="service", cluster=cluster, service="api")
+        widget.click("Show UTC")
+        assert f"<h3>{cluster}/api</h3>" in widget.html and ">Show local times</a>" in widget.html
 
 
 def test_the_checked_services_are_held_and_released(stack, cluster):
@@ -92,9 +94,8 @@ def test_a_deployment_is_moved_with_the_time_in_the_form(stack, cluster):
     widget = Widget(stack, view="service", cluster=cluster, service="web")
     widget.click("Move")
     widget.click("Move")
-    assert "Move needs a time" in widget.html
-    widget = Widget(stack, view="service", cluster=cluster, service="web")
-    widget.click("Move")
+    assert 'role="alert"><strong>Not done:</strong> Choose the new start time.' in widget.html
+    widget.click("Back to the form")
     moment = now() + timedelta(days=2)
     widget.click("Move", {"at": f"{moment:%Y-%m-%dT%H:%M}"})
     assert f"{cluster}/web is moved to " in widget.html
@@ -119,8 +120,7 @@ def test_everything_is_stopped_and_released(stack):
 def test_the_other_operations_say_what_they_did(stack, cluster):
     scheduled(stack, cluster, "web")
     expected = {
-        "Approve": "does not need approval", "Run now": "starts on", "Plan again": "is planned again",
-        "Cancel deployment": "is cancelled",
+        "Plan again": "is planned again", "Run now": "starts on", "Cancel deployment": "is cancelled",
     }
     for label, text in expected.items():
         widget = Widget(stack, view="service", cluster=cluster, service="web")
@@ -141,7 +141,14 @@ def test_a_dead_letter_is_shown_with_its_reason_and_sent_back(stack, cluster):
     assert "&lt;i&gt;throttled" in widget.html and "in the dead-letter queue" in widget.html
     widget.click("Redrive all")
     widget.click("Redrive all")
-    assert "sent back to their functions" in widget.html
+    assert "sent back to their functions" in widget.html or "sent back to its function" in widget.html
+
+
+def test_a_drill_is_one_click_on_the_page_of_a_service(stack, cluster):
+    stack.aws.create_service(cluster, "web")
+    widget = Widget(stack, view="service", cluster=cluster, service="web")
+    widget.click("Drill")
+    assert "<strong>Done:</strong>" in widget.html and "so the event bus, the rule and ingest work" in widget.html
 
 
 def test_the_console_documents_itself(stack):

@@ -111,7 +111,7 @@ def unconfirmed_subscription(stack):
     topic = sns.create_topic(Name="half-confirmed")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.org")
     sns.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://127.0.0.1:9/")
-    with changed(stack, "ConsoleFunctionName", ALARM_TOPIC_ARN=topic):
+    with changed(stack, "ConsoleFunctionName", ALARM_TOPIC="half-confirmed"):
         yield
 
 

@@ -29,6 +29,7 @@ LONGEST = {
     "Id": 36,
     "NotificationTopic": ARN + len("sns") + 256,
     "AlarmTopic": ARN + len("sns") + 256,
+    "AlarmTopic.TopicName": 256,
     "SchedulerRole": 64,
     "SchedulerRole.Arn": ARN + len("iam") + len("role/") + 64,
     "DeadLetterQueue": len("https://sqs..amazonaws.com.cn/123456789012/") + REGION + 80,

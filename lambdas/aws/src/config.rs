@@ -29,9 +29,10 @@ pub struct Config {
     pub url_suffix: String,
     /// The rule that delivers notices. Only verify, which watches it, knows it.
     pub rule: Option<Rule>,
-    /// `RequireReason`: what an operator changes needs a reason and a ticket. Only operate knows it.
+    /// `RequireReason`: what an operator changes needs a reason and a ticket. Only operate and
+    /// console know it.
     pub require_reason: bool,
-    /// `EnableDrills`: the rule accepts drills. Only operate knows it.
+    /// `EnableDrills`: the rule accepts drills. Only operate and console know it.
     pub drills: bool,
     /// The ARN of the ingest function. Only verify and operate know it.
     pub ingest_arn: Option<String>,

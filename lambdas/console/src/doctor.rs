@@ -40,7 +40,7 @@ impl Console {
     /// Reads all facts.
     pub(crate) async fn facts(&self, schedules: Read<&[Pending]>, now: DateTime<Utc>) -> Facts {
         let overdue = schedules.clone().map(|all| {
-            let entries = entries(all, self.reader.zone, now).into_iter();
+            let entries = entries(all, &self.policy, now).into_iter();
             entries.filter(|entry| entry.state == State::Overdue).map(|entry| entry.name()).collect()
         });
         let stop = schedules.map(stopped);
@@ -61,7 +61,7 @@ impl Console {
             self.denied(),
             self.metrics.last_heartbeat(&self.reader.stack, now),
             self.topics.subscriptions(&self.topic_arn),
-            self.topics.subscriptions(&self.resources.alarm_topic_arn),
+            self.topics.subscriptions(&self.alarm_topic_arn),
             self.dead_letters.count(),
             self.retirements(),
             self.calendars(now),

@@ -26,8 +26,8 @@ use rules::{
 pub struct Resources {
     /// The name of the rule that delivers notices.
     pub rule_name: String,
-    /// The ARN of the topic for alarms.
-    pub alarm_topic_arn: String,
+    /// The name of the topic for alarms.
+    pub alarm_topic: String,
     /// The name of the log group that keeps the records.
     pub record_log_group: String,
 }
@@ -39,7 +39,7 @@ impl Resources {
         let text = |name: &str| lookup(name).unwrap_or_default();
         Self {
             rule_name: text("RULE_NAME"),
-            alarm_topic_arn: text("ALARM_TOPIC_ARN"),
+            alarm_topic: text("ALARM_TOPIC"),
             record_log_group: text("RECORD_LOG_GROUP"),
         }
     }
@@ -70,6 +70,8 @@ pub struct Console {
     pub topics: Topics,
     /// The topic for messages.
     pub topic_arn: String,
+    /// The topic for alarms.
+    pub alarm_topic_arn: String,
     /// What could not be processed.
     pub dead_letters: DeadLetters,
     /// The metrics.
@@ -84,6 +86,8 @@ pub struct Console {
     pub policy: Policy,
     /// What an operator changes needs a reason and a ticket.
     pub require_reason: bool,
+    /// The rule accepts drills.
+    pub drills: bool,
     /// What only the console looks at.
     pub resources: Resources,
 }
@@ -113,6 +117,7 @@ impl Console {
             roles: Roles::new(sdk, &place, &suffix),
             topics: Topics::new(sdk, &suffix),
             topic_arn: config.topic_arn,
+            alarm_topic_arn: place.arn("sns", &resources.alarm_topic),
             dead_letters: DeadLetters::of_arn(sdk, &suffix, &config.target.dead_letter_queue_arn),
             metrics: Metrics::new(sdk, &suffix),
             log_groups: LogGroups::new(sdk, &suffix),
@@ -125,6 +130,7 @@ impl Console {
             target: config.target,
             policy: config.policy,
             require_reason: config.require_reason,
+            drills: config.drills,
             resources,
         }
     }

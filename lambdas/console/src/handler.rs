@@ -10,7 +10,7 @@ use rules::{
         confirm::{self, Chosen},
         describe::MARKDOWN,
         done::{self, DAYS, MOST, Record},
-        entry::{Entry, entries},
+        entry::{Entry, entries, has_zones},
         header::Header,
         health, pending,
         request::{Asked, Intent, Request, View},
@@ -67,14 +67,16 @@ impl Console {
             self.blocks(now)
         );
         let schedules = schedules.map_err(Failure::call("the console"))?;
-        let entries = entries(&schedules, self.reader.zone, now);
+        let entries = entries(&schedules, &self.policy, now);
         let urgent = entries.iter().filter(|entry| entry.state.needs_person()).count();
-        let header = Header {
+        let mut header = Header {
             policy: &self.policy,
             stop: Ok(stopped(&schedules)),
             blocks,
             heartbeat: heartbeat.map_err(|error| error.to_string()),
             pending: (entries.len(), urgent),
+            findings: None,
+            has_zones: has_zones(&entries, &self.policy),
         };
         let operate_arn = sibling(own_arn, "console", "operate");
         let frame = Frame {
@@ -83,12 +85,17 @@ impl Console {
             operate: &operate_arn,
             request,
             require_reason: self.require_reason,
+            drills: self.drills,
             now,
         };
         let content = match &request.view {
             View::Pending(filter) => pending::html(&frame, &entries, filter),
             View::Service(service) => self.service(&frame, service, &entries).await,
-            View::Health => Box::pin(self.health(&frame, &schedules)).await,
+            View::Health => {
+                let (found, page) = Box::pin(self.health(&frame, &schedules)).await;
+                header.findings = Some(found);
+                page
+            }
             View::Done => self.done(&frame).await,
             View::Confirm { operation, services } => {
                 self.confirm(&frame, *operation, services, &entries).await
@@ -127,12 +134,13 @@ impl Console {
         ServicePage { service, state, entries, logs: &logs }.html(frame)
     }
 
-    async fn health(&self, frame: &Frame<'_>, schedules: &[Pending]) -> String {
+    /// The page of the findings, and how many there are.
+    async fn health(&self, frame: &Frame<'_>, schedules: &[Pending]) -> (usize, String) {
         let (facts, letters) =
             tokio::join!(biased; self.facts(Ok(schedules), frame.now), self.dead_letters.peek());
         let found = findings(&facts, &self.context(frame.now));
         let letters = letters.map_err(|error| error.to_string());
-        health::html(frame, &found, self.policy.mode, &letters, &self.names)
+        (found.len(), health::html(frame, &found, self.policy.mode, &letters, &self.names))
     }
 
     async fn done(&self, frame: &Frame<'_>) -> String {
@@ -159,7 +167,9 @@ impl Console {
                 Some(Ok(None)) | None => Err("Amazon ECS does not know this service".to_owned()),
             };
             let of_service = |entry: &&Entry| entry.service.as_ref() == Some(service);
-            Chosen { service, entry: entries.iter().find(of_service), containers }
+            // Beside a verification check there can be a deployment, for a further notice. That is what an operation changes.
+            let entry = entries.iter().filter(of_service).min_by_key(|entry| entry.is_check);
+            Chosen { service, entry, containers }
         });
         let chosen: Vec<Chosen<'_>> = chosen.buffered(CONCURRENCY).collect().await;
         confirm::html(frame, operation, &chosen, &self.policy)

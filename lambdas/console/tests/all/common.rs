@@ -63,7 +63,7 @@ pub(crate) async fn ask_with(aws: &Aws, parameters: &[(&str, &str)], request: &V
     let own = [
         ("DEPLOY_FUNCTION_ARN", "arn:aws:lambda:eu-west-2:111122223333:function:the-deploy"),
         ("RULE_NAME", "the-rule"),
-        ("ALARM_TOPIC_ARN", "arn:aws:sns:eu-west-2:111122223333:alarms"),
+        ("ALARM_TOPIC", "alarms"),
     ];
     let variables: Vec<(&str, &str)> = own.iter().chain(parameters).copied().collect();
     let lookup = environment_with(&variables);

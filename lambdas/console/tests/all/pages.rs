@@ -15,7 +15,7 @@ async fn what_is_pending_is_listed_with_what_needs_a_person_first() {
     for part in [
         "3 pending",
         "Pending (3, 1 to look at)",
-        "Last heartbeat: 10 minutes ago",
+        "Last heartbeat: 10 min ago",
         "No stop, freeze or alarm",
         OWN,
     ] {
@@ -92,6 +92,24 @@ async fn an_operation_is_confirmed_for_the_checked_services_with_their_images() 
     ] {
         assert!(html.contains(part), "{part}: {html}");
     }
+}
+
+#[tokio::test]
+async fn a_drill_is_one_click_on_the_page_of_a_service_if_drills_are_enabled() {
+    let aws = with(&["web"]);
+    let asked = json!({"view": "service", "cluster": "prod", "service": "web", "widgetContext": {}});
+    for (enabled, buttons) in [("true", 1), ("false", 0)] {
+        let html = ask_with(&aws, &[("ENABLE_DRILLS", enabled)], &asked).await;
+        assert_eq!(html.as_str().unwrap().matches(">Drill</a>").count(), buttons, "{html}");
+    }
+}
+
+#[tokio::test]
+async fn in_a_stack_in_utc_there_is_no_switch_to_utc() {
+    let aws = with(&["web"]);
+    assert!(!page(&aws, &json!({})).await.contains("Show UTC"));
+    let html = ask_with(&aws, &[("TIME_ZONE", "Europe/London")], &json!({"widgetContext": {}})).await;
+    assert!(html.as_str().unwrap().contains("Show UTC"), "{html}");
 }
 
 #[tokio::test]

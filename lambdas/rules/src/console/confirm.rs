@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 use super::{
     Frame,
     entry::Entry,
-    pending::{mark, start},
+    pending::{mark, retirement, start},
     request::Intent,
 };
 use crate::{
     arn::ServiceRef,
     html::{call, escaped, form, table},
-    policy::Policy,
+    operate::decide::MOVE_ANYWAY,
+    policy::{Mode, Policy},
     service::image::{Container, warning},
     wording::count,
 };
@@ -41,19 +42,25 @@ pub fn html(frame: &Frame<'_>, operation: Intent, chosen: &[Chosen<'_>], policy:
         several => format!("{}: {}", operation.label(), count(several.len(), "service")),
     };
     let rows: Vec<Vec<String>> = chosen.iter().map(|chosen| row(frame, chosen)).collect();
-    let columns = ["Service", "Start time", "State", "Last change", "Images"];
+    let columns = ["Service", "Start time", "State", "Retirement date", "Last change", "Images"];
     let services = if rows.is_empty() { String::new() } else { table("Services", &columns, &rows) };
     form(&format!(
         "<h3>{}</h3><p>{}</p>{services}{}<div class=\"ecs-task-patching-bar\">{}{back}</div>",
         escaped(&label),
-        escaped(&what_happens(operation, policy)),
+        escaped(&what_happens(operation, policy, asks_again(chosen, policy))),
         fields(operation, frame),
         buttons(frame, operation, chosen)
     ))
 }
 
+/// Whether a new start time may have to be approved.
+fn asks_again(chosen: &[Chosen<'_>], policy: &Policy) -> bool {
+    let asks = |entry: &Entry| entry.control.approval.is_some();
+    policy.mode == Mode::Approve || chosen.iter().any(|chosen| chosen.entry.is_some_and(asks))
+}
+
 /// What will happen.
-fn what_happens(operation: Intent, policy: &Policy) -> String {
+fn what_happens(operation: Intent, policy: &Policy, asks_again: bool) -> String {
     const BLOCKERS: &str = "Freezes, alarms and the order of services still apply";
     match operation {
         Intent::Approve => format!("The deployments start at their start times. {BLOCKERS}."),
@@ -64,9 +71,9 @@ fn what_happens(operation: Intent, policy: &Policy) -> String {
                             two minutes, or are planned again if the window has closed."
             .to_owned(),
         Intent::Move => format!(
-            "The deployments start at the new time, in the windows ({}) or not. {BLOCKERS}. A start time that was approved has to \
-             be approved again.",
-            policy.windows
+            "The deployments start at the new time, in the windows ({}) or not. {BLOCKERS}.{}",
+            policy.windows,
+            if asks_again { " A start time that was approved has to be approved again." } else { "" }
         ),
         Intent::RunNow => format!("The deployments start within two minutes. {BLOCKERS}."),
         Intent::Cancel => "The pending deployments are deleted. If AWS sends the notice again, they are scheduled again: hold \
@@ -93,19 +100,14 @@ fn row(frame: &Frame<'_>, Chosen { service, entry, containers }: &Chosen<'_>) ->
         Err(error) => format!("unknown: {error}"),
     };
     let Some(entry) = entry else {
-        let nothing = || "nothing is pending".to_owned();
-        return vec![
-            escaped(&service.to_string()),
-            nothing(),
-            nothing(),
-            "none".to_owned(),
-            escaped(&images),
-        ];
+        let (nothing, none) = (|| "nothing is pending".to_owned(), || "none".to_owned());
+        return vec![escaped(&service.to_string()), nothing(), nothing(), none(), none(), escaped(&images)];
     };
     vec![
         escaped(&service.to_string()),
         start(frame, entry),
         mark(entry.state),
+        retirement(frame, entry),
         escaped(&entry.control.last().unwrap_or_else(|| "none".to_owned())),
         escaped(&images),
     ]
@@ -121,7 +123,7 @@ fn fields(operation: Intent, frame: &Frame<'_>) -> String {
     } else {
         String::new()
     };
-    let needed = if frame.require_reason && operation != Intent::HoldAll { " (required)" } else { "" };
+    let needed = if frame.require_reason { " (required)" } else { "" };
     let field = |label: &str, name: &str| {
         format!("<label>{label}{needed} <input type=\"text\" name=\"{name}\" maxlength=\"300\"></label>")
     };
@@ -141,7 +143,7 @@ fn buttons(frame: &Frame<'_>, operation: Intent, chosen: &[Chosen<'_>]) -> Strin
     }
     let mut forced = request.clone();
     merge(&mut forced, json!({"force": true}));
-    yes + &button("Move, even past the deadline", "btn", &forced)
+    yes + &button(MOVE_ANYWAY, "btn", &forced)
 }
 
 fn merge(request: &mut Value, fields: Value) {
@@ -212,6 +214,9 @@ mod tests {
             html.contains("New start time (Europe/London) <input type=\"datetime-local\" name=\"at\">"),
             "{html}"
         );
+        assert!(!html.contains("approved again"), "{html}");
+        let asks = what_happens(Intent::Move, &policy(&[]), asks_again(&[], &policy(&[("MODE", "approve")])));
+        assert!(asks.ends_with("A start time that was approved has to be approved again."), "{asks}");
         assert!(shown(Intent::Hold, &[]).contains("No service is checked."));
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     arn::ServiceRef,
     html::{escaped, table},
     notify::event::Happened,
-    time::instant::utc,
+    time::instant::{utc, utc_or_unknown},
 };
 
 /// How many days back the records are read.
@@ -33,6 +33,10 @@ pub struct Record {
     pub proof: String,
     /// The ARN of the notice.
     pub notice: String,
+    /// The retirement date.
+    pub retirement_date: Option<DateTime<Utc>>,
+    /// The tickets that operators named.
+    pub tickets: String,
 }
 
 impl Record {
@@ -44,16 +48,22 @@ impl Record {
             event.get("detail-type").and_then(Value::as_str) == Some(Happened::Recorded.detail_type());
         let detail = event.get("detail").filter(|_| is_record)?;
         let text = |path: &str| detail.pointer(path).and_then(Value::as_str);
+        let moment = |text: &str| text.parse().ok();
+        let changes = detail.get("changes").and_then(Value::as_array).into_iter().flatten();
+        let mut tickets: Vec<&str> = changes.filter_map(|change| change.get("ticket")?.as_str()).collect();
+        tickets.dedup();
         let first = |paths: &[&str]| paths.iter().find_map(|path| text(path)).unwrap_or_default().to_owned();
         Some(Self {
             id: first(&["/id"]),
-            at: event.get("time").and_then(Value::as_str).and_then(|time| time.parse().ok()),
+            at: event.get("time").and_then(Value::as_str).and_then(moment),
             service: text("/cluster")
                 .zip(text("/service"))
                 .and_then(|(cluster, service)| ServiceRef::new(cluster, service)),
             outcome: first(&["/outcome"]),
             proof: first(&["/proof", "/reason"]),
             notice: first(&["/notices/0/event_arn"]),
+            retirement_date: text("/notices/0/starts_at").and_then(moment),
+            tickets: tickets.join(", "),
         })
     }
 }
@@ -80,13 +90,22 @@ pub fn html(frame: &Frame<'_>, records: &Result<Vec<Record>, String>) -> String 
                 record.service.as_ref().map_or_else(String::new, |service| frame.to_service(service)),
                 escaped(&record.outcome),
                 record.at.map(utc).unwrap_or_default(),
+                utc_or_unknown(record.retirement_date),
                 escaped(&record.proof),
-                escaped(&record.notice),
+                escaped(&record.tickets),
+                notice(&record.notice),
             ]
         })
         .collect();
     let caption = format!("What ended in the last {DAYS} days, newest first, at most {MOST}");
-    table(&caption, &["Service", "Outcome", "Ended", "Proof or reason", "Notice"], &rows)
+    let columns = ["Service", "Outcome", "Ended", "Retirement date", "Proof or reason", "Ticket", "Notice"];
+    table(&caption, &columns, &rows)
+}
+
+/// A notice by the end of its ARN, which tells it from others. The rest is the same for all.
+fn notice(arn: &str) -> String {
+    let end = arn.rsplit(['/', '_']).next().unwrap_or(arn);
+    format!("<span title=\"{}\">{}</span>", escaped(arn), escaped(end))
 }
 
 #[cfg(test)]
@@ -99,7 +118,10 @@ mod tests {
     fn line(time: &str, outcome: &str) -> String {
         let detail = json!({
             "id": outcome, "cluster": "prod", "service": "web", "outcome": outcome, "proof": "all <2> running tasks are new",
-            "notices": [{"event_arn": "arn:1"}],
+            "notices": [{
+                "event_arn": "arn:aws:health:eu-west-2::event/ECS/RETIREMENT/RETIREMENT_\"7<f", "starts_at": "2026-12-02T18:00:00Z",
+            }],
+            "changes": [{"ticket": "CHG<1"}, {"operation": "release"}, {"ticket": "CHG<1"}],
         });
         json!({"time": time, "detail-type": "Patch Record", "detail": detail}).to_string()
     }
@@ -118,7 +140,14 @@ mod tests {
         let html = with_frame(&Request::default(), |frame| html(frame, &Ok(records.clone())));
         assert!(html.find(">patched<") < html.find(">unpatched<"), "{html}");
         assert_eq!(html.matches(">patched<").count(), 1, "written twice: {html}");
-        assert!(html.contains("all &lt;2&gt; running tasks are new") && html.contains("arn:1"), "{html}");
+        for part in [
+            "all &lt;2&gt; running tasks are new",
+            ">Wed 2 Dec 2026 18:00 UTC<",
+            ">CHG&lt;1<",
+            "<span title=\"arn:aws:health:eu-west-2::event/ECS/RETIREMENT/RETIREMENT_&quot;7&lt;f\">&quot;7&lt;f</span>",
+        ] {
+            assert!(html.contains(part), "{part}: {html}");
+        }
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! What is pending, as a list: the state of each schedule, what needs a person first.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use crate::{
     arn::ServiceRef,
     notice::{NoticeRef, first_retirement_date},
+    plan::deadline,
+    policy::Policy,
     schedule::{
         Existing,
         control::Control,
@@ -17,6 +19,8 @@ use crate::{
     wording::count,
 };
 
+/// How soon a deployment starts that an operator runs now.
+const SOON: TimeDelta = TimeDelta::minutes(2);
 /// How many services a page lists.
 pub const PER_PAGE: usize = 25;
 
@@ -35,6 +39,8 @@ pub enum State {
     Held,
     /// Something blocked it, and it is retried in the same window.
     Retrying,
+    /// An operator runs it now: it starts within two minutes.
+    Starting,
     /// An operator set its start time.
     Moved,
     /// It starts at the planned time.
@@ -45,13 +51,14 @@ pub enum State {
 
 impl State {
     /// All states, in the order of the list.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Invalid,
         Self::Overdue,
         Self::NeedsAttention,
         Self::AwaitingApproval,
         Self::Held,
         Self::Retrying,
+        Self::Starting,
         Self::Moved,
         Self::Scheduled,
         Self::Verifying,
@@ -67,6 +74,7 @@ impl State {
             Self::AwaitingApproval => "awaiting-approval",
             Self::Held => "held",
             Self::Retrying => "retrying",
+            Self::Starting => "starting",
             Self::Moved => "moved",
             Self::Scheduled => "scheduled",
             Self::Verifying => "verifying",
@@ -85,10 +93,10 @@ impl State {
         self.word().replace('-', " ")
     }
 
-    /// Whether nothing good happens unless a person acts.
+    /// Whether a person has to act, or to remove what blocks it.
     #[must_use]
     pub fn needs_person(self) -> bool {
-        self <= Self::Held
+        self <= Self::Retrying
     }
 }
 
@@ -105,8 +113,14 @@ pub struct Entry {
     pub at: Option<DateTime<Utc>>,
     /// The time zone in which the owner reads times.
     pub zone: Tz,
-    /// When the window closes.
+    /// It is the verification check of a deployment that was started.
+    pub is_check: bool,
+    /// When the window closes in which it starts. `None` if it starts outside of a window.
     pub window_ends_at: Option<DateTime<Utc>>,
+    /// The last moment at which a deployment may start.
+    pub deadline: Option<DateTime<Utc>>,
+    /// It starts too late: after this.
+    pub late: Option<&'static str>,
     /// Why at this time, or what is wrong.
     pub why: String,
     /// The notices.
@@ -118,14 +132,22 @@ pub struct Entry {
 impl Entry {
     /// The line of a schedule. `None` if it is neither a deployment nor a verification check.
     #[must_use]
-    pub fn of(Pending { name, existing, wake }: &Pending, zone: Tz, now: DateTime<Utc>) -> Option<Self> {
-        let of = |service, notices| Self {
+    pub fn of(
+        Pending { name, existing, wake }: &Pending,
+        policy: &Policy,
+        now: DateTime<Utc>,
+    ) -> Option<Self> {
+        let zone = policy.windows.zone();
+        let of = |service, notices: Vec<NoticeRef>| Self {
             schedule: name.to_string(),
             service,
             state: State::Invalid,
             at: existing.at,
             zone,
+            is_check: false,
             window_ends_at: None,
+            deadline: deadline(policy, &notices, now),
+            late: None,
             why: String::new(),
             notices,
             control: Control::default(),
@@ -137,7 +159,8 @@ impl Entry {
                 Some(Self {
                     state,
                     zone: input.zone.unwrap_or(zone),
-                    window_ends_at: Some(input.window_ends_at),
+                    window_ends_at: existing.at.and_then(|at| window_end(at, input)),
+                    late: existing.at.and_then(|at| late(at, policy, &input.notices, now)),
                     why: why_then(state, input),
                     control: input.control.clone(),
                     ..of(Some(input.service.clone()), input.notices.clone())
@@ -147,7 +170,8 @@ impl Entry {
                 let (state, why) = state_of_check(existing, input, now);
                 // What operators did before the deployment is in its story.
                 let control = Control { history: input.story.changes.clone(), ..Control::default() };
-                Some(Self { state, why, control, ..of(Some(input.service.clone()), input.notices.clone()) })
+                let of = of(Some(input.service.clone()), input.notices.clone());
+                Some(Self { state, is_check: true, why, control, ..of })
             }
             Ok(
                 Wake::DeadlineCheck(_)
@@ -167,12 +191,6 @@ impl Entry {
         first_retirement_date(&self.notices)
     }
 
-    /// How many whole hours are left until the retirement date; negative if it has passed.
-    #[must_use]
-    pub fn hours_left(&self, now: DateTime<Utc>) -> Option<i64> {
-        Some((self.retirement_date()? - now).num_hours())
-    }
-
     /// What it is about: the service, or the schedule if its input is invalid.
     #[must_use]
     pub fn name(&self) -> String {
@@ -190,6 +208,23 @@ impl Entry {
     }
 }
 
+/// When the window closes in which a deployment starts. Fallback times, and those of operators before the planned one, may be in
+/// none.
+fn window_end(at: DateTime<Utc>, input: &DeployInput) -> Option<DateTime<Utc>> {
+    (!input.fallback && input.slot <= at && at < input.window_ends_at).then_some(input.window_ends_at)
+}
+
+/// After what a deployment starts that starts too late.
+fn late(
+    at: DateTime<Utc>,
+    policy: &Policy,
+    notices: &[NoticeRef],
+    now: DateTime<Utc>,
+) -> Option<&'static str> {
+    let deadline = deadline(policy, notices, now).filter(|deadline| at > *deadline)?;
+    Some(if at < deadline + policy.margin { "the deadline" } else { "the retirement date" })
+}
+
 fn state_of_deployment(existing: &Existing, input: &DeployInput, now: DateTime<Utc>) -> State {
     if existing.awaits_approval() {
         State::AwaitingApproval
@@ -198,7 +233,8 @@ fn state_of_deployment(existing: &Existing, input: &DeployInput, now: DateTime<U
     } else if existing.overdue(now) {
         State::Overdue
     } else if existing.moved() && input.woken.is_none_or(|times| times == 0) {
-        State::Moved
+        let is_soon = existing.at.is_some_and(|at| at <= now + SOON);
+        if is_soon && input.control.runs_now() { State::Starting } else { State::Moved }
     } else if input.attempt > 0 {
         State::Retrying
     } else {
@@ -210,6 +246,7 @@ fn state_of_deployment(existing: &Existing, input: &DeployInput, now: DateTime<U
 fn why_then(state: State, input: &DeployInput) -> String {
     let window = input.windows.as_deref().unwrap_or("the window");
     match state {
+        State::Starting => format!("an operator runs it now; planned for {}", utc(input.slot)),
         State::Moved => format!("an operator chose this time; planned for {}", utc(input.slot)),
         State::Retrying => {
             let reason = input.control.waits_for.as_deref().unwrap_or("a blocker applied");
@@ -290,13 +327,19 @@ pub struct Page<'e> {
 
 /// The lines of the schedules, what needs a person first, then by time.
 #[must_use]
-pub fn entries(all: &[Pending], zone: Tz, now: DateTime<Utc>) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = all.iter().filter_map(|pending| Entry::of(pending, zone, now)).collect();
+pub fn entries(all: &[Pending], policy: &Policy, now: DateTime<Utc>) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = all.iter().filter_map(|pending| Entry::of(pending, policy, now)).collect();
     entries.sort_by_cached_key(|entry| {
         let urgency = entry.state.needs_person().then_some(entry.state);
         (urgency.is_none(), urgency, entry.at, entry.name())
     });
     entries
+}
+
+/// Whether some times are shown in another time zone than UTC.
+#[must_use]
+pub fn has_zones(entries: &[Entry], policy: &Policy) -> bool {
+    policy.windows.zone() != Tz::UTC || entries.iter().any(|entry| entry.zone != Tz::UTC)
 }
 
 /// The page of the lines that a filter asks for. A page that does not exist any more is the last.
@@ -314,7 +357,7 @@ mod tests {
     use super::*;
     use crate::{
         schedule::{control::Approval, name::ScheduleName, wake::InvalidInput},
-        testing::{instant, web},
+        testing::{instant, policy, web},
     };
 
     const NOW: &str = "2026-11-26T12:00:00Z";
@@ -352,7 +395,32 @@ mod tests {
     }
 
     fn entry(pending: &Pending) -> Entry {
-        Entry::of(pending, Tz::UTC, instant(NOW)).unwrap()
+        Entry::of(pending, &policy(&[]), instant(NOW)).unwrap()
+    }
+
+    fn ran_now() -> Control {
+        let entry = crate::operate::request::Why::default().entry("run-now", None, instant(NOW));
+        Control::default().with(entry)
+    }
+
+    #[test]
+    fn a_start_time_outside_of_a_window_has_no_window_and_a_late_one_is_marked() {
+        let ends = Some(instant("2026-11-28T02:00:00Z"));
+        let rows = [
+            ("2026-11-27T22:00:00Z", false, ends, None),
+            ("2026-11-28T01:00:00Z", false, ends, None),
+            ("2026-11-28T02:00:00Z", false, None, None),
+            ("2026-11-27T03:00:00Z", false, None, None),
+            ("2026-11-27T22:00:00Z", true, None, None),
+            ("2026-12-02T16:00:00Z", false, None, None),
+            ("2026-12-02T16:01:00Z", false, None, Some("the deadline")),
+            ("2026-12-02T18:00:00Z", false, None, Some("the retirement date")),
+        ];
+        for (at, fallback, window, late) in rows {
+            let input = DeployInput { fallback, ..input(&web()) };
+            let entry = entry(&pending(Ok(Wake::Deploy(input)), at, true));
+            assert_eq!((entry.window_ends_at, entry.late), (window, late), "{at}");
+        }
     }
 
     #[test]
@@ -380,6 +448,11 @@ mod tests {
                 deploy(nothing, "2026-11-28T22:00:00Z", true),
                 State::Moved,
                 "an operator chose this time; planned for Fri 27 Nov",
+            ),
+            (
+                deploy(|input| input.control = ran_now(), "2026-11-26T12:02:00Z", true),
+                State::Starting,
+                "an operator runs it now; planned for Fri 27 Nov",
             ),
             (deploy(nothing, passed, true), State::Overdue, "its wake-up was lost"),
             (
@@ -414,11 +487,12 @@ mod tests {
             assert_eq!(entry.state, state, "{entry:?}");
             assert!(entry.why.starts_with(why), "{entry:?}");
             assert_eq!(entry.name(), "prod/web");
-            assert_eq!(entry.hours_left(instant(NOW)), Some(150));
+            assert_eq!(entry.deadline, Some(instant("2026-12-02T16:00:00Z")));
+            assert_eq!(entry.is_check, pending.existing.input.is_err());
         }
         let invalid = entry(&pending(Wake::read_text("{"), slot, true));
         assert_eq!((invalid.state, invalid.name().as_str()), (State::Invalid, "prod.web.1"));
-        assert!(Entry::of(&pending(Ok(Wake::Heartbeat), slot, true), Tz::UTC, instant(NOW)).is_none());
+        assert!(Entry::of(&pending(Ok(Wake::Heartbeat), slot, true), &policy(&[]), instant(NOW)).is_none());
     }
 
     #[test]
@@ -434,7 +508,8 @@ mod tests {
             of("held", "2026-11-29T22:00:00Z", false),
             of("overdue", "2026-11-26T10:00:00Z", true),
         ];
-        let sorted = entries(&all, Tz::UTC, instant(NOW));
+        let sorted = entries(&all, &policy(&[]), instant(NOW));
+        assert!(has_zones(&sorted, &policy(&[])) && !has_zones(&[], &policy(&[])));
         let names: Vec<String> = sorted.iter().map(Entry::name).collect();
         assert_eq!(names, ["prod/overdue", "prod/held", "prod/soon", "prod/late"]);
     }
@@ -447,7 +522,7 @@ mod tests {
             pending(Ok(Wake::Deploy(input(&service))), "2026-11-27T22:00:00Z", nth != 7)
         };
         let all: Vec<Pending> = (0..1_000).map(one).collect();
-        let all = entries(&all, Tz::UTC, instant(NOW));
+        let all = entries(&all, &policy(&[]), instant(NOW));
         let shown = |filter: &Filter| {
             let page = page(&all, filter);
             (page.entries.len(), page.number, page.pages, page.found)
@@ -467,6 +542,6 @@ mod tests {
             assert_eq!(State::named(state.word()), Some(state));
         }
         assert_eq!(State::AwaitingApproval.label(), "awaiting approval");
-        assert!(State::Held.needs_person() && !State::Retrying.needs_person());
+        assert!(State::Retrying.needs_person() && !State::Starting.needs_person());
     }
 }

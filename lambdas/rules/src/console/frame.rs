@@ -25,6 +25,8 @@ pub struct Frame<'a> {
     pub request: &'a Request,
     /// What an operator changes needs a reason and a ticket.
     pub require_reason: bool,
+    /// The rule accepts drills.
+    pub drills: bool,
     /// The time that it is.
     pub now: DateTime<Utc>,
 }
@@ -72,6 +74,13 @@ impl Frame<'_> {
         if self.request.utc || zone == Tz::UTC { utc(at) } else { local(at, zone) }
     }
 
+    /// A time as the reader wants it, beside one that says the zone and the year.
+    #[must_use]
+    pub fn short_time(&self, at: DateTime<Utc>, zone: Tz) -> String {
+        let zone = if self.request.utc { Tz::UTC } else { zone };
+        at.with_timezone(&zone).format("%a %-d %b %H:%M").to_string()
+    }
+
     /// The payload, with the choice of UTC.
     fn kept(&self, payload: &Value) -> Value {
         let mut kept = payload.clone();
@@ -105,6 +114,7 @@ pub(crate) mod tests {
             operate: "arn:operate",
             request,
             require_reason: false,
+            drills: true,
             now: instant(NOW),
         })
     }

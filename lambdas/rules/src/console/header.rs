@@ -10,9 +10,11 @@ use super::{
 use crate::{
     deploy::blockers::{Block, stop},
     html::escaped,
+    operate::request::Asker,
     policy::{Mode, Policy},
     schedule::wake::StopInput,
-    wording::{count, sentence},
+    time::instant::span,
+    wording::sentence,
 };
 
 /// What the header shows.
@@ -28,6 +30,10 @@ pub struct Header<'a> {
     pub heartbeat: Result<Option<DateTime<Utc>>, String>,
     /// How many lines the list of what is pending has, and how many of them need a person.
     pub pending: (usize, usize),
+    /// How many findings the doctor has, if the page shows them.
+    pub findings: Option<usize>,
+    /// Some times are shown in another time zone than UTC.
+    pub has_zones: bool,
 }
 
 impl Header<'_> {
@@ -79,7 +85,7 @@ impl Header<'_> {
 
     fn heartbeat(&self, frame: &Frame<'_>) -> String {
         match &self.heartbeat {
-            Ok(Some(at)) => format!("Last heartbeat: {} ago", count(minutes(frame.now, *at), "minute")),
+            Ok(Some(at)) => format!("Last heartbeat: {} ago", span(frame.now - *at)),
             Ok(None) => {
                 "<span class=\"ecs-task-patching-bad\">No heartbeat in the last day: see Health</span>"
                     .to_owned()
@@ -92,7 +98,9 @@ impl Header<'_> {
     /// What keeps deployments from starting now.
     fn blocked(&self) -> String {
         let stop = match &self.stop {
-            Ok(stop) => stop.as_ref().map(stop::block),
+            Ok(stop) => stop.as_ref().map(|stop| {
+                Block::by(format!("{}; nothing starts {}", stop.text(), Asker::Console.until_released()))
+            }),
             Err(error) => Some(stop::unreadable(error)),
         };
         let reasons: Vec<String> =
@@ -124,7 +132,13 @@ impl Header<'_> {
             }
         };
         let view = &frame.request.view;
-        let zones = if frame.request.utc { ("Show local times", false) } else { ("Show UTC", true) };
+        let zones = match (frame.request.utc, self.has_zones) {
+            (true, _) => frame.link("Show local times", &here(view, false)),
+            (false, true) => frame.link("Show UTC", &here(view, true)),
+            (false, false) => String::new(), // all times are in UTC
+        };
+        let health =
+            self.findings.map_or_else(|| "Health".to_owned(), |findings| format!("Health ({findings})"));
         format!(
             "<div class=\"ecs-task-patching-bar\">{}{}{}{}</div>",
             tab(
@@ -132,9 +146,9 @@ impl Header<'_> {
                 "pending",
                 matches!(view, View::Pending(filter) if *filter == super::entry::Filter::default())
             ),
-            tab("Health", "health", matches!(view, View::Health)),
+            tab(&health, "health", matches!(view, View::Health)),
             tab("Done", "done", matches!(view, View::Done)),
-            frame.link(zones.0, &here(view, zones.1))
+            zones
         )
     }
 }
@@ -154,10 +168,6 @@ fn here(view: &View, utc: bool) -> serde_json::Value {
     }
 }
 
-fn minutes(now: DateTime<Utc>, at: DateTime<Utc>) -> usize {
-    usize::try_from((now - at).num_minutes()).unwrap_or_default()
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -173,6 +183,8 @@ pub(crate) mod tests {
             blocks: Vec::new(),
             heartbeat: Ok(Some(instant("2026-11-26T11:48:00Z"))),
             pending: (3, 1),
+            findings: None,
+            has_zones: true,
         };
         change(&mut header);
         with_frame(request, |frame| header.html(frame))
@@ -186,7 +198,7 @@ pub(crate) mod tests {
             "Account 111122223333 · eu-west-2 · stack the-stack",
             "Mode: deploy",
             "Next window: Fri 27 Nov 2026 22:00 Europe/London",
-            "Last heartbeat: 12 minutes ago",
+            "Last heartbeat: 12 min ago",
             "No stop, freeze or alarm blocks deployments now.",
             "Pending (3, 1 to look at)",
             "Stop everything</a>",
@@ -200,7 +212,8 @@ pub(crate) mod tests {
         };
         let html = shown(&policy, stopped, &Request::default());
         for part in [
-            "<strong>Blocked now:</strong> An operator stopped all deployments (&lt;b&gt;outage); nothing starts until release-all. \
+            "<strong>Blocked now:</strong> An operator stopped all deployments (&lt;b&gt;outage); nothing starts until you \
+             release everything. \
              Change Calendar Freeze is closed.",
             "Release everything</a>",
             "No heartbeat in the last day",
@@ -215,5 +228,20 @@ pub(crate) mod tests {
         let html = shown(&policy, |_| {}, &Request { view: View::Health, ..Request::default() });
         assert!(html.contains("<strong>Window open</strong> until Thu 26 Nov 2026 13:00 UTC"), "{html}");
         assert!(html.contains("aria-current=\"page\">Health</span>"), "{html}");
+        let html = shown(
+            &policy,
+            |header| header.findings = Some(2),
+            &Request { view: View::Health, ..Request::default() },
+        );
+        assert!(html.contains("aria-current=\"page\">Health (2)</span>"), "{html}");
+    }
+
+    #[test]
+    fn the_switch_to_utc_is_there_only_if_it_changes_something() {
+        let (policy, utc) = (policy(&[]), Request { utc: true, ..Request::default() });
+        let without = |header: &mut Header<'_>| header.has_zones = false;
+        assert!(shown(&policy, |_| {}, &Request::default()).contains(">Show UTC</a>"));
+        assert!(!shown(&policy, without, &Request::default()).contains(">Show UTC</a>"));
+        assert!(shown(&policy, without, &utc).contains(">Show local times</a>"));
     }
 }

@@ -30,7 +30,7 @@ pub fn html(
     };
     let verdict = escaped(&verdict(findings, mode));
     format!(
-        "{found}<p class=\"ecs-task-patching-{class}\"><strong>{verdict}</strong></p>{}",
+        "<p class=\"ecs-task-patching-{class}\"><strong>{verdict}</strong></p>{found}{}",
         dead_letters(frame, letters, names)
     )
 }
@@ -86,14 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn findings_are_shown_with_the_verdict_last() {
+    fn the_verdict_comes_first_then_the_findings() {
         let finding = only(|facts| facts.dead_letters = Err("<denied>".into()));
         let html = shown(&[finding], &Ok(Vec::new()));
         let (finding, verdict) = (
             html.find("&lt;denied&gt;").unwrap(),
             html.find("A notice tonight would be handled, but").unwrap(),
         );
-        assert!(finding < verdict && html.contains("No dead letters are visible."), "{html}");
+        assert!(verdict < finding && html.contains("No dead letters are visible."), "{html}");
         assert!(shown(&[], &Ok(Vec::new())).contains("The doctor has found nothing."));
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use chrono_tz::Tz;
 use serde_json::{Value, json};
 
 use super::{
@@ -12,7 +11,7 @@ use super::{
 };
 use crate::{
     html::{escaped, form, table},
-    wording::count,
+    time::instant::span,
 };
 
 /// The page of the lines that a filter asks for.
@@ -33,15 +32,24 @@ pub fn html(frame: &Frame<'_>, all: &[Entry], filter: &Filter) -> String {
         format!("<p>{text}</p>")
     } else {
         let columns = ["Service", "Start time", "State", "Retirement date", "Why", "Last change"];
-        let buttons: String =
-            Intent::ON_SERVICES.iter().map(|intent| frame.to_confirm(*intent, None)).collect();
         format!(
-            "{}{}<div class=\"ecs-task-patching-bar\"><span>With the checked services:</span>{buttons}</div>",
+            "{}{}{}",
             table(&caption, &columns, &rows),
-            pages(frame, filter, page.number, page.pages)
+            pages(frame, filter, page.number, page.pages),
+            buttons(frame, &page.entries)
         )
     };
     form(&format!("{}{list}", filter_fields(frame, all, filter)))
+}
+
+/// The buttons that make sense for a service on the page.
+fn buttons(frame: &Frame<'_>, entries: &[&Entry]) -> String {
+    let buttons: String =
+        Intent::for_any(entries).into_iter().map(|intent| frame.to_confirm(intent, None)).collect();
+    if buttons.is_empty() {
+        return buttons;
+    }
+    format!("<div class=\"ecs-task-patching-bar\"><span>With the checked services:</span>{buttons}</div>")
 }
 
 /// The fields of the filter.
@@ -96,8 +104,11 @@ fn pages(frame: &Frame<'_>, filter: &Filter, number: usize, pages: usize) -> Str
 
 fn row(frame: &Frame<'_>, entry: &Entry) -> Vec<String> {
     let service = match &entry.service {
+        // Nothing can be done with a box that no button is for.
+        Some(service) if Intent::for_any(&[entry]).is_empty() => frame.to_service(service),
         Some(service) => format!(
-            "<input type=\"checkbox\" name=\"{0}\" aria-label=\"Select {0}\"> {1}",
+            "<span class=\"ecs-task-patching-pick\"><input type=\"checkbox\" name=\"{0}\" aria-label=\"Select {0}\"> \
+             <span>{1}</span></span>",
             escaped(&service.to_string()),
             frame.to_service(service)
         ),
@@ -113,30 +124,34 @@ fn row(frame: &Frame<'_>, entry: &Entry) -> Vec<String> {
     ]
 }
 
-/// When it starts, and when its window closes.
+/// When it starts or is checked, until when its window is open, and whether that is too late.
 pub(super) fn start(frame: &Frame<'_>, entry: &Entry) -> String {
     let at = entry.at.map_or_else(|| "recurring".to_owned(), |at| frame.time(at, entry.zone));
-    let at = format!("<span class=\"ecs-task-patching-time\">{at}</span>");
-    match entry.window_ends_at {
-        Some(end) if entry.at.is_some_and(|at| at < end) => {
-            let zone = if frame.request.utc { Tz::UTC } else { entry.zone };
-            format!("{at}<br><small>window until {}</small>", end.with_timezone(&zone).format("%a %H:%M"))
-        }
-        _ => at,
-    }
+    let check = if entry.is_check { "<small>next check:</small><br>" } else { "" };
+    let window = entry
+        .window_ends_at
+        .map(|end| format!("<br><small>window until {}</small>", frame.short_time(end, entry.zone)));
+    let late =
+        entry.late.map(|what| format!("<br><strong class=\"ecs-task-patching-bad\">after {what}</strong>"));
+    format!(
+        "{check}<span class=\"ecs-task-patching-time\">{at}</span>{}{}",
+        window.unwrap_or_default(),
+        late.unwrap_or_default()
+    )
 }
 
+/// The retirement date, what is left until then, and the deadline before it.
 pub(super) fn retirement(frame: &Frame<'_>, entry: &Entry) -> String {
     let Some(date) = entry.retirement_date() else { return "unknown".to_owned() };
-    let left = match entry.hours_left(frame.now) {
-        Some(hours) if date > frame.now => {
-            format!("{} left", count(usize::try_from(hours).unwrap_or_default(), "hour"))
-        }
-        _ => "passed".to_owned(),
-    };
+    let left =
+        if date > frame.now { format!("{} left", span(date - frame.now)) } else { "passed".to_owned() };
+    let deadline = entry
+        .deadline
+        .map(|deadline| format!("<br><small>deadline: {}</small>", frame.short_time(deadline, entry.zone)));
     format!(
-        "<span class=\"ecs-task-patching-time\">{}</span><br><small>{left}</small>",
-        frame.time(date, entry.zone)
+        "<span class=\"ecs-task-patching-time\">{}</span><br><small>{left}</small>{}",
+        frame.time(date, entry.zone),
+        deadline.unwrap_or_default()
     )
 }
 
@@ -145,13 +160,15 @@ pub(super) fn mark(state: State) -> String {
     let class = match state {
         State::Invalid | State::Overdue | State::NeedsAttention => " ecs-task-patching-bad",
         State::AwaitingApproval | State::Held | State::Retrying => " ecs-task-patching-warn",
-        State::Moved | State::Scheduled | State::Verifying => "",
+        State::Starting | State::Moved | State::Scheduled | State::Verifying => "",
     };
     format!("<span class=\"ecs-task-patching-mark{class}\">{}</span>", escaped(&state.label()))
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono_tz::Tz;
+
     use super::*;
     use crate::{
         arn::ServiceRef,
@@ -176,7 +193,10 @@ mod tests {
             state,
             at: Some(instant("2026-11-27T22:00:00Z")),
             zone: Tz::Europe__London,
+            is_check: false,
             window_ends_at: Some(instant("2026-11-28T02:00:00Z")),
+            deadline: Some(instant("2026-12-02T16:00:00Z")),
+            late: None,
             why: hostile,
             notices: vec![NoticeRef {
                 event_arn: "arn:notice".into(),
@@ -202,10 +222,10 @@ mod tests {
         );
         let html = shown(&[entry("web", State::Held)], &Filter::default());
         for part in [
-            "<input type=\"checkbox\" name=\"prod/web\" aria-label=\"Select prod/web\"> <a ",
-            "Fri 27 Nov 2026 22:00 Europe/London</span><br><small>window until Sat 02:00</small>",
+            "<input type=\"checkbox\" name=\"prod/web\" aria-label=\"Select prod/web\"> <span><a ",
+            "Fri 27 Nov 2026 22:00 Europe/London</span><br><small>window until Sat 28 Nov 02:00</small>",
             "<span class=\"ecs-task-patching-mark ecs-task-patching-warn\">held</span>",
-            "Wed 2 Dec 2026 18:00 Europe/London</span><br><small>150 hours left",
+            "Wed 2 Dec 2026 18:00 Europe/London</span><br><small>6 days 6 h left</small><br><small>deadline: Wed 2 Dec 16:00<",
             "held on Wed 25 Nov 2026 09:00 UTC (CHG1, &lt;script&gt;alert(1)&lt;/script&gt;)",
             "<option value=\"prod\">prod</option>",
             "<caption>1 pending</caption>",
@@ -213,9 +233,49 @@ mod tests {
             assert!(html.contains(part), "{part}: {html}");
         }
         assert!(!html.contains("<script"), "{html}");
-        for intent in Intent::ON_SERVICES {
-            assert!(html.contains(&format!(">{}</a>", intent.label())), "{intent:?}");
+    }
+
+    #[test]
+    fn only_buttons_that_make_sense_for_a_service_of_the_page_are_shown() {
+        use State::{AwaitingApproval, Held, NeedsAttention, Overdue, Scheduled, Starting, Verifying};
+        let shown = |states: &[State]| {
+            let entry = |state| {
+                let is_check = matches!(state, NeedsAttention | Verifying);
+                Entry { is_check, ..entry("web", state) }
+            };
+            let html =
+                shown(&states.iter().map(|state| entry(*state)).collect::<Vec<_>>(), &Filter::default());
+            let has = |intent: &Intent| html.contains(&format!(">{}</a>", intent.label()));
+            let words = Intent::ON_SERVICES.into_iter().filter(has).map(Intent::word).collect::<Vec<_>>();
+            (words.join(" "), html.matches("type=\"checkbox\"").count())
+        };
+        let rows = [
+            (vec![AwaitingApproval], "approve hold move cancel plan-again", 1),
+            (vec![Held], "release move cancel", 1),
+            (vec![Scheduled], "hold move run-now cancel plan-again", 1),
+            (vec![Overdue], "hold move run-now cancel plan-again", 1),
+            (vec![Starting], "hold move cancel", 1),
+            (vec![Verifying], "", 0),
+            (vec![NeedsAttention], "plan-again", 1),
+            (vec![Held, Starting, Verifying], "hold release move cancel", 2),
+        ];
+        for (states, buttons, boxes) in rows {
+            assert_eq!(shown(&states), (buttons.to_owned(), boxes), "{states:?}");
         }
+        assert!(Intent::PlanAgain.fits(None) && !Intent::Hold.fits(None));
+    }
+
+    #[test]
+    fn a_time_says_what_it_is_and_whether_it_is_too_late() {
+        let web = entry("web", State::Scheduled);
+        let check = Entry { is_check: true, window_ends_at: None, ..web.clone() };
+        let start = |entry: &Entry| with_frame(&Request::default(), |frame| start(frame, entry));
+        assert!(start(&check).starts_with("<small>next check:</small><br><span"), "{}", start(&check));
+        let late = start(&Entry { late: Some("the retirement date"), ..web });
+        assert!(
+            late.ends_with("<br><strong class=\"ecs-task-patching-bad\">after the retirement date</strong>"),
+            "{late}"
+        );
     }
 
     #[test]

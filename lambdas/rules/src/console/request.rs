@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::entry::{Filter, State};
+use super::entry::{Entry, Filter, State};
 use crate::arn::ServiceRef;
 
 /// What the console is asked for.
@@ -129,6 +129,32 @@ impl Intent {
         }
     }
 
+    /// Whether it makes sense for what is pending for a service. Operate decides; this keeps buttons away that it would refuse.
+    #[must_use]
+    pub fn fits(self, pending: Option<&Entry>) -> bool {
+        use State::{AwaitingApproval, Held, NeedsAttention, Overdue, Retrying, Scheduled, Starting};
+        let Some(Entry { state, is_check, .. }) = pending else { return self == Self::PlanAgain };
+        if *is_check {
+            return self == Self::PlanAgain && *state == NeedsAttention;
+        }
+        match self {
+            Self::Approve => *state == AwaitingApproval,
+            Self::Hold => *state != Held,
+            Self::Release => *state == Held,
+            Self::RunNow => !matches!(state, AwaitingApproval | Held | Starting),
+            // Operators' holds and times stay as they are.
+            Self::PlanAgain => matches!(state, AwaitingApproval | Overdue | Retrying | Scheduled),
+            Self::Move | Self::Cancel | Self::Redrive | Self::HoldAll | Self::ReleaseAll => true,
+        }
+    }
+
+    /// The operations on services that make sense for at least one of these.
+    #[must_use]
+    pub fn for_any(pending: &[&Entry]) -> Vec<Self> {
+        let all = Self::ON_SERVICES.into_iter();
+        all.filter(|intent| pending.iter().any(|entry| intent.fits(Some(entry)))).collect()
+    }
+
     /// Whether it is for services.
     #[must_use]
     pub fn is_on_services(self) -> bool {
@@ -195,7 +221,7 @@ fn filter(event: &Value, form: &Map<String, Value>) -> Filter {
     }
 }
 
-/// The services that the event names, or those whose boxes are checked. The page lists them before anything happens, because
+/// The services that the event names or lists, or those whose boxes are checked. The page lists them before anything happens, because
 /// AWS does not document what the form says of boxes that are not checked.
 fn confirm(event: &Value, form: &Map<String, Value>) -> View {
     let word = text(event, "operation").unwrap_or_default();
@@ -203,10 +229,12 @@ fn confirm(event: &Value, form: &Map<String, Value>) -> View {
         return View::default();
     };
     let checked = form.iter().filter(|(_, value)| is_checked(value));
-    let services = match service(event) {
+    let listed = event.get("services").and_then(Value::as_array);
+    let services = match (service(event), listed) {
         _ if !operation.is_on_services() => Vec::new(),
-        Some(service) => vec![service],
-        None => checked.filter_map(|(name, _)| ServiceRef::parse(name)).collect(),
+        (Some(service), _) => vec![service],
+        (None, Some(listed)) => listed.iter().filter_map(self::service).collect(),
+        (None, None) => checked.filter_map(|(name, _)| ServiceRef::parse(name)).collect(),
     };
     View::Confirm { operation, services }
 }
@@ -284,6 +312,8 @@ mod tests {
         };
         assert_eq!(services(&event(json!({}))), ["prod/api", "prod/web"]);
         assert_eq!(services(&event(json!({"cluster": "dev", "service": "web"}))), ["dev/web"]);
+        let listed = json!({"services": [{"cluster": "dev", "service": "api"}, {"cluster": "dev"}]});
+        assert_eq!(services(&event(listed)), ["dev/api"]);
         assert!(services(&event(json!({"operation": "hold-all"}))).is_empty());
     }
 }

@@ -1,5 +1,7 @@
 //! The page of one service.
 
+use serde_json::json;
+
 use super::{
     Frame,
     entry::Entry,
@@ -8,7 +10,7 @@ use super::{
 };
 use crate::{
     arn::ServiceRef,
-    html::{escaped, list, table},
+    html::{call, escaped, list, table},
     notice::{NoticeRef, cutoff::latest_cutoff},
     service::{Controller, Progress, ServiceState},
     time::instant::{utc, utc_or_unknown},
@@ -34,8 +36,11 @@ impl ServicePage<'_> {
     /// The page.
     #[must_use]
     pub fn html(&self, frame: &Frame<'_>) -> String {
+        let intents =
+            if self.entries.is_empty() { vec![Intent::PlanAgain] } else { Intent::for_any(&self.entries) };
         let buttons: String =
-            Intent::ON_SERVICES.iter().map(|intent| frame.to_confirm(*intent, Some(self.service))).collect();
+            intents.into_iter().map(|intent| frame.to_confirm(intent, Some(self.service))).collect();
+        let buttons = buttons + &self.drill(frame);
         let name = escaped(&self.service.to_string());
         format!(
             "<h3>{name}</h3>{}<div class=\"ecs-task-patching-bar\">{buttons}</div>{}{}{}{}",
@@ -44,6 +49,19 @@ impl ServicePage<'_> {
             self.live(),
             self.notices(),
             self.history()
+        )
+    }
+
+    /// The button that proves the way. It touches nothing, so nobody has to confirm it.
+    fn drill(&self, frame: &Frame<'_>) -> String {
+        if !frame.drills {
+            return String::new();
+        }
+        let (cluster, service) = (self.service.cluster(), self.service.service());
+        let request = json!({"operation": "drill", "cluster": cluster, "service": service});
+        let button = call("Drill", "btn", frame.operate, &request);
+        format!(
+            "{button}<small>A drill proves the way of a notice within a minute, and changes nothing.</small>"
         )
     }
 
@@ -218,7 +236,7 @@ mod tests {
             wake::{DeployInput, Wake},
         },
         service::ServiceEvent,
-        testing::{instant, rollout, service_with, web},
+        testing::{instant, policy, rollout, service_with, web},
         verify::heartbeat::Pending,
     };
 
@@ -253,7 +271,7 @@ mod tests {
             Existing { at: Some(input.slot), spread_minutes: 0, enabled: true, input: Ok(input.clone()) };
         let pending =
             Pending { name: ScheduleName::listed("x".into()), existing, wake: Ok(Wake::Deploy(input)) };
-        entries(&[pending], chrono_tz::Tz::UTC, instant("2026-11-26T12:00:00Z")).remove(0)
+        entries(&[pending], &policy(&[]), instant("2026-11-26T12:00:00Z")).remove(0)
     }
 
     fn shown(state: Result<Option<ServiceState>, String>, entries: Vec<&Entry>) -> String {
@@ -284,6 +302,7 @@ mod tests {
             "https://eu-west-2.console.aws.amazon.com/ecs/v2/clusters/prod/services/web/health?region=eu-west-2",
             "$252Faws$252Flambda$252Fthe-stack-deploy/log-events$3FfilterPattern$3D$2522prod$2522$2520$2522web$2522",
             r#"{"cluster":"prod","operation":"run-now","service":"web","view":"confirm"}"#,
+            r#"endpoint="arn:operate">{"cluster":"prod","operation":"drill","service":"web"}</cwdb-action>"#,
         ] {
             assert!(html.contains(part), "{part}: {html}");
         }
@@ -295,5 +314,6 @@ mod tests {
         let html = shown(Err("<AccessDenied>".into()), vec![]);
         assert!(html.contains("Amazon ECS does not answer: &lt;AccessDenied&gt;"), "{html}");
         assert!(html.contains("Nothing is pending for this service"), "{html}");
+        assert!(html.contains(">Plan again</a>") && !html.contains(">Hold</a>"), "{html}");
     }
 }

@@ -109,6 +109,12 @@ impl Control {
         Self { waits_for: Some(reason.chars().take(REASON).collect()), ..self }
     }
 
+    /// Whether the last thing that an operator did was to run it now.
+    #[must_use]
+    pub fn runs_now(&self) -> bool {
+        self.history.last().is_some_and(|entry| entry.operation == "run-now")
+    }
+
     /// What an operator did last, for the description of the schedule.
     #[must_use]
     pub fn last(&self) -> Option<String> {
@@ -131,7 +137,7 @@ fn done(operation: &str) -> &str {
         "hold" => "held",
         "release" => "released",
         "move" => "moved",
-        "run-now" => "run",
+        "run-now" => "run now requested",
         "approve" => "approved",
         other => other,
     }
@@ -160,7 +166,7 @@ mod tests {
                 entry("move", Some("load test"), Some("CHG0042")),
                 "moved on Tue 24 Nov 2026 10:00 UTC (CHG0042, load test)",
             ),
-            (entry("run-now", Some("now"), None), "run on Tue 24 Nov 2026 10:00 UTC (now)"),
+            (entry("run-now", Some("now"), None), "run now requested on Tue 24 Nov 2026 10:00 UTC (now)"),
         ];
         let mut control = Control::default();
         assert_eq!(control.last(), None);

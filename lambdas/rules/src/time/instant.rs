@@ -3,6 +3,8 @@
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use chrono_tz::Tz;
 
+use crate::wording::count;
+
 /// Rounds up to a whole minute.
 #[must_use]
 pub fn ceil_minute(moment: DateTime<Utc>) -> DateTime<Utc> {
@@ -64,6 +66,19 @@ pub fn local_and_utc(moment: DateTime<Utc>, zone: Tz) -> String {
     format!("{local} ({utc})")
 }
 
+/// A duration in its two largest units: `6 days 23 h`, `5 h 10 min`, `3 min`.
+#[must_use]
+pub fn span(duration: TimeDelta) -> String {
+    let days = usize::try_from(duration.num_days()).unwrap_or_default();
+    match (days, duration.num_hours() % 24, duration.num_minutes() % 60) {
+        (0, 0, minutes) => format!("{} min", minutes.max(0)),
+        (0, hours, 0) => format!("{hours} h"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, 0, _) => count(days, "day"),
+        (days, hours, _) => format!("{} {hours} h", count(days, "day")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,5 +91,21 @@ mod tests {
         assert_eq!(floor_minute(moment), instant("2026-11-27T22:00:00Z"));
         let whole = instant("2026-11-27T22:00:00Z");
         assert_eq!((ceil_minute(whole), floor_minute(whole)), (whole, whole));
+    }
+
+    #[test]
+    fn a_duration_has_two_units() {
+        let rows = [
+            (-5, "0 min"),
+            (0, "0 min"),
+            (59, "59 min"),
+            (60, "1 h"),
+            (310, "5 h 10 min"),
+            (24 * 60 + 59, "1 day"),
+            (167 * 60 + 59, "6 days 23 h"),
+        ];
+        for (minutes, expected) in rows {
+            assert_eq!(span(TimeDelta::minutes(minutes)), expected);
+        }
     }
 }
