@@ -31,7 +31,7 @@ LONGEST = {
     "AlarmTopic": ARN + len("sns") + 256,
     "AlarmTopic.TopicName": 256,
     "SchedulerRole": 64,
-    "SchedulerRole.Arn": ARN + len("iam") + len("role/") + 64,
+    "SchedulerRole.Arn": ARN + len("iam") + len("role") + PARAMETERS["RolePath"]["MaxLength"] + 64,
     "DeadLetterQueue": len("https://sqs..amazonaws.com.cn/123456789012/") + REGION + 80,
     "DeadLetterQueue.Arn": ARN + len("sqs") + 80,
     "Dashboard": STACK + 1 + REGION,

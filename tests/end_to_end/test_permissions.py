@@ -22,14 +22,17 @@ EVERY_FUNCTION = {
     "sns:Publish": ["NotificationTopic"],
     "sqs:SendMessage": ["DeadLetterQueue.Arn"],
 }
+USE_KEY = {action: ("HasKmsKey", ["KmsKeyArn"]) for action in ("kms:Decrypt", "kms:GenerateDataKey")}
+WRITE_WITH_KEY = USE_KEY | {"kms:DescribeKey": ("HasKmsKey", ["KmsKeyArn"])}
 IF_CONFIGURED = {
     "cloudwatch:DescribeAlarms": ("HasBlockingAlarms", ["*"]),
     "ssm:GetCalendarState": ("HasChangeCalendars", [CALENDARS]),
 }
 EXPECTED = {
-    "IngestRole": EVERY_FUNCTION | WRITE_SCHEDULES | IF_CONFIGURED | {"ecs:ListAccountSettings": ["*"], "ecs:ListClusters": ["*"], "scheduler:ListSchedules": ["*"], "cloudformation:DescribeStacks": ["AWS::StackId"]},
+    "IngestRole": EVERY_FUNCTION | WRITE_SCHEDULES | WRITE_WITH_KEY | IF_CONFIGURED | {"ecs:ListAccountSettings": ["*"], "ecs:ListClusters": ["*"], "scheduler:ListSchedules": ["*"], "cloudformation:DescribeStacks": ["AWS::StackId"]},
     "DeployRole": EVERY_FUNCTION
     | WRITE_SCHEDULES
+    | WRITE_WITH_KEY
     | IF_CONFIGURED
     | {"ecs:UpdateService": [f"{ECS}service/*"], "ecs:DescribeTaskDefinition": ["*"]}
     | {f"codedeploy:{verb}": ("CodeDeployEnabled", [f"{CODE_DEPLOY}deploymentgroup:*"])
@@ -38,11 +41,13 @@ EXPECTED = {
        for verb in ("GetApplicationRevision", "GetDeploymentConfig", "RegisterApplicationRevision")},
     # Operate changes schedules, never a service, and sends events, no messages. It reads whether a service exists.
     "OperateRole": WRITE_SCHEDULES
+    | WRITE_WITH_KEY
     | {"scheduler:ListSchedules": ["*"], "lambda:InvokeFunction": ["IngestFunction.Arn", "DeployFunction.Arn", "VerifyFunction.Arn"]}
     | {f"sqs:{verb}Message": ["DeadLetterQueue.Arn"] for verb in ("Receive", "Delete")}
     | {action: EVERY_FUNCTION[action] for action in ("ecs:DescribeServices", "events:PutEvents", "iam:PassRole", "logs:CreateLogStream", "logs:PutLogEvents")},
     # Console reads what the page shows and the doctor checks. It changes nothing and tells nobody.
     "ConsoleRole": IF_CONFIGURED
+    | USE_KEY
     | {action: EVERY_FUNCTION[action] for action in ("ecs:DescribeServices", "ecs:DescribeTasks", "ecs:ListTasks")}
     | {action: EVERY_FUNCTION[action] for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
     | {"scheduler:ListSchedules": ["*"], "scheduler:GetSchedule": [SCHEDULES]}
@@ -58,13 +63,15 @@ EXPECTED = {
     | {f"sqs:{call}": ["DeadLetterQueue.Arn"] for call in ("GetQueueAttributes", "GetQueueUrl", "ReceiveMessage")},
     "VerifyRole": EVERY_FUNCTION
     | WRITE_SCHEDULES
+    | WRITE_WITH_KEY
     | {"scheduler:ListSchedules": ["*"], "ecs:ListServiceDeployments": [f"{ECS}service/*"]}
     | {"ecs:DescribeServiceDeployments": [f"{ECS}service-deployment/*"]}
     | {f"codedeploy:{verb}": ("CodeDeployEnabled", [f"{CODE_DEPLOY}deploymentgroup:*"])
        for verb in ("GetDeployment", "ListDeployments")}
     | {f"events:{call}": ["RetirementRule.Arn"] for call in ("DescribeRule", "ListTargetsByRule")},
-    "NamesRole": {"logs:CreateLogStream": ["LOGS"], "logs:PutLogEvents": ["LOGS"]},
-    "SchedulerRole": {
+    "NamesRole": USE_KEY | {"logs:CreateLogStream": ["LOGS"], "logs:PutLogEvents": ["LOGS"]},
+    "SchedulerRole": USE_KEY
+    | {
         "lambda:InvokeFunction": [f"{FUNCTION}deploy", f"{FUNCTION}verify"],
         "sqs:SendMessage": ["DeadLetterQueue.Arn"],
     },
@@ -117,7 +124,9 @@ def test_every_role_has_exactly_the_expected_permissions(stack):
             assert statement["Effect"] == "Allow" and statement["Sid"]
             resources = [short_name(resource, role) for resource in as_list(statement["Resource"])]
             for action in as_list(statement["Action"]):
-                assert action not in found[role], f"{role} has {action} twice"
+                # The role of the schedules decrypts inputs itself, and lets Amazon SQS use the key.
+                twice = (role, action) == ("SchedulerRole", "kms:Decrypt")
+                assert action not in found[role] or twice, f"{role} has {action} twice"
                 found[role][action] = (condition, resources) if condition else resources
     assert found == EXPECTED
 

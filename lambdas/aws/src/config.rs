@@ -54,6 +54,7 @@ impl Config {
             verify_arn: settings.required("VERIFY_FUNCTION_ARN"),
             role_arn: settings.required("SCHEDULER_ROLE_ARN"),
             dead_letter_queue_arn: settings.required("DEAD_LETTER_QUEUE_ARN"),
+            kms_key_arn: lookup("KMS_KEY_ARN").filter(|key| !key.is_empty()),
         };
         let topic_arn = settings.required("NOTIFICATION_TOPIC_ARN");
         let place = Place {

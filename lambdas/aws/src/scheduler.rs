@@ -47,6 +47,8 @@ pub struct ScheduleTarget {
     pub role_arn: String,
     /// The ARN of the queue for invocations that failed.
     pub dead_letter_queue_arn: String,
+    /// `KmsKeyArn`: the key that encrypts the inputs. Without one, EventBridge Scheduler uses a key of its own.
+    pub kms_key_arn: Option<String>,
 }
 
 /// The schedules of one group.
@@ -145,7 +147,8 @@ impl Scheduler {
         self.create_like(spec, None, now).await
     }
 
-    /// Creates a schedule, with the target of one that was found, or with the usual one.
+    /// Creates a schedule, with the target of one that was found, or with the usual one. An update of the stack can have
+    /// replaced the role of the one that was found.
     pub(crate) async fn create_like(
         &self,
         spec: &Spec,
@@ -156,6 +159,7 @@ impl Scheduler {
         let target = match like.and_then(|found| found.raw.target.clone()) {
             Some(mut target) => {
                 target.input = Some(spec.wake.text());
+                target.role_arn.clone_from(&self.target.role_arn);
                 target
             }
             None => self.target(spec)?,
@@ -171,6 +175,7 @@ impl Scheduler {
             .description(spec.description())
             .flexible_time_window(flexible(spec.spread_minutes)?)
             .action_after_completion(ActionAfterCompletion::None)
+            .set_kms_key_arn(self.target.kms_key_arn.clone())
             .set_state(spec.is_disabled().then_some(ScheduleState::Disabled))
             .target(target)
             .send()
@@ -240,6 +245,7 @@ impl Scheduler {
             .description(spec.description())
             .flexible_time_window(flexible(spec.spread_minutes)?)
             .action_after_completion(ActionAfterCompletion::None)
+            .set_kms_key_arn(self.target.kms_key_arn.clone())
             .state(state)
             .target(self.target(spec)?);
         updated(update.send().await)

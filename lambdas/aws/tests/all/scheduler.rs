@@ -2,13 +2,14 @@
 
 use aws::{
     CallFailed, Invocation,
+    config::Config,
     pending::Armed,
     scheduler::{Found, READS, ScheduleTarget, Scheduler, Written},
 };
 use aws_config::retry::RetryConfig;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use fake_aws::{ATTEMPTS, Answer, Aws, CREATE, DELETE, READ, UPDATE, error, merged};
+use fake_aws::{ATTEMPTS, Answer, Aws, CREATE, DELETE, READ, UPDATE, environment_with, error, merged};
 use rules::{
     arn::ServiceRef,
     plan::Slot,
@@ -45,6 +46,7 @@ fn target() -> ScheduleTarget {
         verify_arn: "arn:verify".into(),
         role_arn: "arn:role".into(),
         dead_letter_queue_arn: "arn:queue".into(),
+        kms_key_arn: None,
     }
 }
 
@@ -172,6 +174,19 @@ async fn create_replace_and_delete_send_exactly_these_requests() {
             (format!("DELETE /schedules/{NAME}?groupName=the-group"), Value::Null),
         ];
         assert_eq!(aws.requests(), sent);
+    }
+}
+
+#[tokio::test]
+async fn with_a_key_every_schedule_that_is_written_is_encrypted_with_it() {
+    for (parameter, expected) in [("arn:key", json!("arn:key")), ("", Value::Null)] {
+        let aws = Aws::that_answers([done(), done()]);
+        let config = Config::read(&environment_with(&[("KMS_KEY_ARN", parameter)])).unwrap();
+        let scheduler = Scheduler::new(&aws.sdk(), config.target);
+        assert_eq!(scheduler.create(&schedule(15), now()).await, Ok(Written::Done));
+        assert_eq!(scheduler.replace(&schedule(15), now()).await, Ok(Written::Done));
+        let keys: Vec<Value> = aws.requests().iter().map(|(_, sent)| sent["KmsKeyArn"].clone()).collect();
+        assert_eq!(keys, [expected.clone(), expected]);
     }
 }
 

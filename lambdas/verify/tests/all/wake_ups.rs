@@ -44,7 +44,8 @@ async fn a_lost_wake_up_is_repeated_twice_and_then_reported() {
     let aws = Aws::default();
     aws.schedule(DEADLINE, merged(&scheduled(&deadline_check(&["web"])), &json!({"State": "DISABLED"})));
     // Set by hand, to a time that has passed, with a target of its own.
-    let target = json!({"Arn": "arn:another", "RoleArn": "arn:role", "Input": check(&json!({})).to_string()});
+    let target =
+        json!({"Arn": "arn:another", "RoleArn": "arn:replaced", "Input": check(&json!({})).to_string()});
     aws.schedule(NAME, merged(&scheduled(&check(&json!({}))), &json!({"Target": target})));
     let mut now: DateTime<Utc> = "2029-12-28T22:17:00Z".parse().unwrap();
     for (woken, messages) in [(1, 0), (2, 0), (3, 1)] {
@@ -56,6 +57,8 @@ async fn a_lost_wake_up_is_repeated_twice_and_then_reported() {
         let schedule = aws.schedules()[NAME].clone();
         assert_eq!(schedule["ScheduleExpression"], now.format("at(%Y-%m-%dT%H:%M:%S)").to_string());
         assert_eq!((&schedule["Target"]["Arn"], &schedule["State"]), (&json!("arn:another"), &Value::Null));
+        let role = "arn:aws:iam::111122223333:role/the-role";
+        assert_eq!(schedule["Target"]["RoleArn"], role, "an update of the stack has replaced the old role");
         assert_eq!(aws.input_of(NAME), check(&json!({"woken": woken})));
         assert_eq!(aws.subjects(), vec!["Needs attention: prod/web"; messages]);
         now += TimeDelta::minutes(15);
