@@ -1,4 +1,6 @@
-//! Nouns and verbs that agree with a number, and sentences.
+//! Nouns and verbs that agree with a number, sentences, and what an error says of a value.
+
+use serde_json::Value;
 
 /// `1 service`, `3 services`.
 #[must_use]
@@ -33,28 +35,28 @@ pub fn sentence(text: &str) -> String {
     if text.ends_with(['.', '!', '?', ':']) { text } else { text + "." }
 }
 
-/// The word that was probably meant by one that is none of `words`: most of its letters are the same.
+/// What kind of JSON a value is. For errors about all of an event, which must not get into the log.
 #[must_use]
-pub fn nearest<'w>(word: &str, words: &[&'w str]) -> Option<&'w str> {
-    const MOST: usize = 2;
-    let word = word.to_lowercase();
-    let distances = words.iter().map(|known| (distance(&word, known), *known));
-    let near = distances.filter(|(distance, known)| *distance <= MOST && distance * 2 <= known.len());
-    near.min().map(|(_, known)| known)
+pub fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
 }
 
-/// How many letters have to be inserted, deleted or replaced to make one word of the other.
-fn distance(one: &str, other: &str) -> usize {
-    let first: Vec<usize> = (0..=other.chars().count()).collect();
-    let last = one.chars().fold(first, |above, letter| {
-        let mut row: Vec<usize> = above.iter().take(1).map(|start| start + 1).collect();
-        for ((diagonal, above), wanted) in above.iter().zip(above.iter().skip(1)).zip(other.chars()) {
-            let left = row.last().copied().unwrap_or_default();
-            row.push((diagonal + usize::from(letter != wanted)).min(above + 1).min(left + 1));
-        }
-        row
-    });
-    last.last().copied().unwrap_or_default()
+/// The first characters of a text about a value, enough to recognize it. An event can have 256 KB.
+#[must_use]
+pub fn excerpt(text: &str) -> String {
+    const MAX_CHARS: usize = 200;
+    if text.chars().count() <= MAX_CHARS {
+        text.to_owned()
+    } else {
+        text.chars().take(MAX_CHARS).chain("…".chars()).collect()
+    }
 }
 
 #[cfg(test)]
@@ -70,19 +72,9 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_word_has_a_nearest_one() {
-        let words = ["reason", "ticket", "at"];
-        let rows = [
-            ("resaon", Some("reason")),
-            ("Ticket", Some("ticket")),
-            ("tikets", Some("ticket")),
-            ("because", None),
-            ("", None),
-        ];
-        for (word, expected) in rows {
-            assert_eq!(nearest(word, &words), expected, "{word}");
-        }
-        assert_eq!([distance("", "abc"), distance("kitten", "sitting"), distance("same", "same")], [3, 3, 0]);
+    fn a_long_value_is_shortened_to_its_first_characters() {
+        assert_eq!(excerpt(&"é".repeat(200)), "é".repeat(200));
+        assert_eq!(excerpt(&"é".repeat(201)), "é".repeat(200) + "…");
     }
 
     #[test]

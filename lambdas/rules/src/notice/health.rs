@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Affected, InvalidEvent, Notice, date, entity::Entity};
+use crate::wording::{excerpt, kind};
 
 /// The `eventTypeCode` of a Fargate task retirement.
 pub const RETIREMENT: &str = "AWS_ECS_TASK_PATCHING_RETIREMENT";
@@ -85,14 +86,14 @@ impl HealthEvent {
     /// Names the first invalid field and its value.
     pub fn read(event: &Value) -> Result<Self, InvalidEvent> {
         if !event.is_object() {
-            return Err(InvalidEvent::new("the event", shorten(event), "an AWS Health event"));
+            return Err(InvalidEvent::new("the event", kind(event), "an AWS Health event"));
         }
         expect(event, "detail-type", &["AWS Health Event", "Amazon Health Event"])?;
         expect(event, "source", &["aws.health", DRILL])?;
         expect(event, "detail.eventTypeCode", &[RETIREMENT])?;
         let event: Self = serde_path_to_error::deserialize(event).map_err(|error| {
             // For a missing field, serde reports the path of its parent.
-            let text = error.inner().to_string();
+            let text = excerpt(&error.inner().to_string());
             let missing = text.strip_prefix("missing field `").and_then(|text| text.split('`').next());
             let path = error.path().to_string();
             let field = match missing {
@@ -100,8 +101,8 @@ impl HealthEvent {
                 Some(name) => format!("{path}.{name}"),
                 None => path,
             };
-            let value = value_at(event, &field).map_or_else(|| ABSENT.to_owned(), shorten);
-            InvalidEvent::new(&field, value, &format!("an AWS Health event ({})", error.inner()))
+            let value = value_at(event, &field).map_or_else(|| ABSENT.to_owned(), shown);
+            InvalidEvent::new(&field, value, &format!("an AWS Health event ({text})"))
         })?;
         if event.detail.event_arn.trim().is_empty() {
             return Err(InvalidEvent::new("detail.eventArn", "\"\"", "the ARN of a Health event"));
@@ -119,7 +120,7 @@ fn expect(event: &Value, field: &str, allowed: &[&str]) -> Result<(), InvalidEve
         return Ok(());
     }
     let expected = format!("{:?}", allowed.first().copied().unwrap_or_default());
-    Err(InvalidEvent::new(field, value.map_or_else(|| ABSENT.to_owned(), shorten), &expected))
+    Err(InvalidEvent::new(field, value.map_or_else(|| ABSENT.to_owned(), shown), &expected))
 }
 
 /// The value at a path such as `detail.affectedEntities[0].entityValue`.
@@ -127,15 +128,8 @@ fn value_at<'a>(event: &'a Value, path: &str) -> Option<&'a Value> {
     event.pointer(&format!("/{}", path.replace('[', "/").replace(']', "").replace('.', "/")))
 }
 
-/// The first characters of a value, enough to recognize it. An event can have 256 KB.
-fn shorten(value: &Value) -> String {
-    const MAX_CHARS: usize = 200;
-    let text = value.to_string();
-    if text.chars().count() <= MAX_CHARS {
-        text
-    } else {
-        text.chars().take(MAX_CHARS).chain("…".chars()).collect()
-    }
+fn shown(value: &Value) -> String {
+    excerpt(&value.to_string())
 }
 
 /// Reads the notice from an event. `now` replaces a missing event time, which only handwritten events lack.
@@ -181,7 +175,9 @@ pub fn read(event: &Value, now: DateTime<Utc>) -> Result<Notice, InvalidEvent> {
 fn read_date(field: &str, text: Option<&str>) -> Result<Option<DateTime<Utc>>, InvalidEvent> {
     let Some(text) = text.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
     let expected = "a date such as \"Wed, 16 Aug 2023 23:18:51 GMT\" or \"2023-08-16T23:18:51Z\"";
-    date::parse(text).map(Some).ok_or_else(|| InvalidEvent::new(field, format!("{text:?}"), expected))
+    date::parse(text)
+        .map(Some)
+        .ok_or_else(|| InvalidEvent::new(field, excerpt(&format!("{text:?}")), expected))
 }
 
 /// The entities of an event, each once. A page names over a thousand, most of them twice.
@@ -242,7 +238,7 @@ mod tests {
     #[test]
     fn an_error_names_the_field_and_its_value() {
         let rows: [(&str, Value, &str); 9] = [
-            ("", json!("text"), r#"the event is "text"; expected an AWS Health event"#),
+            ("", json!("text"), "the event is a string; expected an AWS Health event"),
             ("/source", json!("aws.ecs"), r#"source is "aws.ecs"; expected "aws.health""#),
             ("/detail-type", json!("Event"), r#"detail-type is "Event"; expected "AWS Health Event""#),
             ("/detail", Value::Null, "detail.eventTypeCode is absent; expected"),

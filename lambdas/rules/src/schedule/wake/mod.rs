@@ -16,7 +16,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::name::ScheduleName;
-use crate::arn::Place;
+use crate::{
+    arn::Place,
+    wording::{excerpt, kind},
+};
 
 pub use check::CheckInput;
 pub use deadline::{DeadlineInput, Left};
@@ -92,7 +95,7 @@ impl Wake {
     /// Names the invalid field.
     pub fn read(value: &Value) -> Result<Self, InvalidInput> {
         let Some(fields) = value.as_object() else {
-            return Err(InvalidInput(format!("expected a JSON object, found {value}")));
+            return Err(InvalidInput(format!("expected a JSON object, found {}", kind(value))));
         };
         match fields.get("version") {
             Some(version) if *version == json!(VERSION) => {}
@@ -100,8 +103,8 @@ impl Wake {
                 return Err(InvalidInput(format!("version is {}; expected {VERSION}", shown(version))));
             }
         }
-        let kind = fields.get("kind");
-        match kind.map(Value::as_str) {
+        let named = fields.get("kind");
+        match named.map(Value::as_str) {
             None => typed(value).map(Self::Deploy),
             Some(Some(CHECK)) => typed(value).map(Self::Check),
             Some(Some(DEADLINE_CHECK)) => typed(value).map(Self::DeadlineCheck),
@@ -114,7 +117,7 @@ impl Wake {
             Some(_) => Err(InvalidInput(format!(
                 "kind is {}; expected {CHECK:?}, {DEADLINE_CHECK:?}, {SETTLED:?}, {DIGEST:?}, {HEARTBEAT:?}, {LOCK:?}, \
                  {DRILL:?} or {STOP:?}, or no kind for a deployment",
-                shown(kind)
+                shown(named)
             ))),
         }
     }
@@ -227,11 +230,11 @@ impl Wake {
 }
 
 fn typed<'de, T: Deserialize<'de>>(value: &'de Value) -> Result<T, InvalidInput> {
-    serde_path_to_error::deserialize(value).map_err(|error| InvalidInput(error.to_string()))
+    serde_path_to_error::deserialize(value).map_err(|error| InvalidInput(excerpt(&error.to_string())))
 }
 
 fn shown(value: Option<&Value>) -> String {
-    value.map_or_else(|| "absent".to_owned(), ToString::to_string)
+    value.map_or_else(|| "absent".to_owned(), |value| excerpt(&value.to_string()))
 }
 
 #[cfg(test)]
@@ -282,7 +285,7 @@ mod tests {
             (r#"{"version":1,"kind":7}"#, "kind is 7; expected"),
             (r#"{"version":2,"kind":"heartbeat"}"#, "version is 2; expected 1"),
             (r#"{"kind":"heartbeat"}"#, "version is absent; expected 1"),
-            ("[]", "expected a JSON object, found []"),
+            ("[]", "expected a JSON object, found an array"),
             ("restart web please", "expected value at line 1"),
         ];
         for (text, expected) in rows {
