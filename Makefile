@@ -5,7 +5,7 @@ VENV := .venv
 
 MAKEFLAGS += --jobs=2 # on a fresh clone, the functions compile while pip installs
 
-.PHONY: demo test local bench clean functions
+.PHONY: demo test local bench sbom clean functions
 
 demo: $(VENV)/ready functions ## show a notice, its deployment and the verification on a local AWS
 	@$(VENV)/bin/python tests/demo.py
@@ -18,6 +18,9 @@ local: $(VENV)/ready functions ## run the stack on a local AWS, to try things by
 
 bench: $(VENV)/ready ## measure the release builds beside Python, and write the tables of docs/performance.md
 	@$(VENV)/bin/python tests/bench/run.py
+
+sbom: ## write the bill of materials of the functions (CycloneDX) to target/sbom.cdx.json
+	@$(PYTHON) tests/sbom.py
 
 clean: ## delete everything that the other commands created
 	rm -rf $(VENV) target .aws-sam

@@ -19,6 +19,11 @@ PYTEST = re.compile(r"(\d+) (passed|failed|skipped|error)")
 CLIPPY = {"RUSTC_WORKSPACE_WRAPPER": "clippy-driver"}
 END_TO_END_PROCESSES = 4
 
+# Its dependencies conflict with those of the SAM CLI. The date pins them, and the cache keeps them.
+CHECKOV = ("uvx", "--exclude-newer", "2026-11-20", "--from", "checkov==3.3.30", "checkov")
+UV = {"UV_CACHE_DIR": str(ROOT / ".venv" / "uv"), "UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never"}
+NO_DATABASE = "failed to fetch advisory database"  # what cargo-deny says
+
 
 def clippy() -> tuple[int, str]:
     """Compiles everything, with all lints. A warning is a failure."""
@@ -28,6 +33,17 @@ def clippy() -> tuple[int, str]:
         warnings = [str(failure)]
     print("".join(warnings), end="", flush=True)
     return (1 if warnings else 0), ""
+
+
+def dependencies() -> tuple[int, str]:
+    """Checks licenses, versions and sources of the dependencies, and known vulnerabilities where their database is reachable."""
+    code, printed = stream(("cargo-deny", "--locked", "check", "licenses", "bans", "sources"), {})
+    if code == 0:
+        code, printed = stream(("cargo-deny", "--locked", "check", "advisories"), {})
+        if code != 0 and NO_DATABASE in printed:
+            print("   SKIPPED: the database of known vulnerabilities is not reachable")
+            code = 0
+    return code, printed
 
 
 def command(*command: str, **env: str) -> Callable[[], tuple[int, str]]:
@@ -40,11 +56,18 @@ CHECKS = [
     ("clippy", clippy),
     ("unit and property tests", command("cargo", "test", "--workspace", "--locked", "--no-fail-fast", **CLIPPY)),
     ("sam validate --lint", command("sam", "validate", "--lint")),
-    ("cfn-lint", command("cfn-lint", "template.yaml")),
+    ("cfn-lint in every Region", command("cfn-lint", "template.yaml", "--regions", "ALL_REGIONS")),
+    (
+        "checkov",
+        command(*CHECKOV, "--file", "template.yaml", "--framework", "cloudformation", "--compact", "--quiet",
+                "--skip-download", **UV),
+    ),
+    ("dependencies", dependencies),
     (
         "end-to-end tests",
         command("pytest", "-ra", "-n", str(END_TO_END_PROCESSES), "--dist", "loadfile", "tests/end_to_end"),
     ),
+    ("permissions in use", command("python", "tests/policies.py")),
 ]
 
 
