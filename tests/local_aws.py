@@ -33,9 +33,11 @@ BUCKET = "local-artifacts"  # also in samconfig.toml
 class LocalAws:
     """A local AWS that runs for the length of a `with` block."""
 
-    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, enforce_iam: bool = False) -> None:
+        self._enforce_iam = enforce_iam
         self._folder = tempfile.mkdtemp(prefix="local-aws-")
         self._log = Path(self._folder, "log")
+        self._calls = Path(self._folder, "calls")
         self._process: subprocess.Popen[bytes] | None = None
         self._host, self._port = host, port or _free_port(host)
         self.url = f"http://{self._host}:{self._port}"
@@ -54,6 +56,8 @@ class LocalAws:
             # On AWS, LoggingConfig sets these variables.
             "AWS_LAMBDA_LOG_FORMAT": "JSON",
             "AWS_LAMBDA_LOG_LEVEL": "INFO",
+            "AUTH": str(self._enforce_iam).lower(),
+            "LOCAL_AWS_CALLS": str(self._calls),
         }
         try:
             with self._log.open("wb") as log:
@@ -90,6 +94,11 @@ class LocalAws:
     def log(self) -> str:
         """Everything that the local AWS has printed."""
         return self._log.read_text(errors="replace")
+
+    def calls(self) -> list[tuple[str, str, str, bool]]:
+        """What roles did, each once: the role, the action, the resource, and whether IAM allowed it."""
+        lines = self._calls.read_text().splitlines() if self._calls.exists() else []
+        return [tuple(json.loads(line)) for line in lines]
 
     def _wait_until_ready(self) -> None:
         for _ in range(240):

@@ -11,9 +11,12 @@ It does not write events into log groups, and does not know saved queries of Clo
 Its simulation of policies ignores what a request would say about itself, so that it denies what a condition allows.
 
 And its list of subscriptions does not say which of them are not confirmed.
+
+With AUTH=true, it enforces IAM: local_iam.py completes that.
 """
 
 import json
+import os
 import time
 from functools import partial
 
@@ -85,6 +88,11 @@ scheduler._delete_schedule = _delete_and_forget
 scheduler._list_schedules = _list_all
 iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = _simulate_with_context
 sns._list_subscriptions_by_topic = _list_with_state
+
+if os.environ.get("AUTH") == "true":
+    import local_iam
+
+    local_iam.enforce()
 
 if __name__ == "__main__":
     main()

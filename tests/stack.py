@@ -105,13 +105,19 @@ class Inbox:
 
     def __init__(self, aws: LocalAws, topic: str) -> None:
         self._queues = aws.client("sqs")
-        self._messages = self._queues.create_queue(QueueName="messages")["QueueUrl"]
-        self._events = self._queues.create_queue(QueueName="events")["QueueUrl"]
+        self._messages, self._events = self._queue("messages", "sns"), self._queue("events", "events")
         self._received: dict[str, list[dict]] = {self._messages: [], self._events: []}
         aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=self._arn(self._messages))
         bus = aws.client("events")
         bus.put_rule(Name="inbox", EventPattern=json.dumps({"source": ["ecs-task-patching"]}))
         bus.put_targets(Rule="inbox", Targets=[{"Id": "queue", "Arn": self._arn(self._events)}])
+
+    def _queue(self, name: str, sender: str) -> str:
+        """Creates a queue to which a service may send, and returns its URL."""
+        principal = {"Service": f"{sender}.amazonaws.com"}
+        send = {"Effect": "Allow", "Principal": principal, "Action": "sqs:SendMessage", "Resource": "*"}
+        policy = {"Version": "2012-10-17", "Statement": [send]}
+        return self._queues.create_queue(QueueName=name, Attributes={"Policy": json.dumps(policy)})["QueueUrl"]
 
     def messages(self, about: str = "") -> list[dict]:
         """The messages whose subject or text contains `about`, oldest first."""

@@ -1,5 +1,7 @@
 """The fixtures of the end-to-end tests. Everything that a test imports is in helpers.py."""
 
+import os
+import shutil
 import uuid
 
 import pytest
@@ -9,6 +11,7 @@ pytest.register_assert_rewrite("helpers")
 from helpers import Stack  # noqa: E402
 from build import build  # noqa: E402
 from local_aws import LocalAws  # noqa: E402
+from policies import USED, keep_used  # noqa: E402
 
 FAILED = pytest.StashKey[bool]()
 
@@ -17,13 +20,15 @@ def pytest_configure(config):
     """Builds the functions once, before the tests are distributed to processes of pytest-xdist."""
     if not hasattr(config, "workerinput"):
         build()
+        shutil.rmtree(USED, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def aws():
-    """A local AWS. Each process of the tests has its own."""
-    with LocalAws() as local:
+    """A local AWS, which enforces IAM. Each process of the tests has its own."""
+    with LocalAws(enforce_iam=True) as local:
         yield local
+        keep_used(local.calls(), os.environ.get("PYTEST_XDIST_WORKER", "alone"))
 
 
 @pytest.fixture(scope="session")

@@ -108,20 +108,33 @@ class Stack:
         raise AssertionError("the event is not in the dead-letter queue")
 
 
+# What else the parameter of a variable gives the function's role
+PERMISSIONS = {"BLOCKING_ALARMS": "cloudwatch:DescribeAlarms", "CHANGE_CALENDARS": "ssm:GetCalendarState"}
+
+
 class changed:
-    """Runs a `with` block while a function has other environment variables."""
+    """Runs a `with` block while a function has other environment variables, and the permissions that belong to them."""
 
     def __init__(self, stack: Stack, function: str, **variables: str) -> None:
         self._functions, self._variables = stack.functions, variables
+        self._roles = stack.aws.client("iam")
         self._name = stack.outputs[function]
+        self._granted = [action for name, action in PERMISSIONS.items() if name in variables]
 
     def __enter__(self) -> None:
         configuration = self._functions.get_function_configuration(FunctionName=self._name)
         self._before = configuration["Environment"]["Variables"]
+        self._policy = {"RoleName": configuration["Role"].rsplit("/", 1)[-1], "PolicyName": "of-the-parameter"}
+        if self._granted:
+            statement = {"Effect": "Allow", "Action": self._granted, "Resource": "*"}
+            document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+            self._roles.put_role_policy(**self._policy, PolicyDocument=document)
         self._set(self._before | self._variables)
 
     def __exit__(self, *_: object) -> None:
         self._set(self._before)
+        if self._granted:
+            self._roles.delete_role_policy(**self._policy)
 
     def _set(self, variables: dict[str, str]) -> None:
         self._functions.update_function_configuration(FunctionName=self._name, Environment={"Variables": variables})

@@ -8,13 +8,15 @@ import pytest
 from every_state import record_heartbeat
 from helpers import Stack, changed, notice, outcome, typed
 from local_aws import ACCOUNT, LocalAws
+from policies import keep_used
 
 
 @pytest.fixture(scope="module")
 def stack():
     """A stack of its own: what other tests leave behind is what the doctor finds."""
-    with LocalAws() as aws:
+    with LocalAws(enforce_iam=True) as aws:
         yield Stack(aws, aws.deploy(EnableDrills="true"))
+        keep_used(aws.calls(), "doctor")
 
 
 @pytest.fixture(scope="module", autouse=True)
