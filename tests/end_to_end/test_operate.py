@@ -221,10 +221,11 @@ def test_a_name_that_nothing_knows_is_called_wrong(stack, cluster, operation):
     assert not answer["done"] and not result(answer)[0] and answer["text"].endswith(expected), answer
 
 
-def test_an_unknown_field_is_refused_with_the_nearest_one(stack, cluster, pending):
+def test_an_unknown_field_is_refused(stack, cluster, pending):
     request = {"operation": "hold", "cluster": cluster, "service": "web", "resaon": "load test"}
-    expected = 'The request has the field "resaon", which is unknown; did you mean "reason"?'
-    assert stack.operate(request) == {"operation": "hold", "done": False, "text": expected, "results": []}
+    answer = stack.operate(request)
+    assert (answer["operation"], answer["done"], answer["results"]) == ("hold", False, [])
+    assert answer["text"].startswith('The request has the field "resaon", which is unknown; use one of these: operation, cluster, ')
     assert stack.schedules.get(pending[0])["State"] == "ENABLED"
 
 

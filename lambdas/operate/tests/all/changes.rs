@@ -214,7 +214,7 @@ async fn a_refused_request_says_what_to_do_and_reads_nothing() {
         (
             request("hold", &json!({"resaon": "x"})),
             &[],
-            "The request has the field \"resaon\", which is unknown; did you",
+            "The request has the field \"resaon\", which is unknown; use one",
         ),
         (request("hold", &json!({})), &[("REQUIRE_REASON", "true")], "Hold needs a reason and a ticket"),
     ];

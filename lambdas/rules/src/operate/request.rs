@@ -9,7 +9,6 @@ use crate::{
     arn::ServiceRef,
     schedule::control::Entry,
     time::window::{first_instant, parse_zone},
-    wording::nearest,
 };
 
 /// How many characters a reason or a ticket has at most.
@@ -246,11 +245,7 @@ fn only_known_fields(value: &Value) -> Result<(), InvalidRequest> {
 
 /// What is said of a word that is none of these.
 fn unknown(what: &str, word: &str, known: &[&str]) -> InvalidRequest {
-    let use_instead = nearest(word, known).map_or_else(
-        || format!("use one of these: {}", known.join(", ")),
-        |near| format!("did you mean {near:?}?"),
-    );
-    InvalidRequest(format!("{what} {word:?}, which is unknown; {use_instead}"))
+    InvalidRequest(format!("{what} {word:?}, which is unknown; use one of these: {}", known.join(", ")))
 }
 
 /// The request, with the values of the console's form for what it does not name itself.
@@ -440,20 +435,12 @@ mod tests {
                 "operation is \"restart\", which is unknown; use one of these:",
             ),
             (
-                with(json!({"operation": "relaese"})),
-                "operation is \"relaese\", which is unknown; did you mean \"release\"?",
-            ),
-            (
                 with(json!({"operation": "hold", "resaon": "x"})),
-                "the request has the field \"resaon\", which is unknown; did you mean \"reason\"?",
-            ),
-            (
-                with(json!({"operation": "hold", "comment": "x"})),
-                "the request has the field \"comment\", which is unknown; use one of these: operation, cluster,",
+                "the request has the field \"resaon\", which is unknown; use one of these: operation, cluster, service",
             ),
             (
                 json!({"operation": "hold", "services": [{"cluster": "prod", "sevice": "web"}]}),
-                "the request has the field \"sevice\", which is unknown; did you mean \"service\"?",
+                "the request has the field \"sevice\", which is unknown; use one of these: cluster, service",
             ),
             (with(json!({"operation": 7})), "the request is invalid: operation: invalid type"),
             (json!({"operation": "hold"}), needs),
