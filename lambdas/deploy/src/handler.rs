@@ -117,7 +117,7 @@ impl Deploy {
         let records = record::of_deployment(reader, &self.policy, &input, &done, now);
         let ends = !records.is_empty();
         notification.events.extend(records);
-        let digests = self.schedule_digests(&input, &done, invocation);
+        let digests = Box::pin(self.schedule_digests(&input, &done, invocation));
         let tell = async { tokio::join!(biased; self.notifier.send(&notification, now), digests) };
         let before = record::running(facts.service.as_ref());
         let first = first_check(&input, &done, before, now);

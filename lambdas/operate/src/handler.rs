@@ -107,14 +107,14 @@ impl Operate {
     ) -> Result<Verdict, CallFailed> {
         let (policy, zone) = (&self.policy, self.notifier.reader.zone);
         let of = (&self.notifier.reader.place, service);
-        let decide = |pending: &Pending<'_>| {
-            let asked = Asked { operation, why, service, policy, zone, asker, now: invocation.now() };
+        let verdict = |pending: &Pending<'_>| {
+            let request = Asked { operation, why, service, policy, zone, asker, now: invocation.now() };
             match notice {
-                Some(event_arn) if !is_for(pending, event_arn) => asked.nothing(),
-                _ => decide(&asked, pending),
+                Some(event_arn) if !is_for(pending, event_arn) => request.nothing(),
+                _ => decide(&request, pending),
             }
         };
-        Box::pin(self.scheduler.operate(of, invocation, decide)).await
+        Box::pin(self.scheduler.operate(of, invocation, verdict)).await
     }
 
     /// Adds that everything is stopped, or that Amazon ECS does not know a service.

@@ -136,7 +136,7 @@ impl Letter {
 /// `all` says that the queue is empty otherwise.
 #[must_use]
 pub fn answer(sent: &[String], stays: &[String], all: bool) -> String {
-    let mut text = match sent.len() {
+    let done = match sent.len() {
         0 => "no dead letter was sent back".to_owned(),
         number => {
             let named = sent.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -153,19 +153,17 @@ pub fn answer(sent: &[String], stays: &[String], all: bool) -> String {
             )
         }
     };
-    if let Some(first) = stays.first() {
+    let stay = stays.first().map(|first| {
         let (letters, are) = (count(stays.len(), "letter"), is(stays.len()));
-        text += &format!(
-            ". {letters} {are} not sent and will be visible again in two minutes; the first: {first}"
-        );
-    }
-    if !all {
-        text += ". There may be more: redrive again";
-    }
-    if !sent.is_empty() {
-        text += ". One that fails again returns to the queue within minutes, and to the Health page of the console";
-    }
-    text
+        format!(". {letters} {are} not sent and will be visible again in two minutes; the first: {first}")
+    });
+    let more = if all { "" } else { ". There may be more: redrive again" };
+    let next = if sent.is_empty() {
+        ""
+    } else {
+        ". One that fails again returns to the queue within minutes, and to the Health page of the console"
+    };
+    format!("{done}{}{more}{next}", stay.unwrap_or_default())
 }
 
 #[cfg(test)]
