@@ -12,7 +12,7 @@ const STYLE: &str = "<style>\
 .ecs-task-patching caption{text-align:left;font-weight:bold;padding:4px 0}\
 .ecs-task-patching th,.ecs-task-patching td{text-align:left;vertical-align:top;padding:6px 10px 6px 0;\
 overflow-wrap:anywhere;border-bottom:1px solid #8884}\
-.ecs-task-patching tbody th{font-weight:normal;min-width:9em}\
+.ecs-task-patching tbody th{font-weight:normal;min-width:13em}\
 .ecs-task-patching-time{white-space:nowrap}\
 .ecs-task-patching-pick{display:flex;gap:8px;align-items:baseline}\
 .ecs-task-patching small{opacity:.85}\

@@ -83,15 +83,18 @@ fn of_several(
     (!all.is_empty()).then(|| Finding::new(severity, &found, means, fix))
 }
 
-/// The commands that change the deployment configuration of the services that a finding lists.
+/// The command that changes the deployment configuration of the services that a finding lists.
 fn configure(services: &[&ServiceFacts], configuration: &str) -> String {
-    let commands = services.iter().take(LISTED).map(|one| {
-        let (cluster, service) = (one.service.cluster(), one.service.service());
+    let update = |cluster: &str, service: &str| {
         format!(
             "aws ecs update-service --cluster {cluster} --service {service} --deployment-configuration {configuration}"
         )
-    });
-    commands.collect::<Vec<_>>().join("\n")
+    };
+    if let [only] = services {
+        return update(only.service.cluster(), only.service.service());
+    }
+    let listed: Vec<String> = services.iter().take(LISTED).map(|one| one.service.to_string()).collect();
+    format!("for s in {}; do {}; done", listed.join(" "), update("${s%/*}", "${s#*/}"))
 }
 
 fn stuck(rolling: &[&ServiceFacts]) -> Option<Finding> {
@@ -236,9 +239,9 @@ mod tests {
         let api = crate::arn::ServiceRef::new("prod", "api").unwrap();
         let without = |service| ServiceFacts { service, circuit_breaker: false, ..healthy() };
         let finding = only(|facts| facts.services = Ok(vec![without(api), without(web())]));
-        let command = finding.command.unwrap();
-        let named: Vec<&str> = command.lines().filter_map(|line| line.split(" --").nth(2)).collect();
-        assert_eq!(named, ["service api", "service web"], "{command}");
+        let expected = "for s in prod/api prod/web; do aws ecs update-service --cluster ${s%/*} --service ${s#*/} \
+                        --deployment-configuration 'deploymentCircuitBreaker={enable=true,rollback=true}'; done";
+        assert_eq!(finding.command.as_deref(), Some(expected));
     }
 
     #[test]
