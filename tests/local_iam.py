@@ -1,9 +1,9 @@
 """IAM on the local AWS: what the functions and the schedules do needs a permission of their role, and is recorded.
 
 ministack enforces IAM with AUTH=true, and gives each function the credentials of its role. Here is what it lacks for the
-calls of the functions: the ARNs of schedules (it takes each for one of the group `default`) and of what ECS has (it takes
-the cluster for it), the condition keys of the policies, TLS, the role that is passed to a schedule, the role with which
-EventBridge Scheduler invokes a function, and the one with which AWS Lambda keeps a failed event.
+calls of the functions: the ARNs of schedules (it takes each for one of the group `default`), of what ECS has (it takes the
+cluster for it) and of some others, the condition keys of the policies, TLS, the role that is passed to a schedule, the role
+with which EventBridge Scheduler invokes a function, and the one with which AWS Lambda keeps a failed event.
 """
 
 import contextvars
@@ -51,6 +51,10 @@ def _fields(body) -> dict:
     return fields if isinstance(fields, dict) else {}
 
 
+def _call(headers: dict) -> str:
+    return headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+
+
 def _resource(service, method, path, headers, body, params, region, account):
     """The resource of a request."""
     _context.set({})
@@ -59,11 +63,20 @@ def _resource(service, method, path, headers, body, params, region, account):
         group = group[0] if isinstance(group, list) else group
         return f"arn:aws:scheduler:{region}:{account}:schedule/{group}/{name[1]}"
     if service == "events":
-        sources = {entry.get("Source") for entry in _fields(body).get("Entries", [])}
-        _context.set({"events:source": sorted(sources)} if sources else {})
+        fields = _fields(body)
+        if sources := {entry.get("Source") for entry in fields.get("Entries", [])}:
+            _context.set({"events:source": ",".join(sorted(sources))})  # the functions send events of one source at a time
+        if rule := {"DescribeRule": fields.get("Name"), "ListTargetsByRule": fields.get("Rule")}.get(_call(headers)):
+            return f"arn:aws:events:{region}:{account}:rule/{rule}"
+    if service == "iam" and (role := params.get("PolicySourceArn")):
+        return role[0] if isinstance(role, list) else role
+    if service == "ssm" and _call(headers) == "GetCalendarState":
+        return f"arn:aws:ssm:{region}:{account}:document/{_fields(body)['CalendarNames'][0]}"
+    if service == "logs":
+        return _extract(service, method, path, headers, body, params, region, account) + ":*"
     if service == "ecs":
         fields = _fields(body)
-        call = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
+        call = _call(headers)
         _context.set({key: "set" for key, field in UPDATE_SERVICE.items() if field in fields})
         if call not in ECS:
             return "*"

@@ -23,6 +23,7 @@ END_TO_END_PROCESSES = 4
 CHECKOV = ("uvx", "--exclude-newer", "2026-11-20", "--from", "checkov==3.3.30", "checkov")
 UV = {"UV_CACHE_DIR": str(ROOT / ".venv" / "uv"), "UV_PYTHON": sys.executable, "UV_PYTHON_DOWNLOADS": "never"}
 NO_DATABASE = "failed to fetch advisory database"  # what cargo-deny says
+SKIPPED = "SKIPPED: the database of known vulnerabilities is not reachable"
 
 
 def clippy() -> tuple[int, str]:
@@ -41,8 +42,8 @@ def dependencies() -> tuple[int, str]:
     if code == 0:
         code, printed = stream(("cargo-deny", "--locked", "check", "advisories"), {})
         if code != 0 and NO_DATABASE in printed:
-            print("   SKIPPED: the database of known vulnerabilities is not reachable")
-            code = 0
+            code, printed = 0, SKIPPED
+            print(f"   {SKIPPED}", flush=True)
     return code, printed
 
 
@@ -100,7 +101,7 @@ def counts(name: str, printed: str) -> tuple[int, int, int]:
         last = printed.strip().splitlines()[-1] if printed.strip() else ""
         numbers = {kind: int(number) for number, kind in PYTEST.findall(last)}
         return numbers.get("passed", 0), numbers.get("failed", 0) + numbers.get("error", 0), numbers.get("skipped", 0)
-    return 0, 0, 0
+    return 0, 0, int(printed == SKIPPED)
 
 
 def main() -> int:
@@ -116,7 +117,7 @@ def main() -> int:
 
     print("\n== summary")
     for name, code, seconds, passed, failed, skipped in results:
-        ran = f"{passed} passed, {failed} failed, {skipped} skipped" if name.endswith("tests") else ""
+        ran = f"{passed} passed, {failed} failed, {skipped} skipped" if name.endswith("tests") or skipped else ""
         print(f"{'ok    ' if code == 0 else 'FAILED'}  {name:<24} {seconds:5.0f} s  {ran}".rstrip())
     passed, failed, skipped = (sum(result[column] for result in results) for column in (3, 4, 5))
     broken = [name for name, code, *_ in results if code != 0]

@@ -108,8 +108,13 @@ class Stack:
         raise AssertionError("the event is not in the dead-letter queue")
 
 
-# What else the parameter of a variable gives the function's role
-PERMISSIONS = {"BLOCKING_ALARMS": "cloudwatch:DescribeAlarms", "CHANGE_CALENDARS": "ssm:GetCalendarState"}
+# What else the function's role needs for another value of a variable
+PERMISSIONS = {
+    "ALARM_TOPIC_ARN": ["sns:ListSubscriptionsByTopic"],
+    "BLOCKING_ALARMS": ["cloudwatch:DescribeAlarms"],
+    "CHANGE_CALENDARS": ["ssm:GetCalendarState"],
+    "DEAD_LETTER_QUEUE_URL": ["sqs:DeleteMessage", "sqs:ReceiveMessage"],
+}
 
 
 class changed:
@@ -119,7 +124,7 @@ class changed:
         self._functions, self._variables = stack.functions, variables
         self._roles = stack.aws.client("iam")
         self._name = stack.outputs[function]
-        self._granted = [action for name, action in PERMISSIONS.items() if name in variables]
+        self._granted = [action for name in variables for action in PERMISSIONS.get(name, [])]
 
     def __enter__(self) -> None:
         configuration = self._functions.get_function_configuration(FunctionName=self._name)

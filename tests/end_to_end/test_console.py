@@ -70,6 +70,13 @@ def test_what_is_pending_is_shown_filtered_and_linked_to_its_service(stack, clus
         assert f"<h3>{cluster}/api</h3>" in widget.html and ">Show local times</a>" in widget.html
 
 
+def test_the_page_of_a_service_reads_its_tasks_and_deployments(stack, cluster):
+    stack.aws.create_service(cluster, "web")
+    scheduled(stack, cluster, "web")
+    page = Widget(stack, view="service", cluster=cluster, service="web").html
+    assert f"{cluster}/web" in page and "not authorized" not in page
+
+
 def test_the_checked_services_are_held_and_released(stack, cluster):
     names = scheduled(stack, cluster, "api", "jobs", "web")
     widget = Widget(stack)

@@ -53,6 +53,12 @@ def test_an_invalid_schedule_input_is_kept_in_the_queue(stack, cluster):
     assert "slot" in record["responsePayload"]["errorMessage"]
 
 
+def test_an_invalid_check_is_kept_in_the_queue(stack, cluster):
+    stack.invoke_async("VerifyFunctionName", {"version": 1, "kind": "service", "cluster": cluster})
+    record = stack.failed_event(lambda kept: kept.get("cluster") == cluster)
+    assert record["responsePayload"]["errorType"] == "InvalidInput"
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "expected"),
     [
