@@ -115,6 +115,8 @@ impl Ingest {
         for nth in 0..=READS {
             let existing = found.as_ref().map(|found| &found.existing);
             let verdict = self.verdict(service, existing, ended.as_ref(), &mut policy, settling).await;
+            let now = settling.invocation.now();
+            let verdict = verdict.written_at(now);
             let warnings = warnings(&tags, &policy, &verdict);
             let awaits_approval = tags.may_write(&self.policy) && verdict.awaits_approval(existing);
             let story = existing.and_then(|existing| existing.input.as_ref().ok()).map(DeployInput::story);
@@ -124,9 +126,7 @@ impl Ingest {
             }
             if found.is_some() && verdict.change != Change::Keep && lock.is_none() {
                 *lock = Some(self.scheduler.lock(&name, settling.invocation).await?);
-            } else if self.write(&name, &verdict.change, found.as_ref(), read, settling).await?
-                == Written::Done
-            {
+            } else if self.write(&name, &verdict.change, found.as_ref(), read, now).await? == Written::Done {
                 return Ok(Settled { name, verdict, unknown, awaits_approval, warnings, story });
             } else if read {
                 tokio::time::sleep(PAUSE * 2_u32.pow(nth)).await;
@@ -143,13 +143,12 @@ impl Ingest {
         change: &Change,
         found: Option<&Found>,
         read: bool,
-        settling: &Settling<'_>,
+        now: DateTime<Utc>,
     ) -> Result<Written, CallFailed> {
         let spec = |planned: &PlannedDeployment| Spec {
             written: found.and_then(Found::description_by_operator),
             ..planned.spec(name.clone())
         };
-        let now = settling.invocation.now();
         match (change, found) {
             (Change::Keep, _) if read => Ok(Written::Done),
             (Change::Create(planned), _) => self.scheduler.create(&spec(planned), now).await,

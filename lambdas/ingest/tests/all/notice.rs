@@ -52,6 +52,18 @@ fn written(aws: &Aws) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_start_time_that_is_too_near_is_announced_as_it_is_written() {
+    let aws = with_all_services();
+    let open = [("MAINTENANCE_WINDOWS", "daily 18:00-22:00"), ("MINIMUM_NOTICE_MINUTES", "0")];
+    let report = handle(&aws, &open, &about(&["prod|web"])).await; // ten seconds past the minute
+    let slot = json!("2029-12-26T18:02:00Z");
+    assert_eq!(json!(report.outcomes[0].slot), slot);
+    assert_eq!(aws.events()[0]["Detail"]["slot"], slot);
+    assert_eq!(aws.input_of(NAME)["slot"], slot);
+    assert_eq!(aws.schedules()[NAME]["ScheduleExpression"], "at(2029-12-26T18:02:00)");
+}
+
+#[tokio::test]
 async fn the_usual_notice_schedules_each_service() {
     let aws = with_all_services();
     let report = handle(&aws, &[], &sample("service-notice")).await;

@@ -116,7 +116,7 @@ impl Spec {
     /// it planned, and AWS does not document whether a schedule with a past time fires.
     #[must_use]
     pub fn in_the_future(mut self, now: DateTime<Utc>) -> Self {
-        let earliest = ceil_minute(now + TimeDelta::minutes(1));
+        let earliest = soonest(now);
         if self.at >= earliest {
             return self;
         }
@@ -273,6 +273,11 @@ impl PlannedDeployment {
         let left = (self.input.window_ends_at - self.input.slot).num_seconds().clamp(60, 86_400);
         i32::try_from(left).unwrap_or(86_400)
     }
+}
+
+/// The earliest time for which a schedule is written at `now`.
+fn soonest(now: DateTime<Utc>) -> DateTime<Utc> {
+    ceil_minute(now + TimeDelta::minutes(1))
 }
 
 /// The description of a deployment's schedule. The service comes last because EventBridge Scheduler allows 512

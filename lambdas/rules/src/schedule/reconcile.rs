@@ -6,6 +6,7 @@ use super::{
     Existing, PlannedDeployment,
     control::{Approval, Control},
     operator_edits::{Edited, edited},
+    soonest,
     wake::DeployInput,
 };
 use crate::{
@@ -75,6 +76,17 @@ impl Verdict {
     pub fn in_progress() -> Self {
         let reason = "a deployment is in progress; its verification check is pending";
         Self::new(Change::Keep, OutcomeKind::Unchanged, reason, None)
+    }
+
+    /// The verdict as it is written at `now`. Until then, the start time may have come too near, so that the schedule is
+    /// written for a later one, and that is announced.
+    #[must_use]
+    pub fn written_at(mut self, now: DateTime<Utc>) -> Self {
+        if let Change::Create(planned) | Change::Replace(planned) = &mut self.change {
+            planned.input.slot = planned.input.slot.max(soonest(now));
+            self.slot = Some(planned.input.slot);
+        }
+        self
     }
 
     /// Whether the start time awaits approval, once the verdict is written.
