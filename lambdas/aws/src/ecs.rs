@@ -21,7 +21,11 @@ use rules::{
     service::{ServiceEvent, ServiceState, image::Container},
 };
 
-use crate::{CallFailed, rate::Rate, retry::OnlyThrottled};
+use crate::{
+    CallFailed,
+    rate::Rate,
+    retry::{OnlyThrottled, is_throttling},
+};
 use mapping::{add_tasks, instant, origin, service_state, stop_reason, tags};
 
 /// The maximum number of tasks in a `DescribeTasks` request.
@@ -63,6 +67,8 @@ pub enum Forced {
     Gone(String),
     /// ECS rejects the request, and would reject a retry too.
     Refused(String),
+    /// ECS accepted no further deployment during all retries.
+    Throttled(String),
 }
 
 impl Ecs {
@@ -342,6 +348,7 @@ impl Ecs {
                         | "PlatformUnknownException"
                         | "UnsupportedFeatureException",
                     ) => Ok(Forced::Refused(failed.to_string())),
+                    Some(code) if is_throttling(code) => Ok(Forced::Throttled(failed.to_string())),
                     _ => Err(failed),
                 }
             }

@@ -10,6 +10,11 @@ use aws_sdk_scheduler::{
     operation::create_schedule::CreateScheduleError,
 };
 
+/// Whether a call with this error was refused because there are too many. It had no effect.
+pub(crate) fn is_throttling(code: &str) -> bool {
+    code.starts_with("Throttling") || code == "TooManyRequestsException"
+}
+
 /// Retries a call only if it was throttled. `UpdateService` has no client token. A call whose response was lost may
 /// have started a deployment, which a retry would replace with another one. Lambda retries the invocation instead,
 /// which reads the service first.
@@ -23,7 +28,7 @@ impl ClassifyRetry for OnlyThrottled {
             .and_then(|error| error.as_operation_error())
             .and_then(|error| error.downcast_ref::<UpdateServiceError>())
             .and_then(ProvideErrorMetadata::code)
-            .is_some_and(|code| code.starts_with("Throttling") || code == "TooManyRequestsException");
+            .is_some_and(is_throttling);
         if error.is_none() || throttled {
             RetryAction::NoActionIndicated
         } else {

@@ -59,6 +59,10 @@ impl Deploy {
                 Forced::Started { deployment } => Ok(DeployOutcome { deployment_id: deployment, ..outcome }),
                 Forced::Gone(reason) => Ok(outcome.gone(reason)),
                 Forced::Refused(reason) => Ok(outcome.refused(reason, facts.command())),
+                // Lambda's retries would end after minutes, and the window is open for hours.
+                Forced::Throttled(reason) => {
+                    self.wait(facts, Within::SameWindow, outcome.throttled(&reason), invocation).await
+                }
             },
             Decision::CodeDeploy { last, app_spec, .. } => {
                 match self.code_deploy.create(&last, &app_spec).await? {

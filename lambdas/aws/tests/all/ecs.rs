@@ -526,6 +526,7 @@ async fn a_refusal_is_final_and_any_other_error_can_be_retried() {
     type Made = fn(String) -> Result<Forced, String>;
     let gone: Made = |text| Ok(Forced::Gone(text));
     let refused: Made = |text| Ok(Forced::Refused(text));
+    let throttled: Made = |text| Ok(Forced::Throttled(text));
     let rows: [(&str, Made); 12] = [
         ("ServiceNotFoundException", gone),
         ("ServiceNotActiveException", gone),
@@ -538,7 +539,7 @@ async fn a_refusal_is_final_and_any_other_error_can_be_retried() {
         ("UnsupportedFeatureException", refused),
         ("AccessDeniedException", Err),
         ("ServerException", Err),
-        ("ThrottlingException", Err),
+        ("ThrottlingException", throttled),
     ];
     for (code, expected) in rows {
         let aws = Aws::that_answers(vec![error(code, "no"); ATTEMPTS as usize]);

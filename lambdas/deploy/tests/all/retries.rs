@@ -4,7 +4,7 @@ use crate::common::{
     FORCE, NAME, NOW, OLD, VERIFY, answer, disabled_meanwhile, fired, handle, handle_at, input, notices,
     rolling, tagged, with_service, writes,
 };
-use fake_aws::{READ, in_turn, merged, without};
+use fake_aws::{READ, error, in_turn, merged, without};
 use rules::deploy::outcome::DeployOutcomeKind;
 use serde_json::{Value, json};
 
@@ -47,6 +47,25 @@ async fn a_deployment_of_somebody_else_is_waited_for_in_the_window() {
     assert_eq!(again.reason, "its schedule is set to Fri 28 Dec 2029 22:11 UTC");
     assert_eq!((aws.schedules(), aws.messages().len()), (schedules, 1));
     assert_eq!(aws.sent("UpdateService").len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_ecs_throttles_is_retried_in_the_window() {
+    let aws = with_service(&json!({}), OLD);
+    aws.always("UpdateService", error("ThrottlingException", "Rate exceeded"));
+    aws.schedule(NAME, fired(&json!({})));
+    let outcome = handle(&aws).await;
+    let reason = "more deployments are starting than Amazon ECS accepts (UpdateService failed: ThrottlingException: Rate \
+                  exceeded); retrying in the same window on Fri 28 Dec 2029 22:11 UTC";
+    let slot = "2029-12-28T22:11:00Z";
+    assert_eq!(json!(outcome), merged(&answer("postponed", reason), &json!({"slot": slot})));
+    assert_eq!(aws.input_of(NAME)["slot"], slot);
+    assert_eq!(
+        aws.schedules().keys().collect::<Vec<_>>(),
+        [NAME],
+        "nothing has started that could be verified"
+    );
+    assert_eq!(aws.notified(), ["Patch Postponed: web"]);
 }
 
 #[tokio::test]

@@ -109,7 +109,6 @@ async fn the_owner_is_notified_of_what_ecs_refuses_and_what_a_retry_may_solve_fa
     let rows = [
         ("ServiceNotFoundException", Ok(("skipped", "Patch Skipped"))), // deleted in between
         ("PlatformUnknownException", Ok(("failed", "Patch Failed"))),
-        ("ThrottlingException", Err("CallFailed")),
         ("AccessDeniedException", Err("CallFailed")),
     ];
     for (code, expected) in rows {

@@ -171,6 +171,13 @@ impl DeployOutcome {
         Self { outcome: DeployOutcomeKind::Failed, reason, command, ..self }
     }
 
+    /// The outcome if AWS throttles the deployment.
+    #[must_use]
+    pub fn throttled(self, error: &str) -> Self {
+        let reason = format!("more deployments are starting than Amazon ECS accepts ({error})");
+        Self { outcome: DeployOutcomeKind::Postponed, reason, ..self }
+    }
+
     /// The outcome if no further start time is left.
     #[must_use]
     pub fn without_retry(self, why: &str) -> Self {
