@@ -1,6 +1,20 @@
 //! Dates in AWS Health events: in their fields and in the prose of their descriptions.
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc, Weekday};
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+/// Whether a date that somebody states is one that can be meant.
+#[must_use]
+pub fn is_usable(date: &DateTime<Utc>) -> bool {
+    (1970..=9999).contains(&date.year())
+}
+
+/// Whether the functions can calculate with a date: with one of a far year, that could overflow. Schedules have years of four
+/// digits.
+#[must_use]
+pub fn has_four_digits(date: &DateTime<Utc>) -> bool {
+    (0..=9999).contains(&date.year())
+}
 
 /// Parses a date in any form seen in AWS Health events. Returns `None` if the text is not a date.
 ///
@@ -15,7 +29,7 @@ use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTim
 #[must_use]
 pub fn parse(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
-    iso(text).or_else(|| worded(text)).filter(|date| (1970..=9999).contains(&date.year()))
+    iso(text).or_else(|| worded(text)).filter(is_usable)
 }
 
 fn iso(text: &str) -> Option<DateTime<Utc>> {
@@ -64,6 +78,10 @@ fn worded(text: &str) -> Option<DateTime<Utc>> {
 /// ```
 #[must_use]
 pub fn in_sentence(text: &str) -> Option<DateTime<Utc>> {
+    at_start(text).filter(is_usable)
+}
+
+fn at_start(text: &str) -> Option<DateTime<Utc>> {
     // Line breaks in a description arrive as the two characters `\n`.
     let text = text.replace("\\n", " ");
     let mut words = text.split_whitespace().map(trimmed).filter(|word| !word.is_empty()).peekable();
@@ -106,6 +124,25 @@ fn is_half_of_day(word: &str) -> bool {
 fn zoned(text: &str) -> Option<DateTime<Utc>> {
     let zoned = text.ends_with(['Z', 'z']) || text.get(10..).is_some_and(|time| time.contains(['+', '-']));
     if zoned { parse(text) } else { None }
+}
+
+/// Reads a date of a schedule's input, which operators can edit. A cut-off may be earlier than any date in a notice.
+pub(crate) fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
+    let date = DateTime::deserialize(deserializer)?;
+    if has_four_digits(&date) {
+        Ok(date)
+    } else {
+        Err(D::Error::custom(format!("the year of {date} does not have four digits")))
+    }
+}
+
+/// Like [`read`], for a date that may be absent.
+pub(crate) fn read_option<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<DateTime<Utc>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Date(#[serde(deserialize_with = "read")] DateTime<Utc>);
+    Ok(Option::deserialize(deserializer)?.map(|Date(date)| date))
 }
 
 /// The offset of a zone: UTC, an offset in digits, or one of the abbreviations that RFC 2822 (section 4.3) defines.
@@ -203,6 +240,8 @@ mod tests {
             ("25 Nov 2026 18:00 UTC+8", None),
             ("25 Nov 2026 were launched", None),
             ("2026-11-25", None),
+            ("25 Nov 1926 18:00 GMT", None),
+            ("25 Nov +12026 18:00 GMT", None),
             ("the date above", None),
         ];
         for (text, expected) in rows {

@@ -78,8 +78,10 @@ pub struct NoticeRef {
     /// The ARN that identifies the notice.
     pub event_arn: String,
     /// The retirement date.
+    #[serde(default, deserialize_with = "date::read_option")]
     pub starts_at: Option<DateTime<Utc>>,
     /// The cut-off: a task created after this instant is already on the new revision.
+    #[serde(deserialize_with = "date::read")]
     pub cutoff: DateTime<Utc>,
     /// The notice is a drill, which an operator sent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -174,4 +176,55 @@ pub fn joined(older: &[NoticeRef], newer: &[NoticeRef]) -> Vec<NoticeRef> {
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(arn: &str, starts_at: Option<&str>, cutoff: &str, drill: bool) -> NoticeRef {
+        let instant = |text: &str| text.parse().expect("test data: a date");
+        NoticeRef { event_arn: arn.into(), starts_at: starts_at.map(instant), cutoff: instant(cutoff), drill }
+    }
+
+    #[test]
+    fn of_a_notice_in_both_inputs_the_newer_says_the_date_and_the_later_cutoff_counts() {
+        let [early, late] = ["2026-11-24T18:00:00Z", "2026-11-25T18:00:00Z"];
+        let older = [notice("arn:1", Some(early), late, false), notice("arn:2", None, early, false)];
+        let newer = [notice("arn:1", Some(late), early, false), notice("arn:3", None, early, true)];
+        let expected = [
+            notice("arn:1", Some(late), late, false),
+            notice("arn:3", None, early, true),
+            notice("arn:2", None, early, false),
+        ];
+        assert_eq!(joined(&older, &newer), expected);
+        assert_eq!(first_retirement_date(&expected), expected[0].starts_at);
+        assert_eq!(first_retirement_date(&expected[1..]), None);
+        assert!(is_drill(&expected[1..2]) && !is_drill(&expected) && !is_drill(&[]));
+    }
+
+    #[test]
+    fn a_closed_notice_or_a_resolved_entity_closes_something() {
+        let affected = |resolved| Affected { text: "prod|web".into(), entity: Entity::Placeholder, resolved };
+        let closes = |closed, entities: &[Affected]| {
+            let notice = Notice {
+                event_arn: "arn:1".into(),
+                account: String::new(),
+                region: String::new(),
+                starts_at: None,
+                page: 1,
+                sent_at: DateTime::UNIX_EPOCH,
+                received_at: DateTime::UNIX_EPOCH,
+                stated_cutoff: None,
+                closed,
+                other_account: None,
+                drill: false,
+                observed: false,
+                entities: entities.to_vec(),
+            };
+            notice.closes_anything()
+        };
+        assert!(closes(true, &[]) && closes(false, &[affected(false), affected(true)]));
+        assert!(!closes(false, &[affected(false)]));
+    }
 }

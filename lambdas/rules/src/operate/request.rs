@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     arn::ServiceRef,
+    notice::date::is_usable,
     schedule::control::Entry,
     time::window::{first_instant, parse_zone},
 };
@@ -320,8 +321,9 @@ fn time(text: Option<&str>, zone: Tz, asker: Asker) -> Result<DateTime<Utc>, Inv
             Asker::Console => "choose the new start time".to_owned(),
         }));
     };
+    let invalid = || InvalidRequest(format!("at is {text:?}; use a time such as {EXAMPLE}"));
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Ok(at.to_utc());
+        return Some(at.to_utc()).filter(is_usable).ok_or_else(invalid);
     }
     let (local, zone) = match text.rsplit_once(' ') {
         Some((local, name)) if name.chars().next().is_some_and(char::is_alphabetic) => {
@@ -330,9 +332,7 @@ fn time(text: Option<&str>, zone: Tz, asker: Asker) -> Result<DateTime<Utc>, Inv
         _ => (text, zone),
     };
     let local = FORMS.iter().find_map(|form| NaiveDateTime::parse_from_str(local, form).ok());
-    local
-        .map(|local| first_instant(local, zone))
-        .ok_or_else(|| InvalidRequest(format!("at is {text:?}; use a time such as {EXAMPLE}")))
+    local.map(|local| first_instant(local, zone)).filter(is_usable).ok_or_else(invalid)
 }
 
 /// Reads a request that is about more than what is pending for a service.
@@ -456,6 +456,14 @@ mod tests {
             ),
             (with(json!({"operation": "move"})), "move needs a time; add \"at\", such as 2026-"),
             (with(json!({"operation": "move", "at": "Friday"})), "at is \"Friday\"; use a time such as"),
+            (
+                with(json!({"operation": "move", "at": "+12345-01-01T00:00Z"})),
+                "at is \"+12345-01-01T00:00Z\"; use",
+            ),
+            (
+                with(json!({"operation": "move", "at": "+12345-01-01 00:00"})),
+                "at is \"+12345-01-01 00:00\"; use",
+            ),
             (with(json!({"operation": "move", "at": "2026-11-28 03:00 Mars"})), "unknown time zone \"Mars\""),
             (
                 with(json!({"operation": "hold", "reason": "x".repeat(301)})),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::time::instant::utc;
+use crate::{notice::date, time::instant::utc};
 
 /// How many entries of the history are kept, and how many plans.
 const REMEMBERED: usize = 20;
@@ -45,11 +45,12 @@ pub enum Approval {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// When.
+    #[serde(deserialize_with = "date::read")]
     pub at: DateTime<Utc>,
     /// The operation.
     pub operation: String,
     /// The start time that it led to, if it changed that.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "date::read_option", skip_serializing_if = "Option::is_none")]
     pub slot: Option<DateTime<Utc>>,
     /// Why, as the operator wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -63,8 +64,10 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// When it was planned.
+    #[serde(deserialize_with = "date::read")]
     pub at: DateTime<Utc>,
     /// The start time.
+    #[serde(deserialize_with = "date::read")]
     pub slot: DateTime<Utc>,
     /// Why this one.
     pub reason: String,
@@ -179,5 +182,31 @@ mod tests {
         }
         assert_eq!(control.history.len(), REMEMBERED);
         assert_eq!(control.last().unwrap().chars().count(), SHOWN);
+    }
+
+    #[test]
+    fn the_last_plans_and_the_start_of_the_reason_for_a_retry_are_kept() {
+        let plan = |nth: i64| Plan {
+            at: instant("2026-11-24T10:00:00Z"),
+            slot: instant("2026-11-27T22:00:00Z") + chrono::TimeDelta::days(nth),
+            reason: "why".into(),
+            configuration: "0123".into(),
+        };
+        let control = (0..25).fold(Control::default(), |control, nth| control.planned(plan(nth)));
+        assert_eq!((control.plans.len(), &control.plans[0]), (REMEMBERED, &plan(5)));
+        let reason = control.waiting_for(&"é".repeat(600)).waits_for;
+        assert_eq!(reason.map(|reason| reason.chars().count()), Some(REASON));
+    }
+
+    #[test]
+    fn a_new_start_time_is_approved_anew() {
+        let given = Control { approval: Some(Approval::Given), held: true, ..Control::default() };
+        let asked = given.clone().for_new_time(true, false);
+        assert_eq!((asked.approval, asked.held, asked.reminded), (Some(Approval::Awaited), false, false));
+        let free = given.clone().for_new_time(false, true);
+        assert_eq!((free.approval, free.reminded), (None, true));
+        let approved = |approval| Control { approval, ..given.clone() }.is_approved();
+        assert!(approved(Some(Approval::Awaited)) && approved(Some(Approval::Given)));
+        assert!(!approved(Some(Approval::Missed)) && !approved(None));
     }
 }

@@ -501,12 +501,15 @@ mod tests {
             ("rate(1 day)", None, None),
             ("cron(0 22 ? * FRI *)", None, None),
             ("at(Friday)", None, None),
+            ("at(+12026-07-10T21:00:00)", None, None),
         ];
         for (expression, zone, expected) in rows {
             assert_eq!(parse_at(expression, zone), expected.map(instant), "{expression}");
         }
         let moment = instant("2026-11-27T22:00:00Z");
         assert_eq!(parse_at(&at_expression(moment), None), Some(moment));
+        // The memory of a notice whose retirement date stands for "never".
+        assert_eq!(at_expression(instant("+10000-01-02T23:59:00Z")), "at(9999-12-31T23:59:00)");
     }
 
     #[test]
@@ -518,5 +521,110 @@ mod tests {
         assert_eq!(seconds("2026-07-11T01:00:00Z"), 4 * 3_600);
         assert_eq!(seconds("2026-07-10T21:00:30Z"), 60);
         assert_eq!(seconds("2026-07-15T18:00:00Z"), 86_400);
+    }
+
+    #[test]
+    fn a_schedule_is_written_a_minute_ahead() {
+        let spec = PlannedDeployment { input: input(web(), Tz::UTC), spread_minutes: 15 };
+        let spec = spec.spec(ScheduleName::of_stop());
+        assert_eq!((spec.spread_minutes, spec.retry_seconds), (15, 4 * 3_600));
+        let kept = spec.clone().in_the_future(instant("2026-07-10T20:59:00Z"));
+        assert_eq!(kept, spec);
+        let slot = |spec: &Spec| match &spec.wake {
+            Wake::Deploy(input) => input.slot,
+            other => panic!("{other:?}"),
+        };
+        let late = spec.clone().in_the_future(instant("2026-07-10T20:59:01Z"));
+        let next = instant("2026-07-10T21:01:00Z");
+        assert_eq!((late.at, slot(&late)), (next, next));
+        // One that an operator moved keeps the planned time in its input.
+        let moved = Spec { at: instant("2026-07-10T20:00:00Z"), ..spec.clone() };
+        let late = moved.in_the_future(instant("2026-07-10T20:59:01Z"));
+        assert_eq!((late.at, slot(&late)), (next, slot(&spec)));
+    }
+
+    #[test]
+    fn only_what_awaits_approval_and_what_never_fires_is_written_disabled() {
+        let now = instant("2026-07-10T12:00:00Z");
+        let stop = Spec::stop(StopInput::default(), now);
+        assert!(stop.is_disabled() && stop.description().ends_with("To end that: release-all"));
+        let disabled = |approval| {
+            let mut input = input(web(), Tz::UTC);
+            input.control.approval = approval;
+            Spec::again(ScheduleName::of_stop(), Tz::UTC, Wake::Deploy(input), now).is_disabled()
+        };
+        assert!(disabled(Some(Approval::Awaited)));
+        assert!(!disabled(Some(Approval::Given)) && !disabled(None));
+        assert!(!Spec::again(ScheduleName::of_stop(), Tz::UTC, Wake::Heartbeat, now).is_disabled());
+    }
+
+    #[test]
+    fn what_an_operator_did_to_a_schedule_is_seen() {
+        let slot = instant("2026-07-10T21:00:00Z");
+        let mut planned = DeployInput { spread_minutes: Some(15), ..input(web(), Tz::UTC) };
+        let existing = |input: &DeployInput, spread_minutes, enabled| Existing {
+            at: Some(slot),
+            spread_minutes,
+            enabled,
+            input: Ok(input.clone()),
+        };
+        let plain = existing(&planned, 15, true);
+        assert!(!plain.moved() && !plain.is_held() && !plain.awaits_approval());
+        assert_eq!(
+            (plain.spread_by_operator(), existing(&planned, 5, true).spread_by_operator()),
+            (None, Some(5))
+        );
+        assert!(Existing { at: None, ..plain.clone() }.moved());
+        assert!(existing(&planned, 15, false).is_held());
+        assert!(plain.holds(&planned.notices[0]));
+        assert!(!plain.holds(&NoticeRef { event_arn: "arn:2".into(), ..planned.notices[0].clone() }));
+        planned.control.approval = Some(Approval::Awaited);
+        let awaited = existing(&planned, 15, false);
+        assert!(
+            awaited.awaits_approval()
+                && !awaited.is_held()
+                && !existing(&planned, 15, true).awaits_approval()
+        );
+        planned.control.held = true;
+        assert!(existing(&planned, 15, false).is_held());
+        assert_eq!((plain.pending(slot), plain.pending(slot - TimeDelta::seconds(1))), (None, Some(slot)));
+        let late = slot + TimeDelta::minutes(30);
+        assert!(!plain.overdue(late) && plain.overdue(late + TimeDelta::seconds(1)));
+    }
+
+    #[test]
+    fn a_planned_deployment_keeps_a_spread_that_still_fits() {
+        let planned = PlannedDeployment { input: input(web(), Tz::UTC), spread_minutes: 15 };
+        let edited = |spread_minutes| {
+            let mut held = DeployInput { spread_minutes: Some(15), ..planned.input.clone() };
+            held.control.reminded = true;
+            Existing { at: Some(held.slot), spread_minutes, enabled: true, input: Ok(held) }
+        };
+        let kept = |spread, deadline: Option<&str>| {
+            let kept = planned.clone().keeping_edits(&edited(spread), deadline.map(instant));
+            assert!(kept.input.control.reminded, "the history is kept");
+            kept.spread_minutes
+        };
+        assert_eq!((kept(15, None), kept(240, None), kept(241, None)), (15, 240, 15));
+        assert_eq!(
+            (kept(60, Some("2026-07-10T22:00:00Z")), kept(61, Some("2026-07-10T22:00:00Z"))),
+            (60, 15)
+        );
+    }
+
+    #[test]
+    fn a_start_time_that_is_soon_needs_no_reminder() {
+        let planned = PlannedDeployment { input: input(web(), Tz::UTC), spread_minutes: 15 };
+        let asking = |mode, now: &str| {
+            let policy = Policy { mode, ..Policy::default() };
+            planned.clone().asking(&policy, instant(now)).input.control
+        };
+        let far = asking(Mode::Approve, "2026-07-09T19:59:59Z");
+        assert_eq!((far.approval, far.reminded), (Some(Approval::Awaited), false));
+        assert!(asking(Mode::Approve, "2026-07-09T20:00:00Z").reminded);
+        assert_eq!(asking(Mode::Deploy, "2026-07-09T20:00:00Z").approval, None);
+        let noted = planned.clone().noting("why", &Policy::default(), instant("2026-07-09T20:00:00.5Z"));
+        let plan = &noted.input.control.plans[0];
+        assert_eq!((plan.at, plan.slot), (instant("2026-07-09T20:00:00Z"), planned.input.slot));
     }
 }

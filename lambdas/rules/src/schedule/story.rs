@@ -8,7 +8,7 @@ use super::{
     control::{Approval, Entry, Plan},
     name::fingerprint,
 };
-use crate::policy::Policy;
+use crate::{notice::date, policy::Policy};
 
 /// What the tasks of a service run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub struct Running {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Story {
     /// The start time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "date::read_option", skip_serializing_if = "Option::is_none")]
     pub slot: Option<DateTime<Utc>>,
     /// The start times that were planned, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

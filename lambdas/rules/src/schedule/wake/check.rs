@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     arn::ServiceRef,
-    notice::{NoticeRef, cutoff::latest_cutoff, joined},
+    notice::{NoticeRef, cutoff::latest_cutoff, date, joined},
     schedule::story::Story,
 };
 
@@ -44,6 +44,7 @@ struct Wire {
     service: String,
     notices: Vec<NoticeRef>,
     deployment: Option<String>,
+    #[serde(deserialize_with = "date::read")]
     since: DateTime<Utc>,
     look: u32,
     told: bool,

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{arn::ServiceRef, notice::NoticeRef};
+use crate::{
+    arn::ServiceRef,
+    notice::{NoticeRef, date},
+};
 
 /// The input for verify before a notice's deadline: the services that one page of the notice names.
 ///
@@ -50,10 +53,12 @@ pub struct DeadlineInput {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Left {
     /// When everything was written.
+    #[serde(deserialize_with = "date::read")]
     pub at: DateTime<Utc>,
     /// A fingerprint of what was decided with: the configuration and the tags of the services.
     pub basis: String,
     /// The earliest start time. From then on, deployments change the schedules.
+    #[serde(deserialize_with = "date::read")]
     pub until: DateTime<Utc>,
 }
 
@@ -65,12 +70,14 @@ struct Wire {
     /// Service names by cluster, so that each cluster name is written only once.
     services: BTreeMap<String, Vec<String>>,
     done: BTreeMap<String, Vec<String>>,
+    #[serde(deserialize_with = "date::read")]
     sent_at: DateTime<Utc>,
     told: Vec<String>,
+    #[serde(deserialize_with = "date::read")]
     until: DateTime<Utc>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     owed: BTreeMap<String, Vec<String>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "date::read_option", skip_serializing_if = "Option::is_none")]
     closed_at: Option<DateTime<Utc>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     unpatched: BTreeMap<String, Vec<String>>,

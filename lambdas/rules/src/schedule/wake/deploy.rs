@@ -59,7 +59,9 @@ struct Wire {
     cluster: String,
     service: String,
     notices: Vec<NoticeRef>,
+    #[serde(deserialize_with = "date::read")]
     slot: DateTime<Utc>,
+    #[serde(deserialize_with = "date::read")]
     window_ends_at: DateTime<Utc>,
     #[serde(default)]
     windows: Option<String>,
@@ -316,5 +318,15 @@ mod tests {
     #[test]
     fn the_cutoff_of_several_notices_is_the_latest() {
         assert_eq!(input().cutoff(), instant("2026-11-26T18:00:00Z"));
+    }
+
+    #[test]
+    fn an_input_is_by_hand_if_no_schedule_filled_in_its_time() {
+        let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let fired = Wake::Deploy(input()).text().replace(SCHEDULED_TIME, "2026-11-27T22:00:00Z");
+        assert!(!DeployInput::is_by_hand(&value(&fired)));
+        assert!(DeployInput::is_by_hand(&value(&Wake::Deploy(input()).text())));
+        assert!(!DeployInput::is_by_hand(&value(&Wake::Heartbeat.text())));
+        assert!(!DeployInput::is_by_hand(&value("[]")));
     }
 }

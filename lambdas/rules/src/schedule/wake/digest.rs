@@ -4,7 +4,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::deploy::DeployInput;
-use crate::{notice::NoticeRef, time::instant::ceil_minute};
+use crate::{
+    notice::{NoticeRef, date},
+    time::instant::ceil_minute,
+};
 
 /// How long after the end of a window its digest is sent at the earliest, if nothing is rolling out any more.
 const AFTER: TimeDelta = TimeDelta::minutes(5);
@@ -24,6 +27,7 @@ pub struct DigestInput {
     /// The notice.
     pub notice: NoticeRef,
     /// When the window has closed.
+    #[serde(deserialize_with = "date::read")]
     pub closes_at: DateTime<Utc>,
     /// A digest was sent while deployments were rolling out: another one follows when they have ended.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::notice::date;
+
 /// Who holds a lock, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockInput {
@@ -11,6 +13,7 @@ pub struct LockInput {
     /// The invocation that holds the lock.
     pub owner: String,
     /// When the lock is dead: the invocation has ended by then, whether or not it could release the lock.
+    #[serde(deserialize_with = "date::read")]
     pub expires_at: DateTime<Utc>,
     /// The schedule that the owner deletes in order to create it again. If the owner ends in between, the heartbeat
     /// creates it.

@@ -295,6 +295,26 @@ mod tests {
     }
 
     #[test]
+    fn a_date_that_cannot_be_calculated_with_is_refused() {
+        let first = "2026-11-27T22:00:00Z";
+        let lock = |at: &str| {
+            json!({"version": 1, "kind": "lock", "schedule": "s", "owner": "o", "expires_at": at}).to_string()
+        };
+        Wake::read_text(&lock(first)).expect("a lock");
+        let error = Wake::read_text(&lock("+262142-12-31T23:59:59Z")).unwrap_err().to_string();
+        let expected =
+            "the schedule's input is invalid: expires_at: the year of +262142-12-31 23:59:59 UTC does not";
+        assert!(error.starts_with(expected), "{error}");
+        for date in [r#""starts_at":"2026-12-02T18:00:00Z""#, r#""cutoff":"2026-11-25T18:00:00Z""#] {
+            let far = date.replace("2026", "+12026");
+            for text in WRITTEN_BY_0_1.into_iter().filter(|text| text.contains(date)) {
+                let error = Wake::read_text(&text.replace(date, &far)).expect_err(text).to_string();
+                assert!(error.contains("does not have four digits"), "{error}");
+            }
+        }
+    }
+
+    #[test]
     fn every_input_is_for_one_function() {
         let functions = WRITTEN_BY_0_1.map(|text| Wake::read_text(text).expect(text).function());
         assert_eq!(functions, [Function::Deploy, Function::Verify, Function::Verify, Function::Verify]);

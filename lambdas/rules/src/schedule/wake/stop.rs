@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::time::instant::utc;
+use crate::{notice::date, time::instant::utc};
 
 /// Since when, and why, no deployment starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StopInput {
     /// Since when. `None` if an operator wrote the schedule by hand.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "date::read_option")]
     pub since: Option<DateTime<Utc>>,
     /// Why, as the operator wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
