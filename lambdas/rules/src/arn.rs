@@ -232,4 +232,35 @@ mod tests {
             assert!(link.starts_with(console) && link.contains("/clusters/prod/services/web/"), "{link}");
         }
     }
+
+    #[test]
+    fn links_and_arns_are_those_of_the_place() {
+        let place =
+            Place { partition: "aws".into(), region: "eu-west-2".into(), account: "111122223333".into() };
+        assert_eq!(place.function_arn("f"), "arn:aws:lambda:eu-west-2:111122223333:function:f");
+        let console = "https://eu-west-2.console.aws.amazon.com/cloudwatch/home?region=eu-west-2#";
+        assert_eq!(place.dashboard("d"), format!("{console}dashboards/dashboard/d"));
+        assert_eq!(
+            place.log_lines("/aws/lambda/f", &web()),
+            format!(
+                "{console}logsV2:log-groups/log-group/$252Faws$252Flambda$252Ff/log-events\
+                 $3FfilterPattern$3D$2522prod$2522$2520$2522web$2522"
+            )
+        );
+    }
+
+    #[test]
+    fn a_name_has_the_characters_and_the_length_that_ecs_allows() {
+        let longest = "n".repeat(255);
+        for (name, valid) in
+            [("a", true), ("a-B_9", true), (&longest, true), ("", false), ("a b", false), ("é", false)]
+        {
+            assert_eq!(is_ecs_name(name), valid, "{name}");
+        }
+        assert!(!is_ecs_name(&"n".repeat(256)));
+        assert!(ServiceRef::new("", "web").is_none() && ServiceRef::new("prod", "").is_none());
+        assert!(
+            ServiceRef::named("prod", "w b").is_err() && Arn::has_prefix("arn:") && !Arn::has_prefix("prod")
+        );
+    }
 }

@@ -249,4 +249,25 @@ mod tests {
             })
         );
     }
+
+    #[test]
+    fn the_failures_are_those_for_which_the_invocation_fails() {
+        let outcomes = [OutcomeKind::Failed, OutcomeKind::Skipped].map(|kind| Outcome::of("x", kind, "why"));
+        let report = Report::new("arn:1", None, outcomes.to_vec());
+        assert_eq!(report.failures().collect::<Vec<_>>(), [&outcomes[0]]);
+    }
+
+    #[test]
+    fn a_service_that_ecs_does_not_know_keeps_its_start_time() {
+        let planned = Outcome {
+            slot: Some(instant("2026-11-27T22:00:00Z")),
+            ..Outcome::of("prod|web", OutcomeKind::Scheduled, "earliest opening")
+        };
+        let unknown = planned.clone().of_unknown_service();
+        let expected =
+            "ECS has no active service with this name; read again at the start time (earliest opening)";
+        assert_eq!((unknown.reason.as_str(), unknown.slot), (expected, planned.slot));
+        let skipped = Outcome::of("prod|web", OutcomeKind::Skipped, "why");
+        assert_eq!(skipped.clone().of_unknown_service(), skipped);
+    }
 }

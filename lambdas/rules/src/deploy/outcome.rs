@@ -209,3 +209,105 @@ pub fn to_retry(input: &DeployInput, within: Within, now: DateTime<Utc>) -> Depl
     };
     DeployInput { window_ends_at, ..input.clone() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        notice::NoticeRef,
+        policy::Policy,
+        schedule::control::Control,
+        testing::{instant, web},
+    };
+
+    const SLOT: &str = "2026-11-27T22:00:00Z";
+    const END: &str = "2026-11-28T02:00:00Z";
+
+    fn input() -> DeployInput {
+        DeployInput {
+            service: web(),
+            notices: vec![NoticeRef {
+                event_arn: "arn:1".into(),
+                starts_at: None,
+                cutoff: instant("2026-11-25T18:00:00Z"),
+                drill: false,
+            }],
+            slot: instant(SLOT),
+            window_ends_at: instant(END),
+            windows: None,
+            zone: None,
+            fallback: false,
+            spread_minutes: None,
+            attempt: 0,
+            scheduled_for: None,
+            woken: Some(0),
+            control: Control::default(),
+        }
+    }
+
+    fn waiting(unreadable: bool) -> DeployOutcome {
+        let mut facts = Facts::of_service(input(), None, &Policy::default());
+        facts.tags.problems = vec!["a tag".into()];
+        facts.image_warning = Some("an image".into());
+        let decision = Decision::Wait {
+            reason: "an alarm".into(),
+            within: Within::SameWindow,
+            unreadable,
+            command: Some("aws".into()),
+        };
+        DeployOutcome::of(&facts, &decision)
+    }
+
+    #[test]
+    fn what_waits_is_postponed_with_the_warnings_that_matter_now() {
+        let outcome = waiting(false);
+        assert_eq!((outcome.outcome, outcome.reason.as_str()), (DeployOutcomeKind::Postponed, "an alarm"));
+        assert_eq!((outcome.cluster.as_str(), outcome.service.as_str()), ("prod", "web"));
+        assert_eq!((outcome.warnings, outcome.attention), (vec!["a tag".to_owned()], false));
+        assert!(waiting(true).attention && waiting(true).unreadable);
+    }
+
+    #[test]
+    fn an_owner_must_act_only_when_the_window_has_closed_and_something_is_unreadable() {
+        let slot = Some(instant(SLOT));
+        for (unreadable, next_window, attention) in
+            [(true, true, true), (true, false, false), (false, true, false), (false, false, false)]
+        {
+            let retried = waiting(unreadable).retried(slot, "retrying", next_window);
+            assert_eq!(retried.attention, attention, "{unreadable} {next_window}");
+            assert_eq!(retried.command.is_some(), unreadable);
+            assert_eq!((retried.reason.as_str(), retried.slot), ("an alarm; retrying", slot));
+        }
+    }
+
+    #[test]
+    fn an_outcome_changes_with_what_aws_answers() {
+        let kind = |outcome: DeployOutcome| (outcome.outcome, outcome.reason, outcome.cause);
+        let skipped = DeployOutcomeKind::Skipped;
+        assert_eq!(kind(waiting(false).gone("gone".into())), (skipped, "gone".to_owned(), Some(Cause::Gone)));
+        let late = (DeployOutcomeKind::NotActionable, "an alarm; too late".to_owned(), None);
+        assert_eq!(kind(waiting(false).without_retry("too late")), late);
+        let refused = waiting(false).refused("denied".into(), None);
+        assert_eq!((refused.outcome, refused.command), (DeployOutcomeKind::Failed, None));
+    }
+
+    #[test]
+    fn what_is_delivered_again_or_held_is_skipped() {
+        let held = |awaits| DeployOutcome::held(&input(), awaits);
+        assert_eq!((held(true).cause, held(true).cluster.as_str()), (Some(Cause::Held), "prod"));
+        assert!(held(true).reason.starts_with("nobody has approved the deployment"));
+        assert!(held(false).reason.starts_with("an operator disabled the schedule"));
+        let repeated = DeployOutcome::repeated(&input(), "handled".into());
+        assert_eq!((repeated.cause, repeated.outcome.word()), (Some(Cause::Repeated), "skipped"));
+    }
+
+    #[test]
+    fn a_retry_in_another_window_leaves_its_own() {
+        let now = instant("2026-11-27T23:00:00Z");
+        assert_eq!(to_retry(&input(), Within::SameWindow, now), input());
+        assert_eq!(
+            to_retry(&input(), Within::OtherWindow, now),
+            DeployInput { window_ends_at: now, ..input() }
+        );
+    }
+}

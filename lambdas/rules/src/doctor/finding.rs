@@ -76,3 +76,28 @@ pub(super) fn names(all: &[String]) -> String {
         more => format!("{listed} and {more} more"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_lists_ten_names() {
+        let all: Vec<String> = (1..=12).map(|nth| format!("s{nth}")).collect();
+        assert_eq!(names(&all[..2]), "s1, s2");
+        assert_eq!(names(&all[..10]), "s1, s2, s3, s4, s5, s6, s7, s8, s9, s10");
+        assert_eq!(names(&all), "s1, s2, s3, s4, s5, s6, s7, s8, s9, s10 and 2 more");
+    }
+
+    #[test]
+    fn what_could_not_be_checked_is_a_warning_with_the_error() {
+        let finding = Finding::unchecked("the rule", "AccessDenied");
+        assert_eq!(
+            (finding.severity, finding.found.as_str()),
+            (Severity::Warning, "The rule could not be checked: AccessDenied.")
+        );
+        assert!(finding.command.is_none() && finding.means.ends_with("being handled."));
+        let labels = [Severity::Critical, Severity::Warning, Severity::Note].map(Severity::label);
+        assert_eq!(labels, ["Critical", "Warning", "Note"]);
+    }
+}

@@ -68,3 +68,40 @@ pub fn reminder(
         samples: vec![Sample::one(Metric::NeedsAttention)],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        notify::message::tests::{notice, reader},
+        plan::plan,
+        schedule::PlannedDeployment,
+        testing::{instant, web},
+    };
+
+    #[test]
+    fn a_reminder_says_when_the_deployment_would_start_and_how_to_approve_it() {
+        let (policy, now) = (Policy::default(), instant("2026-07-09T21:00:00Z"));
+        let slot = plan(&policy, &[notice()], now).unwrap();
+        let input = PlannedDeployment::new(&web(), &slot, vec![notice()]).input;
+        let sent = reminder(&reader(), &policy, &input, slot.at, now);
+        let detail = &sent.events[0].detail;
+        assert_eq!(
+            detail.reason,
+            "nobody has approved the deployment yet, which would start on Fri 10 Jul 2026 23:00 Europe/London (22:00 UTC)"
+        );
+        assert_eq!((detail.slot, detail.approval.as_deref()), (Some(slot.at), Some("awaited")));
+        assert_eq!(detail.deadline, Some(instant("2026-07-15T16:00:00Z")));
+        assert_eq!(sent.samples, [Sample::one(Metric::NeedsAttention)]);
+        let message = sent.message.unwrap();
+        assert_eq!(message.title, "Needs approval: prod/web");
+        assert_eq!(message.next.len(), 1);
+        assert!(
+            message.next[0].command.as_ref().is_some_and(|command| command.contains("approve")),
+            "{message:?}"
+        );
+        assert!(message.facts.iter().any(|(name, _)| *name == "Dashboard"));
+        let step = of_notice(&reader(), "arn:1");
+        assert!(step.command.is_some_and(|command| command.contains("arn:1")));
+    }
+}

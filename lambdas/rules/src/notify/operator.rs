@@ -64,3 +64,60 @@ pub fn event_of_all(
     event.detail.stack = Some(reader.stack.clone());
     event
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        notify::message::tests::{notice, reader},
+        operate::decide::{Asked, Pending, decide},
+        operate::request::Operation,
+        testing::{instant, web},
+    };
+
+    fn why(reason: Option<&str>, ticket: Option<&str>) -> Why {
+        Why { reason: reason.map(str::to_owned), ticket: ticket.map(str::to_owned) }
+    }
+
+    #[test]
+    fn an_event_says_what_an_operator_did_to_a_service_and_why() {
+        let (service, policy, now) = (web(), Policy::default(), instant("2026-07-10T10:00:00Z"));
+        let nothing = why(None, None);
+        let zone = chrono_tz::Tz::UTC;
+        let asked = Asked {
+            operation: Operation::Hold,
+            why: &nothing,
+            service: &service,
+            policy: &policy,
+            zone,
+            now,
+        };
+        let slot = Some(instant("2026-07-10T21:00:00Z"));
+        let verdict = Verdict {
+            text: "prod/web is held".into(),
+            slot,
+            notices: vec![notice()],
+            ..decide(&asked, &Pending::Nothing)
+        };
+        let of = |why: &Why| event(&reader(), &policy, (&service, &verdict), ("hold", why), now);
+        let BusEvent { happened, resource, detail } = of(&why(Some("load test"), Some("CHG1")));
+        assert_eq!(happened, Happened::ChangedByOperator);
+        assert_eq!(resource, "arn:aws:ecs:eu-west-2:111122223333:service/prod/web");
+        assert_eq!(detail.reason, "prod/web is held (operator's reason: CHG1, load test)");
+        assert_eq!((detail.operation.as_deref(), detail.ticket.as_deref()), (Some("hold"), Some("CHG1")));
+        assert_eq!((detail.slot, detail.deadline), (slot, Some(instant("2026-07-15T16:00:00Z"))));
+        assert_eq!((detail.stack, detail.notices), (Some("ecs-task-patching".to_owned()), vec![notice()]));
+        assert_eq!(of(&nothing).detail.reason, "prod/web is held");
+    }
+
+    #[test]
+    fn an_event_about_everything_is_about_the_stack() {
+        let of = |why: &Why| event_of_all("the-stack", "all is stopped", ("hold-all", why));
+        let BusEvent { happened, resource, detail } = of(&why(Some("outage"), Some("INC7")));
+        assert_eq!((happened, resource.as_str()), (Happened::ChangedByOperator, "the-stack"));
+        assert_eq!(detail.reason, "all is stopped (operator's reason: INC7, outage)");
+        assert_eq!((detail.operation.as_deref(), detail.ticket.as_deref()), (Some("hold-all"), Some("INC7")));
+        assert_eq!(detail.stack.as_deref(), Some("the-stack"));
+        assert_eq!(of(&why(None, None)).detail.reason, "all is stopped");
+    }
+}

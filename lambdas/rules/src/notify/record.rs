@@ -294,4 +294,100 @@ mod tests {
         assert_ne!(first, id(Ending::Patched, "arn:2", NOW));
         assert_ne!(first, id(Ending::Unpatched, "arn:1", NOW));
     }
+
+    fn input() -> DeployInput {
+        let slot =
+            crate::plan::plan(&Policy::default(), &[notice()], instant("2026-07-08T18:00:00Z")).unwrap();
+        crate::schedule::PlannedDeployment::new(&web(), &slot, vec![notice()]).input
+    }
+
+    #[test]
+    fn a_start_time_ends_the_story_of_what_is_skipped_without_a_check() {
+        let rows = [
+            (Some(Cause::Patched), Some((Ending::Patched, Some("patched")))),
+            (Some(Cause::Gone), Some((Ending::Skipped, Some("gone")))),
+            (Some(Cause::ScaledToZero), Some((Ending::Skipped, Some("scaled-to-zero")))),
+            (Some(Cause::OptedOut), Some((Ending::Skipped, Some("opted-out")))),
+            (Some(Cause::Observed), Some((Ending::Skipped, Some("observed")))),
+            (Some(Cause::Repeated), None),
+            (Some(Cause::Rolling), None),
+            (None, None),
+        ];
+        for (cause, expected) in rows {
+            let records = |outcome: &DeployOutcome| {
+                of_deployment(&reader(), &Policy::default(), &input(), outcome, instant(NOW))
+            };
+            let outcome = DeployOutcome { cause, ..DeployOutcome::repeated(&input(), "why".into()) };
+            assert_eq!(ending(&records(&outcome)), expected, "{cause:?}");
+            let checked = DeployOutcome { verify_at: Some(instant(NOW)), ..outcome.clone() };
+            assert_eq!(records(&checked), []);
+            let started = DeployOutcome { outcome: DeployOutcomeKind::Started, ..outcome };
+            assert_eq!(records(&started), []);
+        }
+    }
+
+    #[test]
+    fn a_check_ends_the_story_with_its_proof_or_with_the_last_check() {
+        let state = ServiceState { images: vec!["app@sha256:1".into()], ..service_with(&[], vec![]) };
+        let check =
+            CheckInput::first(&web(), &[notice()], Some("ecs-svc/2".into()), instant("2026-07-10T21:00:00Z"));
+        let problem = crate::verify::judge::Problem::Failed;
+        let attention = Judgement::Attention { reason: "why".into(), next: "fix it".into(), problem };
+        let rows = [
+            (Judgement::Completed("why".into()), false, Some((Ending::Patched, None))),
+            (Judgement::Skipped(Cause::Gone, "why".into()), false, Some((Ending::Skipped, Some("gone")))),
+            (Judgement::Rolling("why".into()), false, None),
+            (Judgement::Rolling("why".into()), true, Some((Ending::Unpatched, None))),
+            (attention.clone(), false, None),
+            (attention, true, Some((Ending::Unpatched, None))),
+        ];
+        for (judgement, last, expected) in rows {
+            let (policy, now) = (Policy::default(), instant(NOW));
+            let records = of_check(&reader(), &policy, (&check, last), &judgement, Some(&state), now);
+            assert_eq!(ending(&records), expected, "{judgement:?} {last}");
+            let Some(detail) = records.first().map(|event| &event.detail) else { continue };
+            let record = detail.record.as_ref().unwrap();
+            assert_eq!(record.proof.is_some(), expected == Some((Ending::Patched, None)));
+            assert_eq!((record.started_at, record.ended_at), (Some(check.since), now));
+            assert_eq!(record.after.as_ref().map(|running| running.images.len()), Some(1));
+            assert_eq!(detail.deployment_id.as_deref(), Some("ecs-svc/2"));
+            assert_eq!(detail.deadline, Some(instant("2026-07-15T16:00:00Z")));
+        }
+    }
+
+    #[test]
+    fn a_record_says_whether_the_start_time_was_approved_and_what_ran() {
+        let word = |approval| {
+            let mut input = input();
+            input.control.approval = approval;
+            let end = End::new(&input.service, &input.notices, Ending::Closed, "why");
+            let records =
+                End { story: input.story(), ..end }.records(&reader(), &Policy::default(), instant(NOW));
+            records[0].detail.approval.clone()
+        };
+        let words =
+            [Approval::Awaited, Approval::Given, Approval::Missed].map(|approval| word(Some(approval)));
+        assert_eq!(words.map(Option::unwrap), ["awaited", "given", "missed"]);
+        assert_eq!(word(None), None);
+        assert_eq!((running(None), running(Some(&service_with(&[], vec![])))), (None, None));
+    }
+
+    #[test]
+    fn a_cancellation_ends_the_story_for_each_notice() {
+        let verdict = |ended| Verdict {
+            change: crate::operate::decide::Change::Delete,
+            done: true,
+            text: "cancelled".into(),
+            slot: None,
+            notices: vec![notice(), NoticeRef { event_arn: "arn:2".into(), ..notice() }],
+            ended,
+        };
+        let records =
+            |ended| of_cancellation(&reader(), &Policy::default(), (&web(), &verdict(ended)), instant(NOW));
+        let story = Story { slot: Some(instant(NOW)), ..Story::default() };
+        let found = records(Some(story));
+        assert_eq!((ending(&found), found.len()), (Some((Ending::Cancelled, None)), 2));
+        assert_eq!(found[0].detail.slot, Some(instant(NOW)));
+        assert_eq!(records(None), []);
+    }
 }

@@ -147,7 +147,8 @@ fn unpatched_message(
 mod tests {
     use super::*;
     use crate::{
-        notify::message::tests::reader,
+        notify::message::tests::{notice, reader},
+        outcome::Cause,
         testing::{instant, web},
         verify::judge::Problem,
     };
@@ -180,5 +181,94 @@ mod tests {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let sent = format!("Subject: {} {}", message.subject(), message.text());
         assert!(words(DOCUMENT).contains(&words(&sent)), "{sent}");
+    }
+
+    #[test]
+    fn a_notice_of_which_nothing_is_left_is_said_once_where_digests_are_wanted() {
+        let now = instant("2026-07-15T15:30:00Z");
+        let each = reader();
+        assert_eq!(of_settled_notice(&each, &notice(), now), Notification::default());
+        let sent = of_settled_notice(&Reader { detail: NotificationDetail::Digest, ..each }, &notice(), now);
+        let message = sent.message.unwrap();
+        let title = "Nothing left to patch, retirement date Wed 15 Jul 2026 19:00 Europe/London";
+        assert_eq!((message.happened, message.title.as_str()), (Happened::Completed, title));
+        assert_eq!((sent.events, sent.samples), (vec![], vec![]));
+    }
+
+    #[test]
+    fn every_service_that_is_not_patched_has_an_event_and_a_line_with_its_command() {
+        let unpatched = |name: &str| Unpatched {
+            service: crate::arn::ServiceRef::new("prod", name).unwrap(),
+            reason: "1 of 2 running tasks is old".into(),
+            command: format!("aws {name}"),
+        };
+        let input = DeadlineInput {
+            notice: notice(),
+            page: 1,
+            part: 0,
+            services: Vec::new(),
+            released: Vec::new(),
+            sent_at: instant("2026-07-08T18:00:00Z"),
+            announced: Vec::new(),
+            last_check_at: instant("2026-07-15T17:00:00Z"),
+            owed: Vec::new(),
+            closed_at: None,
+            left: None,
+            unpatched: Vec::new(),
+            woken: None,
+        };
+        let now = instant("2026-07-15T15:30:00Z");
+        let both = [unpatched("api"), unpatched("web")];
+        let sent = of_deadline_check(&reader(), &Policy::default(), &input, &both, now);
+        assert_eq!(sent.samples, [Sample::counted(&[(Metric::NeedsAttention, 2)])]);
+        let services: Vec<_> = sent.events.iter().map(|event| event.detail.service.as_deref()).collect();
+        assert_eq!(services, [Some("api"), Some("web")]);
+        assert_eq!(sent.events[0].detail.deadline, Some(instant("2026-07-15T16:00:00Z")));
+        let message = sent.message.unwrap();
+        assert_eq!(
+            message.details,
+            ["Not patched:\n- prod/api: 1 of 2 running tasks is old\n  aws api\n\
+                                      - prod/web: 1 of 2 running tasks is old\n  aws web"]
+        );
+        assert_eq!(
+            message.lead,
+            [
+                "2 services are not patched. AWS replaces old tasks from Wed 15 Jul 2026 19:00 Europe/London (18:00 UTC), \
+              whether or not new ones are ready."
+            ]
+        );
+        assert_eq!(message.resources.len(), 2);
+        let passed = unpatched_message(&reader(), &notice(), &both[..1], instant("2026-07-15T18:00:00Z"));
+        assert_eq!(
+            passed.lead,
+            [
+                "1 service is not patched. The retirement date was Wed 15 Jul 2026 19:00 Europe/London (18:00 UTC): AWS may \
+              replace old tasks at any time."
+            ]
+        );
+    }
+
+    #[test]
+    fn a_check_notifies_of_news_only() {
+        let input =
+            CheckInput::first(&web(), &[notice()], Some("ecs-svc/2".into()), instant("2026-07-10T21:00:00Z"));
+        let now = instant("2026-07-10T21:12:00Z");
+        let check = |input: &CheckInput, judgement: &Judgement| {
+            of_check(&reader(), &Policy::default(), input, judgement, None, now)
+        };
+        let completed = check(&input, &Judgement::Completed("all are new".into())).unwrap();
+        assert_eq!(
+            completed.samples,
+            [Sample::one(Metric::Completed), Sample::measured(Metric::MinutesToComplete, 12.0)]
+        );
+        assert_eq!(completed.events[0].detail.deployment_id.as_deref(), Some("ecs-svc/2"));
+        assert_eq!(completed.events[0].detail.deadline, Some(instant("2026-07-15T16:00:00Z")));
+        let skipped = check(&input, &Judgement::Skipped(Cause::Gone, "it is gone".into())).unwrap();
+        assert_eq!(skipped.samples, [Sample::skipped(Cause::Gone, 1)]);
+        assert_eq!(check(&input, &Judgement::Rolling("rolling".into())), None);
+        let failed =
+            Judgement::Attention { reason: "failed".into(), next: "fix it".into(), problem: Problem::Failed };
+        assert!(check(&input, &failed).is_some());
+        assert_eq!(check(&CheckInput { notified: true, ..input }, &failed), None, "the owner knows");
     }
 }

@@ -234,7 +234,10 @@ fn still_open(outcome: &Outcome) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{schedule::wake::DeadlineInput, testing::instant};
+    use crate::{
+        schedule::wake::DeadlineInput,
+        testing::{instant, web},
+    };
 
     const LEFT_AT: &str = "2026-11-25T18:00:00Z";
     const UNTIL: &str = "2026-11-27T22:00:00Z";
@@ -308,5 +311,167 @@ mod tests {
         for (parts, expected) in rows {
             assert_eq!(page(&parts).left, expected, "{parts:?}");
         }
+    }
+
+    const EARLIER: &str = "2026-11-25T17:00:00Z";
+    const LATER: &str = "2026-11-26T18:00:00Z";
+
+    /// An event of the page, sent at a time.
+    fn event(sent_at: &str) -> Notice {
+        Notice {
+            event_arn: "arn:1".into(),
+            account: "111122223333".into(),
+            region: "eu-west-2".into(),
+            starts_at: Some(instant("2026-12-09T18:00:00Z")),
+            page: 1,
+            sent_at: instant(sent_at),
+            received_at: instant("2026-11-27T00:00:00Z"),
+            stated_cutoff: None,
+            closed: false,
+            other_account: None,
+            drill: false,
+            observed: false,
+            entities: Vec::new(),
+        }
+    }
+
+    fn outcome(kind: OutcomeKind, cause: Option<Cause>) -> Outcome {
+        Outcome { cause, ..Outcome::of("prod|web", kind, "why") }.for_service(&web())
+    }
+
+    #[test]
+    fn the_newest_event_says_the_date_and_the_latest_cutoff_counts() {
+        let known = page(&[None]);
+        let date = |notice: NoticeRef| notice.starts_at.map(|date| date.date_naive().to_string());
+        let merged = |sent_at, wait: Option<i64>| known.merged(&event(sent_at), wait.map(TimeDelta::days));
+        assert_eq!(date(merged(EARLIER, Some(7))).as_deref(), Some("2026-12-02"));
+        assert_eq!(date(merged(LATER, Some(7))).as_deref(), Some("2026-12-09"));
+        // The later of the known cut-off and that of the event: its time, or the date minus the wait period.
+        assert_eq!(merged(LATER, Some(7)).cutoff, instant(LATER));
+        assert_eq!(merged(LATER, Some(14)).cutoff, instant(LEFT_AT));
+        // Without the wait period, the cut-off of another date is guessed, and that of the same date is known.
+        assert_eq!(merged(LATER, None).cutoff, instant(LATER));
+        let same_date = Notice { starts_at: notice("arn:1").starts_at, ..event(LATER) };
+        assert_eq!(known.merged(&same_date, None).cutoff, instant(LEFT_AT));
+        assert_eq!(known.merged(&same_date, Some(TimeDelta::days(6))).cutoff, instant(LATER));
+        assert_eq!(Page::default().merged(&same_date, None), same_date.to_ref(None));
+    }
+
+    #[test]
+    fn a_notice_is_a_drill_only_if_all_of_its_events_are() {
+        let drill = Notice { drill: true, ..event(LATER) };
+        assert!(!page(&[None]).merged(&drill, None).drill);
+        let mut known = Page::default();
+        assert!(known.merged(&drill, None).drill);
+        known.notice = Some(NoticeRef { drill: true, ..notice("arn:1") });
+        assert!(known.merged(&drill, None).drill && !known.merged(&event(LATER), None).drill);
+    }
+
+    #[test]
+    fn an_older_event_says_nothing_new_about_a_service() {
+        let mut page = page(&[None]);
+        assert!(page.is_known() && !Page::default().is_known());
+        page.services.insert(web(), true);
+        let api = ServiceRef::new("prod", "api").unwrap();
+        let why = "a newer event of this notice, sent on Wed 25 Nov 2026 18:00:00 UTC, was already handled";
+        assert_eq!(page.superseded(&web(), &event(EARLIER)).as_deref(), Some(why));
+        assert_eq!(page.superseded(&web(), &event(LEFT_AT)), None, "the same event");
+        assert_eq!(page.superseded(&api, &event(EARLIER)), None, "the newer event did not name it");
+        page.closed_at = Some(instant(LEFT_AT));
+        assert_eq!(page.superseded(&api, &event(EARLIER)).as_deref(), Some(why));
+        assert_eq!(page.superseded(&api, &event(LEFT_AT)), None);
+    }
+
+    #[test]
+    fn a_page_learns_which_services_its_notice_concerns() {
+        use OutcomeKind::{Cancelled, Failed, Scheduled, Skipped};
+        let rows = [
+            (Scheduled, None, None, Some(true)),
+            (Skipped, Some(Cause::Held), None, Some(true)),
+            (Cancelled, None, Some(true), Some(false)),
+            (Cancelled, Some(Cause::NoWindow), Some(true), Some(true)),
+            (Skipped, Some(Cause::NothingPending), None, Some(false)),
+            (Skipped, Some(Cause::Patched), Some(true), Some(false)),
+            (Skipped, Some(Cause::OptedOut), Some(true), Some(false)),
+            (Skipped, Some(Cause::Observed), Some(true), Some(false)),
+            (Failed, None, None, Some(true)),
+            (Failed, None, Some(true), Some(true)),
+        ];
+        for (kind, cause, known, expected) in rows {
+            let mut page = page(&[None]);
+            page.services.extend(known.map(|open| (web(), open)));
+            page.learn(&event(LATER), &[outcome(kind, cause)]);
+            assert_eq!(page.services.get(&web()).copied(), expected, "{kind:?} {cause:?} {known:?}");
+            assert_eq!(page.open().count(), usize::from(expected == Some(true)));
+            assert_eq!((page.all().count(), page.sent_at), (1, Some(instant(LATER))));
+        }
+    }
+
+    #[test]
+    fn what_a_newer_event_said_of_a_service_stands() {
+        let cancelled = [outcome(OutcomeKind::Cancelled, None)];
+        let scheduled = [outcome(OutcomeKind::Scheduled, None)];
+        let mut known = page(&[None]);
+        known.learn(&event(LATER), &cancelled);
+        known.unpatched.insert(web());
+        known.learn(&event(EARLIER), &scheduled);
+        assert_eq!(known.services.get(&web()), Some(&false));
+        assert!(known.unpatched.contains(&web()), "an older event does not go on with its story");
+        assert_eq!(known.sent_at, Some(instant(LATER)));
+        known.learn(&event("2026-11-26T19:00:00Z"), &scheduled);
+        assert_eq!(known.services.get(&web()), Some(&true));
+        assert!(known.unpatched.is_empty());
+        // One of several entities of a service is enough to close it.
+        known.learn(&event("2026-11-26T20:00:00Z"), &[scheduled[0].clone(), cancelled[0].clone()]);
+        assert_eq!(known.services.get(&web()), Some(&false));
+    }
+
+    #[test]
+    fn a_closed_notice_stays_closed_for_what_an_older_event_names() {
+        let closed = Notice { closed: true, ..event(LATER) };
+        let failed = [outcome(OutcomeKind::Failed, None)];
+        let mut known = page(&[None]);
+        known.learn(&closed, &failed);
+        assert_eq!((known.closed_at, known.services.get(&web())), (Some(instant(LATER)), Some(&false)));
+        let mut known = page(&[None]);
+        known.learn(&closed, &[]);
+        known.learn(&event(EARLIER), &[outcome(OutcomeKind::Scheduled, None)]);
+        assert_eq!(known.services.get(&web()), Some(&false));
+        // What failed while it was open is tried again.
+        let mut known = page(&[None]);
+        known.services.insert(web(), true);
+        known.learn(&closed, &failed);
+        assert_eq!(known.services.get(&web()), Some(&true));
+    }
+
+    #[test]
+    fn a_cancellation_that_could_not_be_announced_is_said_again() {
+        let cancelled = outcome(OutcomeKind::Cancelled, None);
+        let nothing = outcome(OutcomeKind::Skipped, Some(Cause::NothingPending));
+        let mut page = Page::default();
+        page.owe(&[cancelled.clone(), Outcome::of("UNKNOWN", OutcomeKind::Cancelled, "why")], false);
+        page.owe(&[outcome(OutcomeKind::Scheduled, None)], false);
+        assert_eq!(page.owed, BTreeSet::from([web()]));
+        let mut outcomes = [nothing.clone(), outcome(OutcomeKind::Skipped, Some(Cause::Patched))];
+        page.repeat_what_is_owed(&mut outcomes);
+        assert_eq!((outcomes[0].outcome, outcomes[0].cause), (OutcomeKind::Cancelled, None));
+        assert_eq!(outcomes[1].outcome, OutcomeKind::Skipped);
+        page.owe(&[outcome(OutcomeKind::Failed, None)], true);
+        assert_eq!(page.owed.len(), 1, "what failed is not cancelled yet");
+        page.owe(&[cancelled], true);
+        assert!(page.owed.is_empty());
+        let mut outcomes = [nothing];
+        page.repeat_what_is_owed(&mut outcomes);
+        assert_eq!(outcomes[0].outcome, OutcomeKind::Skipped);
+    }
+
+    #[test]
+    fn the_newest_plans_are_remembered_once() {
+        let mut page = Page::default();
+        for nth in 0..25 {
+            page.remember(format!("{nth}"));
+            page.remember(format!("{nth}"));
+        }
+        assert_eq!((page.announced.len(), page.announced[0].as_str()), (20, "5"));
     }
 }

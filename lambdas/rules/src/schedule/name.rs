@@ -262,4 +262,24 @@ mod tests {
             prop_assert_ne!(of(&one), of(&two));
         }
     }
+
+    #[test]
+    fn the_lock_after_a_dead_one_has_another_name_for_each_owner_and_end() {
+        let (schedule, at) = (ScheduleName::of_stop(), |text| crate::testing::instant(text));
+        let [one, two] = ["2026-11-27T22:00:00Z", "2026-11-27T22:00:01Z"].map(at);
+        let names: BTreeSet<ScheduleName> = [
+            ScheduleName::of_lock(&schedule),
+            ScheduleName::of_lock_after(&schedule, "me", one),
+            ScheduleName::of_lock_after(&schedule, "me", two),
+            ScheduleName::of_lock_after(&schedule, "you", one),
+            ScheduleName::of_lock_after(&ScheduleName::of_heartbeat(), "me", one),
+        ]
+        .into();
+        assert_eq!(names.len(), 5);
+        assert!(names.iter().all(|name| name.as_str().starts_with("lock.")));
+        let digest = ScheduleName::of_digest("arn:1", one);
+        assert!(digest.as_str().starts_with("digest.") && digest.as_str().ends_with(".20261127T220000"));
+        assert_ne!(digest, ScheduleName::of_digest("arn:2", one));
+        assert_ne!(ScheduleName::of_drill("arn:1"), ScheduleName::of_drill("arn:2"));
+    }
 }

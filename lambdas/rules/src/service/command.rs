@@ -55,3 +55,54 @@ pub fn code_deploy(last: &str) -> String {
          file://deployment.json"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{service_with, web};
+
+    fn set(deployment: Option<&str>) -> TaskSet {
+        TaskSet {
+            deployment: deployment.map(str::to_owned),
+            started_by: None,
+            task_definition: "arn:td".into(),
+            container: None,
+            platform_version: None,
+            capacity_providers: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_command_suits_what_deploys_the_service() {
+        let forced = "aws ecs update-service --cluster prod --service web --force-new-deployment";
+        let shown = "aws ecs describe-services --cluster prod --services web --query 'services[0].taskSets'";
+        let rows = [
+            (Controller::Ecs, forced),
+            (Controller::CodeDeploy(Some(set(None))), shown),
+            (Controller::CodeDeploy(None), shown),
+            (Controller::External(Some(set(Some("d-1")))), shown),
+            (Controller::Unknown("new".into()), shown),
+        ];
+        for (controller, expected) in rows {
+            assert_eq!(redeploy(&web(), &controller), expected, "{controller:?}");
+        }
+        let command = redeploy(&web(), &Controller::CodeDeploy(Some(set(Some("d-1")))));
+        assert!(
+            command.starts_with("aws deploy get-deployment --deployment-id d-1 --output json"),
+            "{command}"
+        );
+        assert_eq!(patch(&web(), None), forced);
+        let mut state = service_with(&[], vec![]);
+        assert_eq!(patch(&web(), Some(&state)), forced);
+        state.pause = Some(Pause {
+            hook: "h-1".into(),
+            deployment_arn: "arn:d".into(),
+            expires_at: None,
+            then_continues: false,
+        });
+        assert_eq!(
+            patch(&web(), Some(&state)),
+            "aws ecs continue-service-deployment --service-deployment-arn arn:d --hook-id h-1 --action CONTINUE"
+        );
+    }
+}

@@ -211,3 +211,66 @@ pub struct ServiceEvent {
     /// The message.
     pub text: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{instant, rollout, service_with};
+
+    const CUTOFF: &str = "2026-11-25T18:00:00Z";
+    const NEW: &str = "2026-11-25T18:00:01Z";
+
+    #[test]
+    fn a_task_without_a_creation_time_or_created_at_the_cutoff_is_old() {
+        let mut service = service_with(&[CUTOFF, NEW], vec![]);
+        service.tasks.push(None);
+        let cutoff = instant(CUTOFF);
+        assert_eq!(service.old_tasks(cutoff), 2);
+        let described = "2 of 3 running tasks were created before Wed 25 Nov 2026 18:00 UTC";
+        assert_eq!(
+            (service.describe_old_tasks(cutoff), service.all_new(cutoff)),
+            (described.to_owned(), None)
+        );
+    }
+
+    #[test]
+    fn the_proof_counts_the_tasks() {
+        let proof = |tasks: &[&str]| service_with(tasks, vec![]).all_new(instant(CUTOFF)).unwrap();
+        let end = "created after Wed 25 Nov 2026 18:00:00 UTC, on the new revision";
+        assert_eq!(proof(&[NEW]), format!("the running task was {end}"));
+        assert_eq!(proof(&[NEW, NEW]), format!("all 2 running tasks were {end}"));
+        assert_eq!(proof(&[]), "no task is running; new tasks start on the new revision");
+    }
+
+    #[test]
+    fn a_service_counts_as_patched_once_nothing_is_rolling() {
+        let with = |progress| service_with(&[NEW], vec![rollout("ecs-svc/1", NEW, progress)]);
+        let patched = |state: &ServiceState| ServiceState::patched(Some(state), instant(CUTOFF)).is_some();
+        assert!(patched(&with(Progress::Completed)));
+        assert!(!patched(&with(Progress::InProgress)));
+        assert!(!patched(&service_with(&[CUTOFF], vec![])));
+        assert!(!patched(&ServiceState { desired_count: 0, ..with(Progress::Completed) }));
+        assert_eq!(ServiceState::patched(None, instant(CUTOFF)), None);
+    }
+
+    #[test]
+    fn the_newest_deployment_in_progress_is_the_one_that_rolls() {
+        let rollouts = [
+            rollout("old", CUTOFF, Progress::InProgress),
+            rollout("new", NEW, Progress::InProgress),
+            rollout("done", "2026-11-26T00:00:00Z", Progress::Completed),
+        ];
+        let service = service_with(&[], rollouts.to_vec());
+        assert_eq!(service.rolling().map(|rollout| rollout.id.as_str()), Some("new"));
+        assert!(is_after(Some(instant(NEW)), instant(CUTOFF)) && !is_after(None, instant(CUTOFF)));
+        let pause = Pause {
+            hook: "h".into(),
+            deployment_arn: "arn".into(),
+            expires_at: Some(instant(CUTOFF)),
+            then_continues: true,
+        };
+        let text = "paused by a lifecycle hook until someone continues it; ECS continues it on Wed 25 Nov 2026 18:00 UTC";
+        assert_eq!(pause.describe(), text);
+        assert!(Pause { then_continues: false, ..pause }.describe().contains("ECS rolls it back on"));
+    }
+}
