@@ -45,6 +45,7 @@ pub(super) fn check(data: &[u8]) {
         operate: "arn:operate",
         request: &request,
         require_reason: true,
+        drills: true,
         now: now(),
     };
     let header = header(&text);
@@ -75,6 +76,8 @@ fn header(text: &str) -> impl Fn(&Frame<'_>) -> String {
             blocks: vec![block.clone()],
             heartbeat: Ok(None),
             pending: (2, 1),
+            findings: Some(1),
+            has_zones: true,
         };
         header.html(frame)
     }
@@ -121,7 +124,10 @@ fn entry(state: State, text: &str) -> Entry {
         state,
         at: Some(now()),
         zone: Tz::Europe__London,
+        is_check: false,
         window_ends_at: Some(now() + TimeDelta::hours(4)),
+        deadline: Some(now()),
+        late: Some("the deadline"),
         why: text.to_owned(),
         notices: vec![notice],
         control: Control::default().with(done),
@@ -185,6 +191,8 @@ fn done(frame: &Frame<'_>, text: &str) -> String {
         outcome: text.to_owned(),
         proof: text.to_owned(),
         notice: text.to_owned(),
+        retirement_date: Some(now()),
+        tickets: text.to_owned(),
     };
     let records = Record::read(text).into_iter().chain([written]).collect();
     done::html(frame, &Ok(records))

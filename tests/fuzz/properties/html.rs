@@ -30,7 +30,7 @@ const ELEMENTS: [&str; 25] = [
     "ul",
 ];
 const EMPTY: [&str; 2] = ["br", "input"];
-const ATTRIBUTES: [&str; 19] = [
+const ATTRIBUTES: [&str; 20] = [
     "action",
     "aria-current",
     "aria-label",
@@ -48,6 +48,7 @@ const ATTRIBUTES: [&str; 19] = [
     "selected",
     "tabindex",
     "target",
+    "title",
     "type",
     "value",
 ];

@@ -6,7 +6,7 @@ use chrono::{SubsecRound, TimeDelta};
 use chrono_tz::Tz;
 use rules::{
     arn::ServiceRef,
-    notice::{Notice, NoticeRef, entity::Entity, health},
+    notice::{Notice, NoticeRef, date::is_usable, entity::Entity, health},
     operate::plan_again,
     plan::plan,
     policy::{Fallback, Policy},
@@ -88,6 +88,9 @@ fn watch(notice: &Notice, kept: &NoticeRef, services: &BTreeMap<ServiceRef, bool
 
 /// The event with which an operator has the notice planned again says the same, to the second.
 fn again(notice: &Notice, kept: &NoticeRef, services: &BTreeMap<ServiceRef, bool>) {
+    if !is_usable(&kept.cutoff) {
+        return; // read again, it is not believed, and the later time of the event counts
+    }
     let names: Vec<ServiceRef> = services.keys().cloned().collect();
     let event = plan_again::event(&place(), kept, notice.page, &names, now());
     let Ok(read) = health::read(&event, now()) else {

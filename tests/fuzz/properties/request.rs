@@ -70,8 +70,9 @@ fn valid(request: &Request) {
 /// The console shows the text as text.
 fn shown(text: &str) {
     let done = |done| Done::new(&web(), done, text);
-    for answer in [Answer::text("hold", text), Answer::of("hold", vec![done(true), done(false)])] {
-        let Value::String(html) = answer.html(Some("arn:console")) else { panic!("not HTML") };
-        assert_eq!(html::check(&html).len(), 1);
+    let partly = Answer::of("hold", vec![done(true), done(false)]);
+    for (answer, links) in [(Answer::text("hold", true, text), 1), (partly, 2)] {
+        let Value::String(html) = answer.html(Some("arn:console"), &Value::Null) else { panic!("not HTML") };
+        assert_eq!(html::check(&html).len(), links);
     }
 }

@@ -70,8 +70,11 @@ mod tests {
     use super::*;
     use crate::{
         notify::message::tests::{notice, reader},
-        operate::decide::{Asked, Pending, decide},
-        operate::request::Operation,
+        operate::{
+            decide::decide,
+            request::{Asker, Operation},
+            verdict::{Asked, Pending},
+        },
         testing::{instant, web},
     };
 
@@ -90,6 +93,7 @@ mod tests {
             service: &service,
             policy: &policy,
             zone,
+            asker: Asker::CommandLine,
             now,
         };
         let slot = Some(instant("2026-07-10T21:00:00Z"));
@@ -112,12 +116,12 @@ mod tests {
 
     #[test]
     fn an_event_about_everything_is_about_the_stack() {
-        let of = |why: &Why| event_of_all("the-stack", "all is stopped", ("hold-all", why));
+        let of = |why: &Why| event_of_all(&reader(), None, "all is stopped", ("hold-all", why));
         let BusEvent { happened, resource, detail } = of(&why(Some("outage"), Some("INC7")));
-        assert_eq!((happened, resource.as_str()), (Happened::ChangedByOperator, "the-stack"));
+        assert_eq!((happened, resource.as_str()), (Happened::ChangedByOperator, "ecs-task-patching"));
         assert_eq!(detail.reason, "all is stopped (operator's reason: INC7, outage)");
         assert_eq!((detail.operation.as_deref(), detail.ticket.as_deref()), (Some("hold-all"), Some("INC7")));
-        assert_eq!(detail.stack.as_deref(), Some("the-stack"));
+        assert_eq!(detail.stack.as_deref(), Some("ecs-task-patching"));
         assert_eq!(of(&why(None, None)).detail.reason, "all is stopped");
     }
 }

@@ -375,8 +375,9 @@ mod tests {
     #[test]
     fn a_cancellation_ends_the_story_for_each_notice() {
         let verdict = |ended| Verdict {
-            change: crate::operate::decide::Change::Delete,
+            change: crate::operate::verdict::Change::Delete,
             done: true,
+            nothing: false,
             text: "cancelled".into(),
             slot: None,
             notices: vec![notice(), NoticeRef { event_arn: "arn:2".into(), ..notice() }],
