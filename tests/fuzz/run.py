@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from commands import ROOT, Failed, clean_environment
 
-EXECUTIONS = {"notice": 500_000, "text": 500_000, "input": 500_000, "request": 500_000, "console": 100_000}
+EXECUTIONS = {"notice": 500_000, "text": 100_000, "input": 500_000, "request": 500_000, "console": 5_000}
 CARGO_FUZZ = "0.13.2"
 TOOLS = ROOT / "target" / "tools"
 FOLDER = ROOT / "tests" / "fuzz"
