@@ -24,8 +24,10 @@ pub(super) fn check(data: &[u8]) {
             let why = why_of(&request);
             let complete = why.is_none_or(|why| why.reason.is_some() && why.ticket.is_some());
             match read(true) {
-                Ok(same) => assert!(same == request && complete || matches!(request, Request::HoldAll(_))),
-                Err(InvalidRequest(text)) => assert!(!complete && text.contains("RequireReason"), "{text}"),
+                Ok(same) => assert!(same == request && complete),
+                Err(InvalidRequest(text)) => {
+                    assert!(!complete && text.contains("a reason and a ticket"), "{text}")
+                }
             }
         }
         Err(InvalidRequest(text)) => {
