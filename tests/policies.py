@@ -259,7 +259,8 @@ def broken(found: dict, change) -> list[str]:
 USED = ROOT / ".aws-sam" / "used-permissions"  # a file for each process of the end-to-end tests
 # Permissions that no test can use on the local AWS.
 NOT_USABLE = {
-    "logs:": "AWS Lambda writes the logs with the role; the local AWS writes them without",
+    "logs:CreateLogStream": "AWS Lambda writes the logs with the role; the local AWS writes them without",
+    "logs:PutLogEvents": "the same",
     "kms:": "the local AWS encrypts nothing",
     "codedeploy:": "the local AWS has no CodeDeploy",
     "ecs:DescribeServiceDeployments": "it is for rollouts that pause, and the local ECS completes every rollout",

@@ -113,8 +113,14 @@ def unconfirmed_subscription(stack):
     topic = sns.create_topic(Name="half-confirmed")["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.org")
     sns.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://127.0.0.1:9/")
+    iam = stack.aws.client("iam")
+    role = next(found["RoleName"] for found in iam.list_roles()["Roles"] if "ConsoleRole" in found["RoleName"])
+    allow = {"Effect": "Allow", "Action": "sns:ListSubscriptionsByTopic", "Resource": topic}
+    document = {"Version": "2012-10-17", "Statement": [allow]}
+    iam.put_role_policy(RoleName=role, PolicyName="half-confirmed", PolicyDocument=json.dumps(document))
     with changed(stack, "ConsoleFunctionName", ALARM_TOPIC="half-confirmed"):
         yield
+    iam.delete_role_policy(RoleName=role, PolicyName="half-confirmed")
 
 
 @contextmanager
