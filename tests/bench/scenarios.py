@@ -37,6 +37,7 @@ def environment() -> dict[str, str]:
         "SCHEDULER_ROLE_ARN": "arn:aws:iam::111122223333:role/bench",
         "DEAD_LETTER_QUEUE_ARN": f"arn:aws:sqs:{PLACE}:bench",
         "NOTIFICATION_TOPIC_ARN": f"arn:aws:sns:{PLACE}:bench",
+        "INGEST_FUNCTION_ARN": f"arn:aws:lambda:{PLACE}:function:bench-ingest",
         "DEPLOY_FUNCTION_ARN": f"arn:aws:lambda:{PLACE}:function:bench-deploy",
         "VERIFY_FUNCTION_ARN": f"arn:aws:lambda:{PLACE}:function:bench-verify",
         "AWS_REGION": "eu-west-2",
@@ -149,6 +150,11 @@ def cases(prepare: dict[int, dict]) -> dict[str, Scenario]:
     found["deploy, waits"] = Scenario(ours("deploy"), inputs, world(2, rolling=True), pending)
     found["verify, proves"] = Scenario(ours("verify"), check_inputs, world(2, new_tasks=True), checks)
     found["verify, checks again"] = Scenario(ours("verify"), check_inputs, world(2, rolling=True), checks)
+    holds = [
+        {"operation": "hold", "cluster": "prod", "service": f"service-{nth:04}", "reason": "load test"} for nth in (0, 1)
+    ]
+    found["operate, holds"] = Scenario(ours("operate"), holds, world(1000), prepare[1000])
+    found["console, 1000"] = Scenario(ours("console"), [{}, {}], world(1000), prepare[1000])
     found["deadline check, 1000"] = Scenario(ours("verify"), [page], world(1000, new_tasks=True), watched)
     return found
 

@@ -101,6 +101,7 @@ impl Aws {
                 "FailedEntryCount": 0,
                 "Entries": body["Entries"].as_array()?.iter().map(|_| json!({"EventId": "1"})).collect::<Vec<_>>(),
             })),
+            "GetMetricData" => ok(json!({"MetricDataResults": []})),
             "Publish" => ok(Value::Null),
             _ => None,
         }
