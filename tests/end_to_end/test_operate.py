@@ -121,13 +121,14 @@ def test_a_drill_is_refused_where_the_rule_would_not_accept_it(stack, cluster):
 
 def test_a_deployment_is_cancelled_as_printed_and_its_notice_schedules_it_again(stack, cluster, pending, tmp_path):
     name, event = pending
-    stack.aws.create_service(cluster, "web")
     done, text = result(run(stack, cluster, tmp_path, "cancel"))
     assert done and "hold it instead to prevent that" in text
     assert stack.schedules.get(name) is None
+    assert outcome(stack.ingest(event))["outcome"] == "scheduled"
+    run(stack, cluster, tmp_path, "cancel")
+    stack.aws.create_service(cluster, "web")
     done, text = result(run(stack, cluster, tmp_path, "cancel"))
     assert not done and "so there is nothing to cancel: it is patched, was cancelled before, or no notice names it" in text
-    assert outcome(stack.ingest(event))["outcome"] == "scheduled"
 
 
 def test_a_whole_notice_is_held_and_several_services_are_released(stack, cluster):

@@ -26,7 +26,7 @@ pub(super) fn check(data: &[u8]) {
             match read(true) {
                 Ok(same) => assert!(same == request && complete),
                 Err(InvalidRequest(text)) => {
-                    assert!(!complete && text.contains("a reason and a ticket"), "{text}")
+                    assert!(!complete && text.contains("a reason and a ticket"), "{text}");
                 }
             }
         }
