@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     arn::ServiceRef,
+    notice::NoticeRef,
     policy::{
         Policy,
         settings::{ConfigError, Settings},
     },
+    schedule::{control::Control, wake::DeployInput},
     service::{Controller, Progress, Rollout, ServiceState},
 };
 
@@ -37,6 +39,24 @@ fn read(parameters: &[(&str, &str)]) -> Result<Policy, ConfigError> {
 /// The service `prod/web`.
 pub(crate) fn web() -> ServiceRef {
     ServiceRef::new("prod", "web").expect("test data: valid names")
+}
+
+/// The deployment of `prod/web` that is planned for these notices on a Friday night.
+pub(crate) fn planned_for(notices: Vec<NoticeRef>) -> DeployInput {
+    DeployInput {
+        service: web(),
+        notices,
+        slot: instant("2026-11-27T22:00:00Z"),
+        window_ends_at: instant("2026-11-28T02:00:00Z"),
+        windows: None,
+        zone: None,
+        fallback: false,
+        spread_minutes: None,
+        attempt: 0,
+        scheduled_for: None,
+        woken: Some(0),
+        control: Control::default(),
+    }
 }
 
 /// An active service under ECS, with tasks that were created at these times.

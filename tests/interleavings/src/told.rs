@@ -62,7 +62,7 @@ impl Told {
         arrived.map(|telling| telling.sent_at).max()
     }
 
-    /// The notices that were still open for a service, as far as was told until `now`.
+    /// The notices that were still open for a service, as far as AWS Health had sent it by `now`.
     pub(crate) fn open(&self, now: DateTime<Utc>) -> Vec<Open<'_>> {
         let mut open = Vec::new();
         for (event_arn, tellings) in &self.0 {

@@ -357,7 +357,7 @@ mod tests {
     use super::*;
     use crate::{
         schedule::{control::Approval, name::ScheduleName, wake::InvalidInput},
-        testing::{instant, policy, web},
+        testing::{instant, planned_for, policy, web},
     };
 
     const NOW: &str = "2026-11-26T12:00:00Z";
@@ -365,22 +365,14 @@ mod tests {
     fn input(service: &ServiceRef) -> DeployInput {
         DeployInput {
             service: service.clone(),
-            notices: vec![NoticeRef {
+            windows: Some("Fri 22:00-02:00 UTC".into()),
+            zone: Some(Tz::Europe__London),
+            ..planned_for(vec![NoticeRef {
                 event_arn: "arn:notice".into(),
                 starts_at: Some(instant("2026-12-02T18:00:00Z")),
                 cutoff: instant("2026-11-25T18:00:00Z"),
                 drill: false,
-            }],
-            slot: instant("2026-11-27T22:00:00Z"),
-            window_ends_at: instant("2026-11-28T02:00:00Z"),
-            windows: Some("Fri 22:00-02:00 UTC".into()),
-            zone: Some(Tz::Europe__London),
-            fallback: false,
-            spread_minutes: None,
-            attempt: 0,
-            scheduled_for: None,
-            woken: Some(0),
-            control: Control::default(),
+            }])
         }
     }
 

@@ -236,7 +236,7 @@ mod tests {
             wake::{DeployInput, Wake},
         },
         service::ServiceEvent,
-        testing::{instant, policy, rollout, service_with, web},
+        testing::{instant, planned_for, policy, rollout, service_with, web},
         verify::heartbeat::Pending,
     };
 
@@ -249,23 +249,13 @@ mod tests {
             ticket: None,
         };
         let input = DeployInput {
-            service: web(),
-            notices: vec![NoticeRef {
+            control: Control::default().with(change),
+            ..planned_for(vec![NoticeRef {
                 event_arn: "arn:notice".into(),
                 starts_at: None,
                 cutoff: instant("2026-11-25T18:00:00Z"),
                 drill: true,
-            }],
-            slot: instant("2026-11-27T22:00:00Z"),
-            window_ends_at: instant("2026-11-28T02:00:00Z"),
-            windows: None,
-            zone: None,
-            fallback: false,
-            spread_minutes: None,
-            attempt: 0,
-            scheduled_for: None,
-            woken: Some(0),
-            control: Control::default().with(change),
+            }])
         };
         let existing =
             Existing { at: Some(input.slot), spread_minutes: 0, enabled: true, input: Ok(input.clone()) };

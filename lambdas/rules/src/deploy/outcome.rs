@@ -216,33 +216,18 @@ mod tests {
     use crate::{
         notice::NoticeRef,
         policy::Policy,
-        schedule::control::Control,
-        testing::{instant, web},
+        testing::{instant, planned_for},
     };
 
     const SLOT: &str = "2026-11-27T22:00:00Z";
-    const END: &str = "2026-11-28T02:00:00Z";
 
     fn input() -> DeployInput {
-        DeployInput {
-            service: web(),
-            notices: vec![NoticeRef {
-                event_arn: "arn:1".into(),
-                starts_at: None,
-                cutoff: instant("2026-11-25T18:00:00Z"),
-                drill: false,
-            }],
-            slot: instant(SLOT),
-            window_ends_at: instant(END),
-            windows: None,
-            zone: None,
-            fallback: false,
-            spread_minutes: None,
-            attempt: 0,
-            scheduled_for: None,
-            woken: Some(0),
-            control: Control::default(),
-        }
+        planned_for(vec![NoticeRef {
+            event_arn: "arn:1".into(),
+            starts_at: None,
+            cutoff: instant("2026-11-25T18:00:00Z"),
+            drill: false,
+        }])
     }
 
     fn waiting(unreadable: bool) -> DeployOutcome {

@@ -1,6 +1,6 @@
 //! What an operation does to the pending deployment of one service, and what it says.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::{
     request::{Asker, Operation},
@@ -9,7 +9,7 @@ use super::{
 use crate::{
     notice::first_retirement_date,
     plan::deadline,
-    schedule::{Edit, Existing, REMINDER, control::Approval, delivery::is_due, wake::DeployInput},
+    schedule::{Edit, Existing, REMINDER, control::Approval, delivery::is_due, soonest, wake::DeployInput},
     time::instant::{ceil_minute, local_and_utc},
     wording::sentence,
 };
@@ -43,11 +43,6 @@ pub fn decide(asked: &Asked<'_>, pending: &Pending<'_>) -> Verdict {
     };
     let notices = existing.input.as_ref().map(|input| input.notices.clone()).unwrap_or_default();
     Verdict { notices, ..verdict }
-}
-
-/// A schedule that is changed now fires a minute later at the earliest.
-fn soonest(now: DateTime<Utc>) -> DateTime<Utc> {
-    ceil_minute(now + TimeDelta::minutes(1))
 }
 
 impl Asked<'_> {
@@ -337,6 +332,7 @@ impl Asked<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::TimeDelta;
     use chrono_tz::Tz;
 
     use crate::{
@@ -345,7 +341,7 @@ mod tests {
         operate::request::Why,
         policy::Policy,
         schedule::{control::Control, wake::Wake},
-        testing::{instant, web},
+        testing::{instant, planned_for, web},
     };
 
     const NOW: &str = "2026-11-25T18:00:10Z";
@@ -354,23 +350,14 @@ mod tests {
 
     fn input() -> DeployInput {
         DeployInput {
-            service: web(),
-            notices: vec![NoticeRef {
+            zone: Some(Tz::UTC),
+            spread_minutes: Some(15),
+            ..planned_for(vec![NoticeRef {
                 event_arn: "arn:1".into(),
                 starts_at: Some(instant("2026-12-02T18:00:00Z")),
                 cutoff: instant("2026-11-25T18:00:00Z"),
                 drill: false,
-            }],
-            slot: instant(FRIDAY),
-            window_ends_at: instant("2026-11-28T02:00:00Z"),
-            windows: None,
-            zone: Some(Tz::UTC),
-            fallback: false,
-            spread_minutes: Some(15),
-            attempt: 0,
-            scheduled_for: None,
-            woken: Some(0),
-            control: Control::default(),
+            }])
         }
     }
 

@@ -276,7 +276,7 @@ impl PlannedDeployment {
 }
 
 /// The earliest time for which a schedule is written at `now`.
-fn soonest(now: DateTime<Utc>) -> DateTime<Utc> {
+pub(crate) fn soonest(now: DateTime<Utc>) -> DateTime<Utc> {
     ceil_minute(now + TimeDelta::minutes(1))
 }
 
@@ -399,7 +399,7 @@ impl Edit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{instant, web};
+    use crate::testing::{instant, planned_for, web};
 
     fn input(service: ServiceRef, zone: Tz) -> DeployInput {
         let notice = |starts_at: Option<&str>| NoticeRef {
@@ -410,17 +410,10 @@ mod tests {
         };
         DeployInput {
             service,
-            notices: vec![notice(Some("2026-12-02T18:00:00Z")), notice(None)],
             slot: instant("2026-07-10T21:00:00Z"),
             window_ends_at: instant("2026-07-11T01:00:00Z"),
-            windows: None,
             zone: Some(zone),
-            fallback: false,
-            spread_minutes: None,
-            attempt: 0,
-            scheduled_for: None,
-            woken: Some(0),
-            control: Control::default(),
+            ..planned_for(vec![notice(Some("2026-12-02T18:00:00Z")), notice(None)])
         }
     }
 

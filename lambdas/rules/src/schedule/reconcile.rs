@@ -377,7 +377,7 @@ fn without(input: &DeployInput, event_arn: &str, why: String) -> Verdict {
 mod tests {
     use super::*;
     use crate::schedule::wake::Wake;
-    use crate::testing::{instant, policy, web};
+    use crate::testing::{instant, planned_for, policy, web};
     use chrono::TimeDelta;
     use chrono_tz::Tz;
 
@@ -398,18 +398,10 @@ mod tests {
             spread_minutes: 15,
             enabled: true,
             input: Ok(DeployInput {
-                service: web(),
-                notices: notices.to_vec(),
                 slot: at,
                 window_ends_at: at + TimeDelta::hours(4),
-                windows: None,
                 zone: Some(Tz::UTC),
-                fallback: false,
-                spread_minutes: None,
-                attempt: 0,
-                scheduled_for: None,
-                woken: Some(0),
-                control: Control::default(),
+                ..planned_for(notices.to_vec())
             }),
         }
     }

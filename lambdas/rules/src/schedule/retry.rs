@@ -77,7 +77,7 @@ mod tests {
         notice::NoticeRef,
         policy::Mode,
         schedule::control::{Approval, Control},
-        testing::{instant, web},
+        testing::{instant, planned_for},
         time::calendar::State,
     };
 
@@ -87,23 +87,13 @@ mod tests {
 
     fn input(starts_at: Option<&str>) -> DeployInput {
         DeployInput {
-            service: web(),
-            notices: vec![NoticeRef {
+            attempt: 4,
+            ..planned_for(vec![NoticeRef {
                 event_arn: "arn:1".into(),
                 starts_at: starts_at.map(instant),
                 cutoff: instant("2026-11-25T18:00:00Z"),
                 drill: false,
-            }],
-            slot: instant("2026-11-27T22:00:00Z"),
-            window_ends_at: instant("2026-11-28T02:00:00Z"),
-            windows: None,
-            zone: None,
-            fallback: false,
-            spread_minutes: None,
-            attempt: 4,
-            scheduled_for: None,
-            woken: Some(0),
-            control: Control::default(),
+            }])
         }
     }
 

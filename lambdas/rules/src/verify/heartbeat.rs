@@ -173,7 +173,7 @@ mod tests {
     use crate::{
         arn::Place,
         schedule::wake::{Again, CheckInput, DeadlineInput, DigestInput, DrillInput},
-        testing::{instant, web},
+        testing::{instant, planned_for, web},
     };
 
     const NOW: &str = "2026-11-27T23:30:00Z";
@@ -214,18 +214,10 @@ mod tests {
     fn a_missing_approval_is_reminded_of_a_day_before_and_missed_at_the_start_time() {
         let control = Control { approval: Some(Approval::Awaited), ..Control::default() };
         let input = DeployInput {
-            service: web(),
-            notices: vec![notice()],
             slot: instant(NOW),
             window_ends_at: instant(NOW),
-            windows: None,
-            zone: None,
-            fallback: false,
-            spread_minutes: None,
-            attempt: 0,
-            scheduled_for: None,
-            woken: Some(0),
             control,
+            ..planned_for(vec![notice()])
         };
         let of = |at: &str, enabled: bool, control: Control| {
             let input = DeployInput { control, ..input.clone() };

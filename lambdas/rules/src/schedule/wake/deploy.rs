@@ -220,13 +220,14 @@ mod tests {
     use super::*;
     use crate::{
         schedule::wake::{InvalidInput, Wake},
-        testing::{instant, web},
+        testing::{instant, planned_for},
     };
 
     fn input() -> DeployInput {
         DeployInput {
-            service: web(),
-            notices: vec![
+            windows: Some("Fri 22:00-02:00 UTC".into()),
+            zone: Some(Tz::UTC),
+            ..planned_for(vec![
                 NoticeRef {
                     event_arn: "arn:1".into(),
                     starts_at: Some(instant("2026-12-02T18:00:00Z")),
@@ -239,17 +240,7 @@ mod tests {
                     cutoff: instant("2026-11-26T18:00:00Z"),
                     drill: false,
                 },
-            ],
-            slot: instant("2026-11-27T22:00:00Z"),
-            window_ends_at: instant("2026-11-28T02:00:00Z"),
-            windows: Some("Fri 22:00-02:00 UTC".into()),
-            zone: Some(Tz::UTC),
-            fallback: false,
-            spread_minutes: None,
-            attempt: 0,
-            scheduled_for: None,
-            woken: Some(0),
-            control: Control::default(),
+            ])
         }
     }
 
