@@ -107,6 +107,10 @@ def without_subscription(stack):
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.org")
 
 
+def role_name(iam, logical_id):
+    return next(found["RoleName"] for found in iam.list_roles()["Roles"] if logical_id in found["RoleName"])
+
+
 @contextmanager
 def unconfirmed_subscription(stack):
     sns = stack.aws.client("sns")
@@ -114,7 +118,7 @@ def unconfirmed_subscription(stack):
     sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="ops@example.org")
     sns.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://127.0.0.1:9/")
     iam = stack.aws.client("iam")
-    role = next(found["RoleName"] for found in iam.list_roles()["Roles"] if "ConsoleRole" in found["RoleName"])
+    role = role_name(iam, "ConsoleRole")
     allow = {"Effect": "Allow", "Action": "sns:ListSubscriptionsByTopic", "Resource": topic}
     document = {"Version": "2012-10-17", "Statement": [allow]}
     iam.put_role_policy(RoleName=role, PolicyName="half-confirmed", PolicyDocument=json.dumps(document))
@@ -126,7 +130,7 @@ def unconfirmed_subscription(stack):
 @contextmanager
 def without_permission_to_deploy(stack):
     iam = stack.aws.client("iam")
-    role = next(found["RoleName"] for found in iam.list_roles()["Roles"] if "DeployRole" in found["RoleName"])
+    role = role_name(iam, "DeployRole")
     document = iam.get_role_policy(RoleName=role, PolicyName="deploy")["PolicyDocument"]
     statements = [statement for statement in document["Statement"] if statement["Sid"] != "ForceNewDeployments"]
     iam.put_role_policy(
