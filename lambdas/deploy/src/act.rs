@@ -18,7 +18,7 @@ use rules::{
         story::Running,
         wake::{CheckInput, DeployInput, DigestInput, Wake},
     },
-    service::command,
+    service::{command, image},
     verify::verification_times::next_check,
 };
 
@@ -71,6 +71,16 @@ impl Deploy {
                         Ok(outcome.refused(reason, Some(command::code_deploy(&last.id))))
                     }
                 }
+            }
+        }
+    }
+
+    /// Whether the new tasks may run other code than the old ones. It keeps no deployment from starting.
+    pub(crate) async fn image_warning(&self, facts: &Facts) -> Option<String> {
+        match self.ecs.containers(facts.task_definition().unwrap_or_default()).await {
+            Ok(containers) => image::warning(&containers),
+            Err(error) => {
+                Some(format!("the images are unreadable, so the deployment may ship new code: {error}"))
             }
         }
     }

@@ -11,7 +11,7 @@ use rules::{
     },
     policy::{Mode, Policy},
     schedule::wake::DeployInput,
-    service::{ServiceState, TaskSet, image},
+    service::{ServiceState, TaskSet},
 };
 use tokio::time::Instant;
 
@@ -35,9 +35,7 @@ impl Deploy {
             Ok(need) if need.starts() && policy.mode != Mode::Off => need,
             _ => return Ok(facts),
         };
-        let images = self.image_warning(facts.task_definition().unwrap_or_default());
         if facts.input.is_late(now) || facts.input.is_outside(&policy.windows, now) {
-            facts.image_warning = images.await;
             return Ok(facts);
         }
         let code_deploy = async {
@@ -47,9 +45,8 @@ impl Deploy {
             }
         };
         // Between the answer about the calendars and the start nothing may take long.
-        let (images, alarms, order, code_deploy) =
-            tokio::join!(biased; images, self.alarm_blocks(&policy), self.ask_order(&facts), code_deploy);
-        facts.image_warning = images;
+        let (alarms, order, code_deploy) =
+            tokio::join!(biased; self.alarm_blocks(&policy), self.ask_order(&facts), code_deploy);
         facts.blocks.extend(alarms.into_iter().chain(order.0));
         facts.blocker_warnings.extend(order.1);
         // A freeze may begin while the rest is read.
@@ -88,16 +85,6 @@ impl Deploy {
                 order::missing(other, state.as_ref()),
             ),
             Err(error) => (vec![order::unreadable(other, &error.to_string())], None),
-        }
-    }
-
-    /// Whether the new tasks may run other code than the old ones. It keeps no deployment from starting.
-    async fn image_warning(&self, task_definition: &str) -> Option<String> {
-        match self.ecs.containers(task_definition).await {
-            Ok(containers) => image::warning(&containers),
-            Err(error) => {
-                Some(format!("the images are unreadable, so the deployment may ship new code: {error}"))
-            }
         }
     }
 

@@ -4,7 +4,7 @@ use aws::{CallFailed, Failure, Invocation};
 use lambda_runtime::tracing::{error, info, warn};
 use rules::{
     deploy::{
-        decide::decide,
+        decide::{decide, ships},
         outcome::{DeployOutcome, DeployOutcomeKind},
     },
     notify::{deployment, record},
@@ -110,7 +110,11 @@ impl Deploy {
     ) -> Result<DeployOutcome, CallFailed> {
         let facts = Box::pin(self.gather(input.clone(), state, invocation.now())).await?;
         let decision = decide(&facts, &self.policy, invocation.now());
-        let done = Box::pin(self.act(&facts, decision, invocation)).await?;
+        let ships = ships(&facts, &self.policy, &decision, invocation.now());
+        let images = async { if ships { self.image_warning(&facts).await } else { None } };
+        let (done, images) =
+            tokio::join!(biased; Box::pin(self.act(&facts, decision, invocation)), Box::pin(images));
+        let done = done?.warning_of(images);
         let now = invocation.now();
         let reader = &self.notifier.reader;
         let mut notification = deployment::notification(reader, &self.policy, &input, &done, now);

@@ -123,6 +123,17 @@ pub fn decide(facts: &Facts, policy: &Policy, now: DateTime<Utc>) -> Decision {
     }
 }
 
+/// Whether a deployment starts, or would start in another mode: what its tasks will run matters only then.
+#[must_use]
+pub fn ships(facts: &Facts, policy: &Policy, decision: &Decision, now: DateTime<Utc>) -> bool {
+    let would = || need(facts, &facts.policy(policy), now).is_ok_and(|need| need.starts());
+    match decision {
+        Decision::Force { .. } | Decision::CodeDeploy { .. } => true,
+        Decision::Skip { cause: Cause::Observed, .. } => would(),
+        _ => false,
+    }
+}
+
 /// What a service needs, whatever its owner chose and whatever blocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Need {
@@ -486,6 +497,25 @@ mod tests {
         ];
         for (state, expected) in rows {
             assert_eq!(decided(&facts(state)), expected);
+        }
+    }
+
+    #[test]
+    fn what_tasks_will_run_matters_where_a_deployment_starts_or_would() {
+        let deploy = Policy::default();
+        let observe = Policy { mode: Mode::Observe, ..Policy::default() };
+        let (old, patched) = (|| Some(service(&[OLD])), || Some(service(&[NEW])));
+        let rows = [
+            (old(), &deploy, true),
+            (patched(), &deploy, false),
+            (None, &deploy, false),
+            (old(), &observe, true),
+            (patched(), &observe, false),
+        ];
+        for (state, policy, expected) in rows {
+            let facts = facts(state);
+            let decision = decide(&facts, policy, instant(NOW));
+            assert_eq!(ships(&facts, policy, &decision, instant(NOW)), expected, "{decision:?}");
         }
     }
 

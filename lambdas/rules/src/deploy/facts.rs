@@ -20,8 +20,6 @@ pub struct Facts {
     pub service: Option<ServiceState>,
     /// The owner's choices, from the service's tags.
     pub tags: Tags,
-    /// Whether the new tasks may run other code than the old ones. Read only where a deployment would start.
-    pub image_warning: Option<String>,
     /// What blocks deployments. Read only where a deployment would start.
     pub blocks: Vec<Block>,
     /// Warnings of blockers that do not block.
@@ -53,7 +51,6 @@ impl Facts {
             calendars: policy.calendars.clone(),
             input,
             service,
-            image_warning: None,
             blocker_warnings: Vec::new(),
             code_deploy: None,
         }
@@ -68,8 +65,7 @@ impl Facts {
     /// What the owner should know about a deployment that starts, or would start.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
-        let problems = self.tags.problems.iter().cloned();
-        problems.chain(self.image_warning.clone()).chain(self.blocker_warnings.clone()).collect()
+        self.tags.problems.iter().chain(&self.blocker_warnings).cloned().collect()
     }
 
     /// A task created after this moment is on the new revision of every notice.

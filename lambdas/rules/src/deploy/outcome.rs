@@ -159,6 +159,15 @@ impl DeployOutcome {
         }
     }
 
+    /// The outcome with a warning about what the new tasks run. It matters only at the start.
+    #[must_use]
+    pub fn warning_of(mut self, images: Option<String>) -> Self {
+        if self.outcome != DeployOutcomeKind::Postponed {
+            self.warnings.extend(images);
+        }
+        self
+    }
+
     /// The outcome if the service no longer exists when its deployment is to start.
     #[must_use]
     pub fn gone(self, reason: String) -> Self {
@@ -233,7 +242,7 @@ mod tests {
     fn waiting(unreadable: bool) -> DeployOutcome {
         let mut facts = Facts::of_service(input(), None, &Policy::default());
         facts.tags.problems = vec!["a tag".into()];
-        facts.image_warning = Some("an image".into());
+        facts.blocker_warnings = vec!["a missing service".into()];
         let decision = Decision::Wait {
             reason: "an alarm".into(),
             within: Within::SameWindow,
