@@ -24,8 +24,9 @@ class Failed(Exception):
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment variables, without those that could lead to a real AWS account."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "SAM_CLI_"))}
+    """The environment variables, without those that could lead to a real AWS account, and without those of make."""
+    others = ("AWS_", "SAM_CLI_", "MAKEFLAGS", "MFLAGS")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     return kept | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # sam, cargo-lambda
         "AWS_ACCESS_KEY_ID": "local",
