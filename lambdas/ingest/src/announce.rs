@@ -71,7 +71,7 @@ impl News {
 }
 
 fn changed(outcome: &Outcome) -> bool {
-    matches!(outcome.outcome, Cancelled | Rescheduled | Scheduled)
+    outcome.moved || matches!(outcome.outcome, Cancelled | Rescheduled | Scheduled)
 }
 
 impl Ingest {

@@ -322,6 +322,19 @@ async fn an_event_that_names_only_some_of_the_known_services_again_is_no_news() 
 }
 
 #[tokio::test]
+async fn a_moved_date_is_announced_by_the_try_that_writes_it() {
+    let aws = with_all_services();
+    handle(&aws, &[], &about(&["prod|web"])).await;
+    aws.forget();
+    let moved = event(&["prod|web"], "2029-12-27T18:00:00Z", "2030-01-04T18:00:00Z");
+    fails(&aws, &moved, Planned { call: UPDATE, nth: 0, fault: Fault::Before }).await;
+    assert_eq!(aws.notified(), Vec::<String>::new());
+    handle(&aws, &[], &moved).await;
+    handle(&aws, &[], &moved).await;
+    assert_eq!(aws.notified(), ["Patch Scheduled: web"]);
+}
+
+#[tokio::test]
 async fn two_resolved_tasks_of_one_service_release_it() {
     let aws = with_all_services();
     let (one, two) = (task("1"), task("2"));

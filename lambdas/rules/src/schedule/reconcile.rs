@@ -49,6 +49,8 @@ pub struct Verdict {
     pub cause: Option<Cause>,
     /// The start time, if the service will be redeployed.
     pub slot: Option<DateTime<Utc>>,
+    /// The schedule learns that the retirement date has moved.
+    pub moved: bool,
 }
 
 impl Verdict {
@@ -58,7 +60,7 @@ impl Verdict {
         reason: impl Into<String>,
         slot: Option<DateTime<Utc>>,
     ) -> Self {
-        Self { change, outcome, reason: reason.into(), cause: None, slot }
+        Self { change, outcome, reason: reason.into(), cause: None, slot, moved: false }
     }
 
     fn skipped(cause: Cause, reason: impl Into<String>) -> Self {
@@ -197,7 +199,8 @@ fn apply(
             None => format!("added to the existing schedule ({})", count(notices.len(), "notice")),
         },
     };
-    plan_again(service, existing, before, notices, &why, policy, now)
+    let moved = before.is_some() && !same_date;
+    Verdict { moved, ..plan_again(service, existing, before, notices, &why, policy, now) }
 }
 
 /// Handles a notice for a service without a schedule.
