@@ -446,6 +446,12 @@ mod tests {
                 State::Starting,
                 "an operator runs it now; planned for Fri 27 Nov",
             ),
+            (
+                deploy(|input| input.control = ran_now(), "2026-11-28T22:00:00Z", true),
+                State::Moved,
+                "an operator chose this time",
+            ),
+            (deploy(nothing, "2026-11-26T12:02:00Z", true), State::Moved, "an operator chose this time"),
             (deploy(nothing, passed, true), State::Overdue, "its wake-up was lost"),
             (
                 deploy(|input| input.woken = Some(1), "2026-11-26T12:01:00Z", true),
@@ -472,6 +478,7 @@ mod tests {
             ),
             (check(|_| {}, slot), State::Verifying, "deployed on Thu 26 Nov 2026 11:00 UTC; 0 checks done"),
             (check(|check| check.notified = true, slot), State::NeedsAttention, "deployed on"),
+            (check(|check| check.story.changes = ran_now().history, slot), State::Verifying, "deployed on"),
             (check(|_| {}, passed), State::Overdue, "the verification check did not run"),
         ];
         for (pending, state, why) in rows {
@@ -481,9 +488,15 @@ mod tests {
             assert_eq!(entry.name(), "prod/web");
             assert_eq!(entry.deadline, Some(instant("2026-12-02T16:00:00Z")));
             assert_eq!(entry.is_check, pending.existing.input.is_err());
+            let told = match &pending.wake {
+                Ok(Wake::Check(check)) => &check.story.changes,
+                _ => &pending.existing.input.as_ref().unwrap().control.history,
+            };
+            assert_eq!(entry.control.history, *told);
         }
         let invalid = entry(&pending(Wake::read_text("{"), slot, true));
         assert_eq!((invalid.state, invalid.name().as_str()), (State::Invalid, "prod.web.1"));
+        assert!(invalid.why.starts_with("the schedule's input is invalid"), "{invalid:?}");
         assert!(Entry::of(&pending(Ok(Wake::Heartbeat), slot, true), &policy(&[]), instant(NOW)).is_none());
     }
 

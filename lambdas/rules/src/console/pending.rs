@@ -284,10 +284,18 @@ mod tests {
         let filter = Filter { cluster: Some("prod".into()), page: 2, ..Filter::default() };
         let html = shown(&all, &filter);
         assert_eq!(html.matches("type=\"checkbox\"").count(), 25);
-        assert!(
-            html.contains("Page 2 of 3") && html.contains(">Previous</a>") && html.contains(">Last</a>"),
-            "{html}"
+        assert!(html.contains("Page 2 of 3") && html.contains("\"prod/s25\""), "{html}");
+        let to = |html: &str, page: usize| html.matches(&format!("\"page\":{page},")).count();
+        assert_eq!(
+            [1, 2, 3].map(|page| to(&html, page)),
+            [3, 0, 2],
+            "all, first and previous; next and last: {html}"
         );
+        let links = |page| {
+            let html = shown(&all, &Filter { page, ..filter.clone() });
+            (html.contains(">Previous</a>"), html.contains(">Next</a>"))
+        };
+        assert_eq!([1, 2, 3].map(links), [(false, true), (true, true), (true, false)]);
         assert!(
             html.contains(
                 r#"{"filter":{"cluster":"prod","state":null,"text":null},"page":3,"view":"pending"}"#

@@ -235,7 +235,7 @@ mod tests {
             name::ScheduleName,
             wake::{DeployInput, Wake},
         },
-        service::ServiceEvent,
+        service::{Rollout, ServiceEvent},
         testing::{instant, planned_for, policy, rollout, service_with, web},
         verify::heartbeat::Pending,
     };
@@ -275,16 +275,21 @@ mod tests {
     fn a_service_is_shown_with_its_state_notices_history_and_links() {
         let mut state = service_with(
             &["2026-11-01T09:00:00Z", "2026-11-26T09:00:00Z"],
-            vec![rollout("ecs-svc/1", "2026-11-26T09:00:00Z", Progress::InProgress)],
+            vec![Rollout {
+                reason: Some("in <b>".into()),
+                ..rollout("ecs-svc/1", "2026-11-26T09:00:00Z", Progress::InProgress)
+            }],
         );
+        state.starting = 1;
         state.events.push(ServiceEvent { at: instant("2026-11-26T09:01:00Z"), text: "<b>started".into() });
         let (entry, notices) = (entry(), "<caption>Notices</caption>");
         let html = shown(Ok(Some(state)), vec![&entry]);
         for part in [
             "Now in ECS: ACTIVE, controller ECS, desired count 2, 1 old and 1 new running tasks (the cut-off is Wed 25 Nov 2026",
             "ecs-svc/1",
-            "in progress",
+            "in progress: in &lt;b&gt;",
             "&lt;b&gt;started",
+            "UTC), 1 starting",
             notices,
             "arn:notice (drill)",
             "&lt;i&gt;freeze",
