@@ -404,6 +404,16 @@ mod tests {
         (verdict.done, change, &verdict.text)
     }
 
+    /// The start time that the text of a verdict announces.
+    fn start(verdict: &Verdict, existing: &Existing) -> Option<DateTime<Utc>> {
+        let at = match &verdict.change {
+            Change::Edit(edit) => edit.at.or(existing.at),
+            _ => existing.at,
+        };
+        let words = ["it starts on", "prod/web starts", "is moved to", "has come"];
+        at.filter(|_| words.iter().any(|word| verdict.text.contains(word)))
+    }
+
     const AWS: &str = "AWS replaces its old tasks from Wed 2 Dec 2026 18:00 UTC";
 
     #[test]
@@ -417,12 +427,15 @@ mod tests {
             ..passed.clone()
         };
         let closed = Existing {
-            input: Ok(DeployInput { window_ends_at: instant("2026-11-25T18:01:00Z"), ..input() }),
+            input: Ok(DeployInput { window_ends_at: instant("2026-11-25T18:02:00Z"), ..input() }),
             ..passed.clone()
         };
-        let soon = existing("2026-11-25T18:02:00Z", true);
+        let (soon, held_soon) =
+            (existing("2026-11-25T18:02:00Z", true), existing("2026-11-25T18:02:00Z", false));
         let recurring = Existing { at: None, ..planned.clone() };
         let invalid = Existing { input: Wake::read_text("{}").map(|_| input()), ..planned.clone() };
+        let notices = vec![NoticeRef { starts_at: Some(instant(PASSED)), ..input().notices.remove(0) }];
+        let late = Existing { input: Ok(DeployInput { notices, ..input() }), ..planned.clone() };
         let applies = "blockers still apply";
         let until = format!("it is not redeployed until it is released; {AWS}");
         let rows = [
@@ -439,6 +452,7 @@ mod tests {
             ),
             (Release, &held, true, "edit enabled 1", "prod/web is released; it starts on Fri 27 Nov 2026 22:00 UTC".to_owned()),
             (Release, &planned, true, "keep", "prod/web is not held; it starts on Fri 27 Nov 2026 22:00 UTC".to_owned()),
+            (Release, &held_soon, true, "edit enabled 1", "prod/web is released; it starts on Wed 25 Nov 2026 18:02 UTC".to_owned()),
             (
                 Release,
                 &open,
@@ -458,6 +472,24 @@ mod tests {
                     .to_owned(),
             ),
             (
+                Release,
+                &due,
+                true,
+                "keep",
+                "prod/web is not held; its start time, Wed 25 Nov 2026 18:00 UTC, has come, and its function is at work or about \
+                 to be"
+                    .to_owned(),
+            ),
+            (
+                Hold,
+                &late,
+                true,
+                "edit disabled 1",
+                "prod/web is held: it is not redeployed until it is released; its retirement date has passed, so AWS may replace \
+                 its old tasks at any time"
+                    .to_owned(),
+            ),
+            (
                 moved("2026-11-28T03:00:30Z", false),
                 &planned,
                 true,
@@ -473,6 +505,20 @@ mod tests {
                     "prod/web is moved to Sat 28 Nov 2026 03:00 UTC; {applies}. It is still held: release it to let it start \
                      then"
                 ),
+            ),
+            (
+                moved("2026-12-02T16:00:00Z", false),
+                &planned,
+                true,
+                "edit at 02T16:00:00 1",
+                format!("prod/web is moved to Wed 2 Dec 2026 16:00 UTC; {applies}"),
+            ),
+            (
+                moved("2026-11-25T18:02:00Z", false),
+                &planned,
+                true,
+                "edit at 25T18:02:00 1",
+                format!("prod/web is moved to Wed 25 Nov 2026 18:02 UTC; {applies}"),
             ),
             (
                 moved("2026-12-02T16:01:00Z", false),
@@ -555,6 +601,7 @@ mod tests {
         for (operation, existing, done, change, text) in rows {
             let verdict = decided(operation, &Pending::Schedule(existing));
             assert_eq!(seen(&verdict), (done, change.to_owned(), text.as_str()), "{operation:?}");
+            assert_eq!(verdict.slot, start(&verdict, existing), "{operation:?}: {text}");
         }
         for operation in [Release, RunNow, moved("2026-11-28T03:00:00Z", false)] {
             let invalid = Existing { enabled: operation != Release, ..invalid.clone() };
@@ -581,7 +628,7 @@ mod tests {
             with(Some(Approval::Given), false, true, FRIDAY),
             with(Some(Approval::Missed), false, true, FRIDAY),
         );
-        let saturday = moved("2026-11-28T03:00:00Z", false);
+        let (saturday, soon) = (moved("2026-11-28T03:00:00Z", false), moved("2026-11-26T18:00:00Z", false));
         let rows = [
             (
                 Approve,
@@ -625,7 +672,13 @@ mod tests {
                 "edit at 25T18:02:00 enabled 1",
                 "prod/web starts on Wed 25 Nov 2026 18:02 UTC",
             ),
-            (saturday, &awaits, true, "edit at 28T03:00:00 1", "prod/web is moved to Sat 28 Nov"),
+            (
+                saturday,
+                &awaits,
+                true,
+                "edit at 28T03:00:00 1",
+                "prod/web is moved to Sat 28 Nov 2026 03:00 UTC; blockers still apply. It still needs approval",
+            ),
             (saturday, &given, true, "edit at 28T03:00:00 disabled 1", "prod/web is moved to Sat 28 Nov"),
         ];
         for (operation, existing, done, change, text) in rows {
@@ -633,14 +686,17 @@ mod tests {
             let (was_done, changed, said) = seen(&verdict);
             assert_eq!((was_done, changed.as_str()), (done, change), "{operation:?}: {said}");
             assert!(said.starts_with(text), "{operation:?}: {said}");
+            assert_eq!(verdict.slot, start(&verdict, existing), "{operation:?}: {said}");
         }
         let approval = |operation, existing| {
             let Change::Edit(edit) = decided(operation, &Pending::Schedule(existing)).change else {
                 panic!("{operation:?}")
             };
             let control = edit.input.unwrap().control;
+            assert_eq!(control.reminded, operation == soon, "one that is soon needs no reminder");
             (control.approval, control.held)
         };
+        assert_eq!(approval(soon, &given), (awaited, false));
         assert_eq!(approval(Approve, &awaits), (Some(Approval::Given), false));
         assert_eq!(approval(saturday, &given), (awaited, false));
         assert_eq!(approval(RunNow, &given), (Some(Approval::Given), false));
@@ -670,6 +726,7 @@ mod tests {
             seen(&verdict),
             (true, "keep".to_owned(), "prod/web is set to Sat 28 Nov 2026 03:00 UTC already")
         );
+        assert_eq!(verdict.slot, moved_already.at);
     }
 
     #[test]

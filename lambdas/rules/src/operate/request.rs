@@ -388,11 +388,19 @@ mod tests {
             {"cluster": "prod", "service": "web"}, {"cluster": "prod", "service": "web"},
         ]});
         let notice = json!({"operation": "run-now", "notice": "arn:1", "cluster": null});
+        let services = vec![json!({"cluster": "prod", "service": "web"}); MOST_SERVICES];
+        let most = json!({"operation": "hold", "services": services, "reason": "x".repeat(300)});
         let why = Why { reason: Some("load test".into()), ticket: None };
         let rows = [
             (one, Operation::Hold, Target::Services(vec![web()]), why),
             (several, Operation::Cancel, Target::Services(vec![web()]), Why::default()),
             (notice, Operation::RunNow, Target::Notice("arn:1".into()), Why::default()),
+            (
+                most,
+                Operation::Hold,
+                Target::Services(vec![web()]),
+                Why { reason: Some("x".repeat(300)), ticket: None },
+            ),
         ];
         for (value, operation, target, why) in rows {
             assert_eq!(read(&value), Ok(Request::Change { operation, target, why }), "{value}");
@@ -446,6 +454,7 @@ mod tests {
             (json!({"operation": "hold"}), needs),
             (json!({"operation": "hold", "cluster": "prod"}), needs),
             (with(json!({"operation": "hold", "notice": "arn:1"})), needs),
+            (json!({"operation": "hold", "notice": " "}), needs),
             (
                 with(json!({"operation": "hold", "service": "we b"})),
                 "cluster and service are \"prod\" and \"we b\"",
@@ -465,6 +474,10 @@ mod tests {
                 "at is \"+12345-01-01 00:00\"; use",
             ),
             (with(json!({"operation": "move", "at": "2026-11-28 03:00 Mars"})), "unknown time zone \"Mars\""),
+            (
+                json!({"operation": "hold", "services": vec![service.clone(); MOST_SERVICES + 1]}),
+                "services; name at most",
+            ),
             (
                 with(json!({"operation": "hold", "reason": "x".repeat(301)})),
                 "reason is longer than 300 characters",
