@@ -173,3 +173,46 @@ fn postponed(outcome: &DeployOutcome, retried: Option<&str>, aws: &str) -> Advic
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        notify::message::tests::{notice, reader},
+        testing::{instant, planned_for},
+    };
+
+    fn sent(attempt: u32, change: impl FnOnce(&mut DeployOutcome)) -> Notification {
+        let input = DeployInput { attempt, ..planned_for(vec![notice()]) };
+        let mut outcome = DeployOutcome::repeated(&input, "why".into());
+        outcome.cause = None;
+        change(&mut outcome);
+        notification(&reader(), &Policy::default(), &input, &outcome, instant("2026-07-13T22:30:00Z"))
+    }
+
+    #[test]
+    fn a_start_measures_the_hours_to_the_deadline() {
+        let samples = sent(0, |outcome| outcome.outcome = DeployOutcomeKind::Started).samples;
+        assert_eq!(samples, [Sample::one(Metric::Started), Sample::measured(Metric::HoursToDeadline, 41.5)]);
+    }
+
+    #[test]
+    fn what_is_retried_every_ten_minutes_is_reported_once_for_each_window_and_where_somebody_must_act() {
+        let (inside, end) = ("2026-11-27T22:10:00Z", "2026-11-28T02:00:00Z");
+        let rows = [
+            (0, inside, false, false, true),
+            (1, inside, false, false, false),
+            (1, end, false, false, true),
+            (1, inside, true, false, true),
+            (1, inside, false, true, true),
+        ];
+        for (attempt, slot, attention, awaits_approval, expected) in rows {
+            let sent = sent(attempt, |outcome| {
+                outcome.outcome = DeployOutcomeKind::Postponed;
+                outcome.slot = Some(instant(slot));
+                (outcome.attention, outcome.awaits_approval) = (attention, awaits_approval);
+            });
+            assert_eq!(sent.message.is_some(), expected, "{attempt} {slot} {attention} {awaits_approval}");
+        }
+    }
+}

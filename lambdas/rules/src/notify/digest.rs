@@ -185,5 +185,12 @@ mod tests {
         assert_eq!(message.happened, Happened::Completed);
         let lead = "1 of 1 service patched. There is nothing to do before the retirement date.";
         assert_eq!(message.lead, [lead]);
+        let settled = line("job", Standing::Settled("the service's desired count is 0".into()));
+        let both = sent(&[settled, line("api", Standing::Patched("1 of 1 running task is new".into()))]);
+        assert!(
+            both.lead[0].ends_with(". There is nothing to do before the retirement date."),
+            "{:?}",
+            both.lead
+        );
     }
 }

@@ -369,6 +369,13 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_long_subject_is_shortened_to_what_sns_allows() {
+        let subject = |title: String| Message { title, ..message(Happened::Completed) }.subject();
+        assert_eq!(subject("x".repeat(99)), "x".repeat(99));
+        assert_eq!(subject("x".repeat(100)), format!("{}...", "x".repeat(96)));
+    }
+
+    #[test]
     fn a_message_says_first_that_everything_is_stopped() {
         let stop = StopInput { since: Some(instant("2026-07-10T20:00:00Z")), ..StopInput::default() };
         let text = message(Happened::Completed).with_stop(Some(&stop)).text();
@@ -401,6 +408,8 @@ pub(super) mod tests {
             said(&[past, coming, None]),
             "AWS replaces its old tasks from Wed 15 Jul 2026 19:00 Europe/London (18:00 UTC)"
         );
+        let later = Some("2026-07-16T18:00:00Z");
+        assert_eq!(said(&[later, coming]), said(&[coming]), "the first that is to come");
         assert_eq!(
             said(&[past]),
             "The retirement date was Wed 1 Jul 2026 13:00 Europe/London (12:00 UTC): AWS may replace its old tasks at any \

@@ -465,9 +465,63 @@ mod tests {
             message_of(vec![Outcome::of("arn:task", OutcomeKind::NotActionable, "a stand-alone task")]);
         assert_eq!(message.happened, Happened::NeedsAttention);
         assert!(message.title.starts_with("Not scheduled: 1 resource, "), "{}", message.title);
-        let message = message_of(vec![Outcome { slot: None, ..planned("a", OutcomeKind::Cancelled) }]);
-        assert!(message.title.starts_with("Cancelled: 1 service, "), "{}", message.title);
-        assert!(message.text().starts_with("1 planned deployment was cancelled. "));
+        let resolved = Outcome { slot: None, ..planned("a", OutcomeKind::Cancelled) };
+        let late = Outcome { cause: Some(Cause::NoWindow), ..resolved.clone() };
+        let rows = [
+            (resolved, Happened::Scheduled, "The service no longer needs to be redeployed for this notice."),
+            (late, Happened::NeedsAttention, "AWS replaces tasks that are still old from Wed 15 Jul 2026"),
+        ];
+        for (outcome, happened, why) in rows {
+            let message = message_of(vec![outcome]);
+            assert!(message.title.starts_with("Cancelled: 1 service, "), "{}", message.title);
+            let text = message.text();
+            assert!(text.starts_with(&format!("1 planned deployment was cancelled. {why}")), "{text}");
+            assert_eq!(message.happened, happened);
+        }
+        let approval = Outcome { awaits_approval: true, ..planned("a", OutcomeKind::Scheduled) };
+        assert_eq!(message_of(vec![approval]).happened, Happened::NeedsAttention);
+        let failed = message_of(vec![Outcome { slot: None, ..planned("a", OutcomeKind::Failed) }]);
+        let next = "Check the reasons below why services are not scheduled";
+        assert_eq!(failed.next, [Step::new(next)]);
+    }
+
+    #[test]
+    fn an_event_about_an_entity_that_is_no_service_has_its_notice_and_reason() {
+        let notice = NoticeRef { drill: true, ..notice() };
+        let task = Outcome::of("arn:task", OutcomeKind::NotActionable, "a stand-alone task");
+        let event = event(&reader(), &Policy::default(), &task, &notice, instant(NOW)).unwrap();
+        assert_eq!((event.happened, event.resource.as_str()), (Happened::NeedsAttention, "arn:task"));
+        let Detail { notices, drill, reason, .. } = event.detail;
+        assert_eq!((notices, drill, reason.as_str()), (vec![notice], true, "a stand-alone task"));
+    }
+
+    #[test]
+    fn a_plan_is_counted_and_of_one_that_is_repeated_only_what_changed() {
+        let skipped = |name: &str, cause| Outcome::skipped(name, cause, "why");
+        let outcomes = vec![
+            planned("web", OutcomeKind::Scheduled),
+            planned("api", OutcomeKind::Unchanged),
+            Outcome::of("task", OutcomeKind::NotActionable, "why"),
+            Outcome::of("task 2", OutcomeKind::NotActionable, "why"),
+            skipped("a", Cause::NoWindow),
+            skipped("b", Cause::NoWindow),
+            skipped("c", Cause::NoWindow),
+            skipped("d", Cause::Patched),
+        ];
+        let report = Report::new("arn:1", None, outcomes);
+        let changed = Sample::counted(&[(Metric::Planned, 1)]);
+        let all = vec![
+            Sample::counted(&[(Metric::Planned, 1), (Metric::NeedsAttention, 5)]),
+            Sample::skipped(Cause::Patched, 1),
+            Sample::skipped(Cause::NoWindow, 3),
+        ];
+        let sorted = |mut samples: Vec<Sample>| {
+            samples.sort_by_key(|sample| sample.line("", instant(NOW)));
+            samples
+        };
+        assert_eq!(sorted(samples(&report, true)), sorted(all));
+        assert_eq!(samples(&report, false), [changed]);
+        assert_eq!(samples(&Report::new("arn:1", None, Vec::new()), true), []);
     }
 
     #[test]
@@ -537,7 +591,17 @@ mod tests {
         }
         let later = notice("2026-12-03T18:00:00Z");
         assert_ne!(plan_fingerprint(&later, &[outcome(OutcomeKind::Scheduled)]), first);
-        assert_ne!(plan_fingerprint(&notice(date), &[outcome(OutcomeKind::NotActionable)]), first);
+        let skipped = |cause| Outcome { cause: Some(cause), ..outcome(OutcomeKind::Skipped) };
+        let others = [
+            outcome(OutcomeKind::Scheduled),
+            outcome(OutcomeKind::NotActionable),
+            outcome(OutcomeKind::Failed),
+            outcome(OutcomeKind::Cancelled),
+            skipped(Cause::OptedOut),
+            skipped(Cause::Observed),
+        ];
+        let prints = others.map(|outcome| plan_fingerprint(&notice(date), &[outcome]));
+        assert_eq!(BTreeSet::from(prints).len(), 6);
         let warned = Outcome { warnings: vec!["a tag".into()], ..outcome(OutcomeKind::Unchanged) };
         assert_ne!(plan_fingerprint(&notice(date), &[warned]), first);
     }

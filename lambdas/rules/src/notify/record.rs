@@ -255,8 +255,11 @@ mod tests {
         ];
         for (kind, cause, expected) in rows {
             let outcome = Outcome { cause, ..Outcome::of("prod|web", kind, "why") }.for_service(&web());
-            let found = of_plan(&reader(), &Policy::default(), (&outcome, None), &notice(), instant(NOW));
+            let story = input().story();
+            let found =
+                of_plan(&reader(), &Policy::default(), (&outcome, Some(&story)), &notice(), instant(NOW));
             assert_eq!(ending(&found), expected, "{kind:?} {cause:?}");
+            assert!(found.iter().all(|event| event.detail.slot == story.slot));
             let unknown = Outcome { unknown: true, ..outcome };
             let found = of_plan(&reader(), &Policy::default(), (&unknown, None), &notice(), instant(NOW));
             assert_eq!(found, []);
@@ -265,9 +268,11 @@ mod tests {
 
     #[test]
     fn the_retirement_date_shows_how_a_service_stands() {
-        let old = service_with(&["2026-07-01T00:00:00Z"], vec![]);
+        let with_images = |state| ServiceState { images: vec!["app@sha256:1".into()], ..state };
+        let old = with_images(service_with(&["2026-07-01T00:00:00Z"], vec![]));
         let deployed = "2026-07-10T00:00:00Z";
-        let new = service_with(&[deployed], vec![rollout("ecs-svc/2", deployed, Progress::Completed)]);
+        let new =
+            with_images(service_with(&[deployed], vec![rollout("ecs-svc/2", deployed, Progress::Completed)]));
         let rows = [
             (Some(&old), (Ending::Unpatched, None)),
             (Some(&new), (Ending::Patched, None)),
@@ -275,9 +280,18 @@ mod tests {
         ];
         for (state, expected) in rows {
             let policy = Policy::default();
-            let found =
-                of_retirement_date(&reader(), &policy, &web(), &notice(), (state, None), instant(NOW));
+            let found = of_retirement_date(
+                &reader(),
+                &policy,
+                &web(),
+                &notice(),
+                (state, Some(&input())),
+                instant(NOW),
+            );
             assert_eq!(ending(&found), Some(expected));
+            let detail = &found[0].detail;
+            assert_eq!(detail.slot, Some(input().slot));
+            assert_eq!(detail.record.as_ref().unwrap().after.is_some(), state.is_some());
         }
     }
 
@@ -319,6 +333,7 @@ mod tests {
             };
             let outcome = DeployOutcome { cause, ..DeployOutcome::repeated(&input(), "why".into()) };
             assert_eq!(ending(&records(&outcome)), expected, "{cause:?}");
+            assert!(records(&outcome).iter().all(|event| event.detail.slot == Some(input().slot)));
             let checked = DeployOutcome { verify_at: Some(instant(NOW)), ..outcome.clone() };
             assert_eq!(records(&checked), []);
             let started = DeployOutcome { outcome: DeployOutcomeKind::Started, ..outcome };
