@@ -195,7 +195,7 @@ fn number_is(some: usize, all: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{instant, rollout, service_with};
+    use crate::testing::{instant, rollout, service_with, web};
     use crate::{
         schedule::{Spec, wake::Wake},
         service::Progress,
@@ -225,6 +225,7 @@ mod tests {
             ("0", Some("2026-12-02T18:00:00Z"), slot, "2026-12-02T17:30:00Z", "2026-12-02T17:50:00Z"),
             // The first check would have been before now: check now, and once more before the retirement date.
             ("120", Some("2026-11-25T20:10:00Z"), None, NOW, "2026-11-25T19:10:00Z"),
+            ("60", Some("2026-12-02T18:00:00Z"), slot, "2026-12-02T16:30:00Z", "2026-12-02T17:30:00Z"),
             // The retirement date has passed or is unknown: six hours after the start time.
             ("120", Some("2026-11-25T17:00:00Z"), slot, "2026-11-28T04:00:00Z", "2026-11-29T04:00:00Z"),
             ("120", None, slot, "2026-11-28T04:00:00Z", "2026-11-29T04:00:00Z"),
@@ -276,15 +277,15 @@ mod tests {
             notice: notice(Some("2026-12-02T18:00:00Z")),
             page: 7,
             part: 0,
-            services: Vec::new(),
-            released: Vec::new(),
+            services: vec![web()],
+            released: vec![web()],
             sent_at: instant(NOW),
             announced: vec!["x".into()],
             last_check_at: instant(NOW),
             owed: Vec::new(),
             closed_at: None,
             left: None,
-            unpatched: Vec::new(),
+            unpatched: vec![web()],
             woken: Some(0),
         };
         let parts = deadline_checks(&policy("120"), &page, services.clone(), None, instant(NOW));
@@ -295,6 +296,8 @@ mod tests {
             let (name, text) = (spec.name.as_str(), spec.wake.text());
             assert!(text.len() < 256_000 && name.len() <= 64 && spec.description().len() <= 512);
             assert_eq!(name.ends_with(".7"), nth == 0, "{name}");
+            assert_eq!(usize::try_from(input.part), Ok(nth));
+            assert_eq!(input.unpatched.len(), usize::from(nth == 0), "the first part remembers them");
             assert_eq!(Wake::read_text(&text), Ok(Wake::DeadlineCheck(input.clone())));
             found.extend(input.services.into_iter().map(|service| (service, true)));
             found.extend(input.released.into_iter().map(|service| (service, false)));
@@ -402,6 +405,18 @@ mod tests {
                 Standing::Unreadable(reason) => format!("unreadable: {reason}"),
             };
             assert_eq!(seen, expected);
+        }
+    }
+
+    #[test]
+    fn a_deployment_that_is_planned_after_the_retirement_date_is_in_time_once_that_has_passed() {
+        let (state, notice) = (old_service(), notice(Some("2026-12-02T18:00:00Z")));
+        let input = crate::testing::planned_for(Vec::new());
+        let at = Some(instant("2026-12-04T22:00:00Z"));
+        let pending = Existing { at, spread_minutes: 0, enabled: true, input: Ok(input) };
+        for (now, planned) in [("2026-12-02T17:00:00Z", false), ("2026-12-02T18:00:01Z", true)] {
+            let found = standing(Mode::Deploy, Some(&state), Some(&pending), None, &notice, instant(now));
+            assert_eq!(matches!(found, Standing::Planned(_)), planned, "{found:?}");
         }
     }
 

@@ -372,6 +372,7 @@ mod tests {
         let missing = || vec![Action::Watch(notice(), vec![web()])];
         let rows = [
             (vec![pending_check(), pending_check()], missing()),
+            (vec![of(Wake::Deploy(crate::testing::planned_for(vec![notice()])))], missing()),
             (vec![pending_check(), watch()], vec![]),
             (
                 vec![

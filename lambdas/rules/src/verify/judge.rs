@@ -332,7 +332,7 @@ mod tests {
                  the oldest at Fri 27 Nov 2026 22:01:00 UTC",
             ),
             (
-                Some(service_with(&["2026-11-28T09:01:00Z"], vec![someone])),
+                Some(service_with(&["2026-11-28T09:01:00Z"], vec![someone.clone()])),
                 "2026-11-28T10:00:00Z",
                 "completed: the running task was created by deployment ecs-svc/3 (which replaced ecs-svc/2) after \
                  Wed 25 Nov 2026 18:00:00 UTC, the oldest at Sat 28 Nov 2026 09:01:00 UTC",
@@ -400,6 +400,28 @@ mod tests {
                 later,
                 "rolling: deployment ecs-svc/2 is rolling out; 2 of 2 running tasks were created before Wed 25 Nov 2026 18:00 UTC",
             ),
+            // Its tasks get time to start.
+            (
+                Some(service_with(&[OLD, OLD], vec![with(ours(InProgress), "in progress", 3)])),
+                "2026-11-27T22:29:00Z",
+                "rolling: deployment ecs-svc/2 is rolling out; 2 of 2 running tasks were created before Wed 25 Nov 2026 18:00 UTC",
+            ),
+            // Somebody else's deployment that leaves old tasks is no rollback.
+            (
+                Some(service_with(
+                    &[OLD],
+                    vec![with(someone.clone(), "ECS deployment ecs-svc/3 completed.", 0)],
+                )),
+                "2026-11-28T10:00:00Z",
+                "attention: deployment ecs-svc/2 no longer exists: it was rolled back or replaced; 1 of 1 running task was created \
+                 before Wed 25 Nov 2026 18:00 UTC",
+            ),
+            (
+                Some(service_with(&[OLD], vec![with(someone.clone(), "Rolled back by an operator.", 0)])),
+                "2026-11-28T10:00:00Z",
+                "attention: deployment ecs-svc/2 was rolled back by deployment ecs-svc/3: Rolled back by an operator; 1 of 1 \
+                 running task was created before Wed 25 Nov 2026 18:00 UTC",
+            ),
             // Blue/green: old and new tasks run during the bake time.
             (
                 Some(service_with(&[OLD, NEW], vec![with(ours(InProgress), "baking", 0)])),
@@ -463,6 +485,7 @@ mod tests {
                 "attention: CodeDeploy deployment d-2 failed: hook failed; 1 of 1",
             ),
             (CodeProgress::Succeeded, None, &[OLD], "attention: no deployment is in progress, and 1 of 1"),
+            (CodeProgress::Succeeded, None, &[], "rolling: waiting for tasks to run; 0 of 0"),
         ];
         for (progress, error, tasks, expected) in rows {
             let state = service_with(tasks, Vec::new());
@@ -507,6 +530,30 @@ mod tests {
         assert!(!Problem::Failed.is_known(&notified), "a failure after a pause is reported");
         let late = judged("1", "2026-12-02T16:00:00Z");
         assert!(matches!(late, Judgement::Attention { problem: Problem::Late, .. }), "{late:?}");
+    }
+
+    #[test]
+    fn the_owner_is_notified_of_each_kind_of_problem_once() {
+        let (failed, late) = (Problem::Failed.noted(&input()), Problem::Late.noted(&input()));
+        assert!(Problem::Failed.is_known(&failed) && Problem::Late.is_known(&failed));
+        assert!(
+            Problem::Late.is_known(&late) && !Problem::Failed.is_known(&late),
+            "a failure after all is news"
+        );
+        assert!(!Problem::Late.is_known(&input()));
+    }
+
+    #[test]
+    fn a_deployment_that_starts_after_the_deadline_gets_time_to_complete() {
+        let since = instant("2026-12-02T17:00:00Z");
+        let input = CheckInput { since, ..input() };
+        let state = service_with(
+            &[OLD, NEW],
+            vec![rollout("ecs-svc/2", "2026-12-02T17:00:00Z", Progress::InProgress)],
+        );
+        let judged = |now| judge(&input, Some(&state), None, &Policy::default(), now);
+        assert!(matches!(judged(since + LEAST_TIME - TimeDelta::seconds(1)), Judgement::Rolling(_)));
+        assert!(matches!(judged(since + LEAST_TIME), Judgement::Attention { problem: Problem::Late, .. }));
     }
 
     #[test]
