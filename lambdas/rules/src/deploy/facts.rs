@@ -97,3 +97,42 @@ impl Facts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        service::TaskSet,
+        testing::{planned_for, service_with},
+    };
+
+    #[test]
+    fn a_plan_from_the_facts_knows_what_was_read_of_the_calendars() {
+        let mut facts = Facts::of_service(planned_for(Vec::new()), None, &Policy::default());
+        facts.calendars = Calendars::parse("Freeze").unwrap();
+        assert_eq!(facts.policy(&Policy::default()).calendars, facts.calendars);
+    }
+
+    #[test]
+    fn the_task_definition_is_that_of_the_task_set_under_code_deploy() {
+        let set = TaskSet {
+            deployment: None,
+            started_by: None,
+            task_definition: "web:2".into(),
+            container: None,
+            platform_version: None,
+            capacity_providers: Vec::new(),
+        };
+        let rows = [
+            (Controller::Ecs, "web:1"),
+            (Controller::CodeDeploy(Some(set)), "web:2"),
+            (Controller::CodeDeploy(None), "web:1"),
+        ];
+        for (controller, expected) in rows {
+            let state = service_with(&[], Vec::new());
+            let state = ServiceState { controller, task_definition: Some("web:1".into()), ..state };
+            let facts = Facts::of_service(planned_for(Vec::new()), Some(state), &Policy::default());
+            assert_eq!(facts.task_definition(), Some(expected));
+        }
+    }
+}

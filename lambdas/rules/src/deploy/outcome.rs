@@ -262,6 +262,22 @@ mod tests {
     }
 
     #[test]
+    fn what_needs_no_deployment_has_its_cause() {
+        let facts = Facts::of_service(input(), None, &Policy::default());
+        let (cause, reason) = (Cause::Patched, "all new".to_owned());
+        let deployment = Some("ecs-svc/2".to_owned());
+        let skip = Decision::Skip { cause, reason: reason.clone() };
+        let verify = Decision::Verify { cause, reason, deployment: deployment.clone() };
+        for (decision, id) in [(skip, None), (verify, deployment)] {
+            let DeployOutcome { outcome, cause, deployment_id, .. } = DeployOutcome::of(&facts, &decision);
+            assert_eq!(
+                (outcome, cause, deployment_id),
+                (DeployOutcomeKind::Skipped, Some(Cause::Patched), id)
+            );
+        }
+    }
+
+    #[test]
     fn an_owner_must_act_only_when_the_window_has_closed_and_something_is_unreadable() {
         let slot = Some(instant(SLOT));
         for (unreadable, next_window, attention) in
