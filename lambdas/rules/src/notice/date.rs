@@ -231,6 +231,10 @@ mod tests {
             ("November 25, 2026 at 6:00 p.m. (UTC).", Some("2026-11-25T18:00:00Z")),
             ("2026-11-25 18:00 UTC", Some("2026-11-25T18:00:00Z")),
             ("2026-11-25 10:00 PST", Some("2026-11-25T18:00:00Z")),
+            ("2026-11-25 11:00 PDT", Some("2026-11-25T18:00:00Z")),
+            ("2026-11-25 12:00 CST", Some("2026-11-25T18:00:00Z")),
+            ("2026-11-25 13:00 EST", Some("2026-11-25T18:00:00Z")),
+            ("2026-11-25 14:00 EDT", Some("2026-11-25T18:00:00Z")),
             ("Wed, 25 Nov 2026 10:00 -0800 were", Some("2026-11-25T18:00:00Z")),
             // Without a zone, or with one that is not known, nobody knows what is meant.
             ("2026-11-25 18:00 were launched", None),

@@ -352,6 +352,17 @@ mod tests {
     }
 
     #[test]
+    fn a_start_time_outside_the_windows_is_marked_as_a_fallback() {
+        let fallback = |starts_at, settings: &[(&str, &str)]| {
+            plan(&policy(settings), &[notice(Some(starts_at))], instant(NOW)).unwrap().fallback
+        };
+        assert!(!fallback(STARTS_AT, &[]));
+        for word in ["any-day", "before-deadline"] {
+            assert!(fallback("2026-11-27T18:00:00Z", &[("WHEN_NO_WINDOW_FITS", word)]), "{word}");
+        }
+    }
+
+    #[test]
     fn the_spread_ends_with_the_window_and_the_deadline() {
         let spread = |windows: &str, starts_at: &str| {
             let policy = policy(&[("MAINTENANCE_WINDOWS", windows), ("SPREAD_MINUTES", "90")]);

@@ -40,7 +40,10 @@ fn least_spread(policy: &Policy) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{instant, policy};
+    use crate::{
+        testing::{instant, policy},
+        time::calendar::State,
+    };
 
     #[test]
     fn without_a_spread_starts_are_spread_only_for_the_rates_of_their_blockers() {
@@ -50,6 +53,16 @@ mod tests {
             let policy = policy(&[("SPREAD_MINUTES", minutes), ("BLOCKING_ALARMS", alarms)]);
             assert_eq!(spread(&policy, at, ends, None), expected, "{minutes} {alarms}");
             assert_eq!(spread(&policy, ends - TimeDelta::minutes(2), ends, None), expected.min(2));
+        }
+    }
+
+    #[test]
+    fn a_delayed_start_is_before_a_calendar_is_about_to_close() {
+        let (at, ends) = (instant("2026-11-28T01:50:00Z"), instant("2026-11-28T02:00:00Z"));
+        for (closes, expected) in [("2026-11-28T02:03:00Z", 8), ("2026-11-28T02:05:00Z", 10)] {
+            let mut policy = policy(&[("CHANGE_CALENDARS", "Freeze")]);
+            policy.calendars.learn("Freeze", at, State::Open, Some(instant(closes)));
+            assert_eq!(spread(&policy, at, ends, None), expected, "{closes}");
         }
     }
 

@@ -188,7 +188,10 @@ mod tests {
         assert_eq!((policy.preference, policy.fallback), (Preference::Earliest, Fallback::AnyDay));
         assert_eq!((policy.spread_minutes, policy.code_deploy), (15, false));
         assert_eq!((policy.mode, policy.zone), (Mode::Deploy, Tz::UTC));
-        assert_eq!((policy.calendars, policy.alarms), (Calendars::default(), Vec::new()));
+        assert_eq!((&policy.calendars, &policy.alarms), (&Calendars::default(), &Vec::new()));
+        let defaults =
+            [("MODE", "deploy"), ("SLOT_PREFERENCE", "earliest"), ("WHEN_NO_WINDOW_FITS", "any-day")];
+        assert_eq!(crate::testing::policy(&defaults), policy);
     }
 
     #[test]

@@ -368,6 +368,17 @@ mod tests {
     }
 
     #[test]
+    fn a_window_is_open_from_its_start_and_closed_at_its_end() {
+        let windows = Windows::parse("Fri 22:00-02:00", Tz::UTC).unwrap();
+        let (start, end) = (instant("2026-11-27T22:00:00Z"), instant("2026-11-28T02:00:00Z"));
+        let second = TimeDelta::seconds(1);
+        assert!(windows.is_open(start) && windows.is_open(end - second));
+        assert!(!windows.is_open(start - second) && !windows.is_open(end));
+        let opens = |at| windows.open_or_next(at).map(|opening| opening.start);
+        assert_eq!((opens(end - second), opens(end)), (Some(start), Some(start + TimeDelta::days(7))));
+    }
+
+    #[test]
     fn a_clock_change_does_not_change_the_length() {
         let window = window("Sun 00:00-04:00 Europe/London");
         for date in ["2026-03-22", "2026-03-29", "2026-10-25"] {
