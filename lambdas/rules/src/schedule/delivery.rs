@@ -251,6 +251,13 @@ mod tests {
     }
 
     #[test]
+    fn what_a_schedule_holds_is_handled_with_the_time_that_woke_it() {
+        let (held, existing) = (DeployInput { scheduled_for: None, ..input() }, existing(Some(SLOT), true));
+        let delivery = of_deployment(&input(), &Now::Is(&existing, Some(&held)), instant(NOW));
+        assert_eq!(delivery, Delivery::Handle(input()));
+    }
+
+    #[test]
     fn a_check_is_handled_once_and_as_its_schedule_says() {
         let first = CheckInput::first(&web(), &[one()], None, instant(SLOT));
         let by_0_1 = CheckInput { woken: None, ..first.clone() };

@@ -680,6 +680,21 @@ mod tests {
     }
 
     #[test]
+    fn a_verdict_says_why_it_plans_again_or_leaves_the_schedule() {
+        let a = notice("a", "2026-12-02T18:00:00Z");
+        let friday = planned(FRIDAY, std::slice::from_ref(&a));
+        let of =
+            |date| reconcile(&web(), Some(&friday), &notice("a", date), None, &policy(&[]), instant(NOW));
+        let earlier = of("2026-11-27T18:00:00Z");
+        let why = "the retirement date moved from Wed 2 Dec 2026 18:00 UTC to Fri 27 Nov 2026 18:00 UTC; planned again: ";
+        assert!(earlier.reason.starts_with(why), "{}", earlier.reason);
+        let too_soon = of("2026-11-25T20:30:00Z");
+        assert_eq!(too_soon.cause, Some(Cause::NoWindow), "{too_soon:?}");
+        let held = Verdict::new(Change::Keep, OutcomeKind::Held, "held", None);
+        assert_eq!(held.clone().observed(), held);
+    }
+
+    #[test]
     fn a_closed_notice_is_removed_and_the_last_one_deletes_the_schedule() {
         use OutcomeKind::{Cancelled, Failed, Skipped};
         let (a, b) = (notice("a", "2026-12-02T18:00:00Z"), notice("b", "2026-12-09T18:00:00Z"));

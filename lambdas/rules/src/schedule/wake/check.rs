@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(input().join(&pending), None);
         assert_eq!(CheckInput { deployment: None, ..input() }.join(&pending), None);
         let of_owner = CheckInput { deployment: None, notices: vec![notice("arn:2")], ..input() }.of_owner();
-        assert!(of_owner.awaits_owner());
+        assert!(of_owner.awaits_owner() && !input().of_owner().awaits_owner());
         let joined = of_owner.join(&pending).expect("a new notice");
         assert!(!joined.awaits_owner() && !joined.notified, "a deployment is in progress");
         let second =

@@ -297,6 +297,7 @@ mod tests {
         let rows = [
             ("2026-11-27T22:00:00Z", "2026-11-28T01:59:59Z", false),
             ("2026-11-27T22:00:00Z", "2026-11-28T02:00:00Z", true),
+            ("2026-11-28T02:00:00Z", "2026-11-28T02:00:30Z", false),
             ("2026-12-01T10:00:00Z", "2026-12-01T10:00:30Z", false),
             ("<aws.scheduler.scheduled-time>", "2026-12-01T10:00:30Z", false),
         ];
@@ -304,6 +305,16 @@ mod tests {
             let input = read(&text.replace(SCHEDULED_TIME, set)).unwrap();
             assert_eq!(input.is_late(instant(now)), expected, "{set} {now}");
         }
+    }
+
+    #[test]
+    fn the_story_of_a_start_says_that_it_was_approved_if_it_had_to_be() {
+        let told = |approval| {
+            let control = Control { approval, ..Control::default() };
+            DeployInput { control, ..input() }.story_of_start(None).approval
+        };
+        assert_eq!(told(Some(Approval::Awaited)), Some(Approval::Given));
+        assert_eq!((told(Some(Approval::Missed)), told(None)), (Some(Approval::Missed), None));
     }
 
     #[test]

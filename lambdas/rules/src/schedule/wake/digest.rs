@@ -97,6 +97,17 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_without_a_date_to_come_has_a_day_for_its_rollouts() {
+        let past = NoticeRef { starts_at: Some(instant("2026-11-27T18:00:00Z")), ..input(true).notice };
+        for notice in [NoticeRef { starts_at: None, ..past.clone() }, past] {
+            let digest = DigestInput { notice, ..input(true) };
+            let again = |now| digest.step(true, instant(now)).again;
+            assert_eq!(again("2026-11-28T03:00:00Z"), Some(instant("2026-11-28T03:30:00Z")));
+            assert_eq!(again("2026-11-30T02:00:00Z"), None);
+        }
+    }
+
+    #[test]
     fn a_digest_waits_for_rollouts_then_says_that_they_go_on_and_later_how_they_ended() {
         let rows = [
             (false, false, "2026-11-28T02:05:02Z", true, None),
@@ -104,6 +115,7 @@ mod tests {
             (false, true, "2026-11-28T04:00:00Z", true, Some("2026-11-28T04:30:00Z")),
             (true, true, "2026-11-28T04:30:02Z", false, Some("2026-11-28T05:01:00Z")),
             (true, false, "2026-11-28T05:01:02Z", true, None),
+            (true, true, "2026-12-02T17:30:00Z", false, Some("2026-12-02T18:00:00Z")),
             (true, true, "2026-12-02T18:00:00Z", true, None),
         ];
         for (sent, rolling, now, send, again) in rows {
