@@ -309,6 +309,8 @@ mod tests {
         let html = shown(Err("<AccessDenied>".into()), vec![]);
         assert!(html.contains("Amazon ECS does not answer: &lt;AccessDenied&gt;"), "{html}");
         assert!(html.contains("Nothing is pending for this service"), "{html}");
+        let html = shown(Ok(Some(service_with(&[], vec![]))), vec![]);
+        assert!(html.contains("desired count 2, 0 running</p>"), "{html}");
         assert!(html.contains(">Plan again</a>") && !html.contains(">Hold</a>"), "{html}");
     }
 }

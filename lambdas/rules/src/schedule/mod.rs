@@ -467,6 +467,7 @@ mod tests {
             (given.clone(), description(&given, moved_to, london), Some(london)),
             (given.clone(), description(&given, instant("2026-07-11T03:00:00Z"), london), Some(london)),
             (given.clone(), "Redeploys on Sunday, CHG0042".to_owned(), None),
+            (given.clone(), "Redeploys on Sunday; retirement date: soon; CHG0042".to_owned(), None),
             (given.clone(), "CHG0042: moved to Sunday morning".to_owned(), None),
             (given, by_0_1.to_owned(), None),
             (old.clone(), by_0_1.to_owned(), Some(london)),

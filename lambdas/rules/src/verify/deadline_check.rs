@@ -239,23 +239,37 @@ mod tests {
         }
     }
 
-    #[test]
-    fn pauses_between_checks_shrink_until_the_last_check() {
-        let input = DeadlineInput {
-            notice: notice(None),
-            page: 1,
+    fn page() -> DeadlineInput {
+        DeadlineInput {
+            notice: notice(Some("2026-12-02T18:00:00Z")),
+            page: 7,
             part: 0,
-            services: Vec::new(),
-            released: Vec::new(),
+            services: vec![web()],
+            released: vec![web()],
             sent_at: instant(NOW),
-            announced: Vec::new(),
+            announced: vec!["x".into()],
             last_check_at: instant("2026-12-02T17:00:00Z"),
             owed: Vec::new(),
             closed_at: None,
             left: None,
-            unpatched: Vec::new(),
+            unpatched: vec![web()],
             woken: Some(0),
+        }
+    }
+
+    #[test]
+    fn a_settled_notice_is_remembered_and_wakes_verify_where_a_story_ends() {
+        let settled = |unpatched| {
+            let spec = Spec::settled(Tz::UTC, DeadlineInput { unpatched, ..page() }, instant(NOW));
+            (spec.at, spec.description().starts_with("Nothing is pending for this notice"))
         };
+        assert_eq!(settled(vec![web()]), (instant("2026-12-02T18:00:00Z"), false));
+        assert_eq!(settled(Vec::new()), (instant("2026-12-04T18:00:00Z"), true));
+    }
+
+    #[test]
+    fn pauses_between_checks_shrink_until_the_last_check() {
+        let input = page();
         let mut now = instant("2026-12-02T15:30:00Z");
         let mut checks = Vec::new();
         while let Some(next) = next_check(&input, now) {
@@ -273,21 +287,7 @@ mod tests {
                 (ServiceRef::new("prod", &name).unwrap(), number % 3 > 0)
             })
             .collect();
-        let page = DeadlineInput {
-            notice: notice(Some("2026-12-02T18:00:00Z")),
-            page: 7,
-            part: 0,
-            services: vec![web()],
-            released: vec![web()],
-            sent_at: instant(NOW),
-            announced: vec!["x".into()],
-            last_check_at: instant(NOW),
-            owed: Vec::new(),
-            closed_at: None,
-            left: None,
-            unpatched: vec![web()],
-            woken: Some(0),
-        };
+        let page = page();
         let parts = deadline_checks(&policy("120"), &page, services.clone(), None, instant(NOW));
         assert_eq!(parts.len(), 4);
         let mut found = BTreeMap::new();
