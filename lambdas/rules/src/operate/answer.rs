@@ -159,6 +159,8 @@ mod tests {
              <ul><li><strong>Not done:</strong> &lt;b&gt;&quot;a&quot; &amp; &#39;b&#39;.</li>\
              <li><strong>Not done:</strong> Fine.</li></ul></div>"
         );
+        let one = html(&Answer::of("hold", vec![done("fine")]), None, &json!({}));
+        assert!(!one.contains("<ul>"), "what is said of one service is said once: {one}");
         let dark = json!({"widgetContext": {"theme": "dark"}});
         let back = html(&Answer::text("hold-all", true, "stopped"), Some("arn:console"), &dark);
         for part in [

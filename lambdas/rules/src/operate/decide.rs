@@ -623,6 +623,7 @@ mod tests {
         let awaited = Some(Approval::Awaited);
         let (awaits, held) = (with(awaited, false, false, FRIDAY), with(awaited, true, false, FRIDAY));
         let late = with(awaited, false, false, PASSED);
+        let soon_due = with(awaited, false, false, "2026-11-25T18:02:00Z");
         let held_later = with(Some(Approval::Given), false, false, FRIDAY);
         let (given, missed) = (
             with(Some(Approval::Given), false, true, FRIDAY),
@@ -643,6 +644,13 @@ mod tests {
                 true,
                 "edit at 25T18:02:00 enabled 1",
                 "prod/web is approved. Its start time has passed",
+            ),
+            (
+                Approve,
+                &soon_due,
+                true,
+                "edit enabled 1",
+                "prod/web is approved; it starts on Wed 25 Nov 2026 18:02 UTC",
             ),
             (Approve, &given, true, "keep", "prod/web was approved already; it starts on Fri"),
             (
