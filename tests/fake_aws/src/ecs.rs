@@ -1,6 +1,6 @@
 //! Amazon ECS in memory: services whose deployments and tasks change over time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -196,13 +196,24 @@ impl Memory {
                 let container = json!({"name": "app", "image": "example/app@sha256:0123"});
                 Some((200, json!({"taskDefinition": {"containerDefinitions": [container]}})))
             }
+            "ListTasks" if body["serviceName"].is_null() => {
+                let cluster = key(&json!(""));
+                let services = self.services.range(cluster.clone()..);
+                let services = services.take_while(|(name, _)| name.starts_with(&cluster));
+                let arns = services.flat_map(|(name, service)| {
+                    (1..=service.running(self.now).len()).map(|nth| Task::arn(&Task::id(name, nth)))
+                });
+                Some(listed(arns, body))
+            }
             "ListTasks" => {
                 let name = key(&body["serviceName"]);
                 Some(Tasks::of(&name, self.services.get(&name)?, self.now).list(body))
             }
             "DescribeTasks" => {
-                let tasks =
-                    self.services.iter().flat_map(|(name, service)| Tasks::of(name, service, self.now).0);
+                let arns = body["tasks"].as_array().expect("a list of tasks").iter();
+                let names: BTreeSet<&str> = arns.filter_map(|arn| Task::service(arn.as_str()?)).collect();
+                let found = names.iter().filter_map(|name| self.services.get_key_value(*name));
+                let tasks = found.flat_map(|(name, service)| Tasks::of(name, service, self.now).0);
                 Some(Tasks(tasks.collect()).describe_running(body))
             }
             "ListServiceDeployments" => {
@@ -234,8 +245,22 @@ struct Task {
 }
 
 impl Task {
+    /// The cluster and the ID of a running task of a service, `CLUSTER/SERVICE`, in memory.
+    fn id(service: &str, nth: usize) -> String {
+        format!("{service}-{nth}")
+    }
+
+    fn arn(id: &str) -> String {
+        format!("arn:aws:ecs:eu-west-2:111122223333:task/{id}")
+    }
+
+    /// The service in memory that a task belongs to, by the task's ARN.
+    fn service(arn: &str) -> Option<&str> {
+        Some(arn.split_once(":task/")?.1.rsplit_once('-')?.0)
+    }
+
     fn new(id: &str, desired_status: &'static str, described: &Value) -> Self {
-        let arn = format!("arn:aws:ecs:eu-west-2:111122223333:task/prod/{id}");
+        let arn = Self::arn(id);
         let described = merged(&json!({"taskArn": arn}), described);
         Self { arn, desired_status, described }
     }
@@ -248,27 +273,25 @@ impl Tasks {
             .into_iter()
             .flat_map(|(status, tasks)| tasks.iter().zip(1..).map(move |task| (status, task)));
         let task = |(status, (task, nth)): (&'static str, (&Value, usize))| {
-            Task::new(&format!("{status}{nth:032}"), status, task)
+            Task::new(&format!("prod/{status}{nth:032}"), status, task)
         };
         Self(numbered.map(task).collect())
     }
 
     /// The running tasks of a service in memory.
     fn of(name: &str, service: &Service, now: DateTime<Utc>) -> Self {
+        let group = name.split_once('/').map(|(_, name)| format!("service:{name}"));
         let task = |(created_at, nth): (&DateTime<Utc>, usize)| {
-            let id = format!("{}-{nth}", name.replace('/', "-"));
-            Task::new(&id, "RUNNING", &json!({"createdAt": created_at.timestamp()}))
+            let described = json!({"createdAt": created_at.timestamp(), "group": group});
+            Task::new(&Task::id(name, nth), "RUNNING", &described)
         };
         Self(service.running(now).iter().zip(1..).map(task).collect())
     }
 
-    /// The answer to `ListTasks`, in pages of 100.
+    /// The answer to `ListTasks`.
     pub(crate) fn list(&self, body: &Value) -> Answer {
-        let from = body["nextToken"].as_str().map_or(0, |token| token.parse().expect("a token of this fake"));
-        let listed = self.0.iter().filter(|task| body["desiredStatus"] == task.desired_status);
-        let arns: Vec<&str> = listed.map(|task| task.arn.as_str()).skip(from).collect();
-        let next = (arns.len() > TASKS_PER_CALL).then(|| (from + TASKS_PER_CALL).to_string());
-        (200, json!({"taskArns": arns.iter().take(TASKS_PER_CALL).collect::<Vec<_>>(), "nextToken": next}))
+        let of_status = self.0.iter().filter(|task| body["desiredStatus"] == task.desired_status);
+        listed(of_status.map(|task| task.arn.clone()), body)
     }
 
     /// The answer to `DescribeTasks` about tasks of which some may have stopped since they were listed.
@@ -289,4 +312,13 @@ impl Tasks {
         let tasks: Vec<&Value> = arns.iter().map(described).collect::<Option<_>>()?;
         Some((200, json!({"tasks": tasks, "failures": []})))
     }
+}
+
+/// The answer to `ListTasks` if these are all tasks, in pages of 100.
+fn listed(arns: impl Iterator<Item = String>, body: &Value) -> Answer {
+    let from = body["nextToken"].as_str().map_or(0, |token| token.parse().expect("a token of this fake"));
+    let mut rest = arns.skip(from);
+    let page: Vec<String> = rest.by_ref().take(TASKS_PER_CALL).collect();
+    let next = rest.next().map(|_| (from + TASKS_PER_CALL).to_string());
+    (200, json!({"taskArns": page, "nextToken": next}))
 }

@@ -6,7 +6,7 @@
 //! - **With prepared answers.** A test prepares an answer for a call with [`Aws::always`] and [`Aws::on`]. Prepared
 //!   answers win over the memory, and newer ones over older ones.
 //!
-//! A call with neither fails the test. Every request is recorded.
+//! A call with neither fails the test. Every request is recorded. With [`Aws::limit`], AWS throttles calls.
 //!
 //! ```
 //! use aws::{Invocation, config::Config};
@@ -61,6 +61,7 @@ mod environment;
 mod fault;
 mod memory;
 mod prepared;
+mod rates;
 mod requests;
 mod scheduler;
 mod wire;
@@ -79,6 +80,7 @@ pub use environment::{environment, environment_with};
 pub use fault::{Fault, Planned, with_fault};
 pub use memory::Memory;
 pub use prepared::{error, in_turn, merged, without};
+pub use rates::Traffic;
 pub use scheduler::{CREATE, DELETE, READ, Schedule, UPDATE};
 pub use wire::{Answer, Request};
 
@@ -93,6 +95,9 @@ pub struct Aws(Arc<Shared>);
 struct Shared {
     rules: Mutex<Vec<prepared::Rule>>,
     requests: Mutex<Vec<Request>>,
+    buckets: Mutex<Vec<rates::Bucket>>,
+    /// How many calls were made, and how many failed on purpose.
+    calls: Mutex<(usize, usize)>,
     memory: Mutex<Memory>,
     latency: Mutex<Option<Box<dyn FnMut() -> Latency + Send>>>,
     /// What the clock of AWS said at an instant of tokio's clock.
@@ -150,10 +155,20 @@ impl Aws {
         let clock = *lock(&self.0.clock);
         let mut memory = self.memory();
         if let Some((began_at, began)) = clock {
+            let before = memory.now;
             memory.now = began_at + TimeDelta::from_std(began.elapsed()).expect("a time of the test");
-            memory.settle();
+            // Deployments end at full seconds.
+            if memory.now.timestamp() != before.timestamp() {
+                memory.settle();
+            }
         }
         memory.now
+    }
+
+    /// How many calls were made, and how many of them failed on purpose.
+    #[must_use]
+    pub fn calls(&self) -> (usize, usize) {
+        *lock(&self.0.calls)
     }
 
     /// The state in memory. Drop the guard before the next call to AWS.
@@ -163,11 +178,15 @@ impl Aws {
 
     fn respond(&self, head: &Parts, body: &[u8]) -> Response<Vec<u8>> {
         let (protocol, request) = wire::read(head, body);
-        let _ = self.tick();
+        let now = self.tick();
         lock(&self.0.requests).push(request.clone());
         let fault = fault::next(&request.0);
+        {
+            let mut calls = lock(&self.0.calls);
+            *calls = (calls.0 + 1, calls.1 + usize::from(fault.is_some()));
+        }
         let answer = match fault {
-            None => self.answer(&request),
+            None => self.throttled(&request.0, now).unwrap_or_else(|| self.answer(&request)),
             Some(Fault::Before | Fault::Crash) => fault::answer(),
             Some(Fault::After) => {
                 self.answer(&request);
