@@ -103,12 +103,51 @@ impl Functions {
         let config = Config::read(&environment_with(&variables)).expect("a valid configuration");
         // Without retries, each failed call fails its invocation.
         let sdk = aws.sdk_without_retries();
-        Rc::new(Self {
+        let mut functions = Self {
             ingest: Ingest::new(&sdk, config.clone()),
             deploy: Deploy::new(&sdk, config.clone()),
             verify: Verify::new(&sdk, config.clone()),
             operate: Operate::new(&sdk, config),
-        })
+        };
+        // Nobody reads the metrics.
+        functions.ingest.notifier.write = |_| ();
+        functions.deploy.notifier.write = |_| ();
+        functions.verify.notifier.write = |_| ();
+        functions.operate.notifier.write = |_| ();
+        Rc::new(functions)
+    }
+}
+
+/// How much happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// The functions that ran.
+    pub invocations: usize,
+    /// Their calls to AWS.
+    pub calls: usize,
+    /// The calls that failed on purpose.
+    pub faults: usize,
+    /// The schedules that fired.
+    pub fired: usize,
+    /// What AWS Health, people and others did.
+    pub from_outside: usize,
+}
+
+impl Counts {
+    /// How many things happened.
+    #[must_use]
+    pub fn steps(self) -> usize {
+        self.invocations + self.calls + self.fired + self.from_outside
+    }
+}
+
+impl std::ops::AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.invocations += other.invocations;
+        self.calls += other.calls;
+        self.faults += other.faults;
+        self.fired += other.fired;
+        self.from_outside += other.from_outside;
     }
 }
 
@@ -124,7 +163,7 @@ pub struct Run {
     pub violations: Vec<String>,
     pub(crate) functions: Rc<Functions>,
     pub(crate) queue: Vec<Delivery>,
-    invocations: usize,
+    counts: Counts,
     pub(crate) edits: Edits,
     pub(crate) told: Told,
     pub(crate) conditions: Conditions,
@@ -151,7 +190,7 @@ impl Run {
             story: Vec::new(),
             violations: Vec::new(),
             queue: Vec::new(),
-            invocations: 0,
+            counts: Counts::default(),
             edits: Edits::default(),
             told: Told::default(),
             conditions: Conditions::new(services.iter().map(|(name, _)| name.clone())),
@@ -178,6 +217,7 @@ impl Run {
         loop {
             let now = self.aws.tick();
             while let Some(step) = steps.pop_if(|step| step.at <= now) {
+                self.counts.from_outside += 1;
                 self.step(step, now, choices);
             }
             if running.is_empty() {
@@ -200,6 +240,13 @@ impl Run {
             }
         }
         self.end(cutoff)
+    }
+
+    /// How much happened.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let (calls, faults) = self.aws.calls();
+        Counts { calls, faults, ..self.counts }
     }
 
     /// What happened until the first violation, without what concerns only services of which that does not speak.
@@ -276,6 +323,7 @@ impl Run {
                 let schedule = memory.schedules.get_mut(&name).expect("a schedule that is due");
                 let at = schedule.at().expect("a time");
                 schedule.fired = true;
+                self.counts.fired += 1;
                 (schedule.body["Target"].clone(), at)
             };
             let function = if target["Arn"] == "arn:deploy" { Function::Deploy } else { Function::Verify };
@@ -302,7 +350,7 @@ impl Run {
             std::mem::take(&mut self.queue).into_iter().partition(|delivery| delivery.at <= now);
         self.queue = later;
         for delivery in due {
-            self.invocations += 1;
+            self.counts.invocations += 1;
             // The last try succeeds: an operator redrives what arrives in the dead-letter queue.
             let fault =
                 [None, Some(Fault::Before), Some(Fault::After), Some(Fault::Crash), None, None, None, None];
@@ -313,7 +361,8 @@ impl Run {
             });
             let word = |field: &str| delivery.payload[field].as_str().unwrap_or_default();
             let [kind, service, operation] = ["kind", "service", "operation"].map(word);
-            let id = format!("{:?} {} {kind}{operation} {service}", delivery.function, self.invocations);
+            let id =
+                format!("{:?} {} {kind}{operation} {service}", delivery.function, self.counts.invocations);
             // Most heartbeats find nothing to do.
             if kind != "heartbeat" || fault.is_some() {
                 self.tell(format!("{id} starts, fault {fault:?}"));
