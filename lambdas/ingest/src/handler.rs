@@ -293,6 +293,7 @@ impl Ingest {
             notice: kept,
             known: &page.services,
             services: &work.services,
+            together: services.len(),
             calendars: Mutex::new(self.policy.calendars.clone()),
             invocation,
             now: invocation.now(),

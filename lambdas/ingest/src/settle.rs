@@ -39,6 +39,8 @@ pub(crate) struct Settling<'a> {
     pub(crate) known: &'a BTreeMap<ServiceRef, bool>,
     /// What ECS says of the services.
     pub(crate) services: &'a Services,
+    /// How many services the page has.
+    pub(crate) together: usize,
     /// What is known of the Change Calendars so far: a thousand services ask about the same few start times.
     pub(crate) calendars: Mutex<Calendars>,
     /// The invocation.
@@ -90,7 +92,7 @@ impl Ingest {
     ) -> Result<Settled, CallFailed> {
         let name = ScheduleName::of_deployment(&self.notifier.reader.place, service);
         let tags = settling.services.tags.get(service).cloned().unwrap_or_default();
-        let mut policy = tags.over(&self.policy);
+        let mut policy = Policy { together: settling.together, ..tags.over(&self.policy) };
         let write = settling.write && tags.may_write(&self.policy);
         let unknown = settling.services.unknown.contains(service);
         if closed.is_none() && settling.untouched.contains(&name) {

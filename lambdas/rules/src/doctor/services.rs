@@ -1,11 +1,16 @@
 //! The services that run on Fargate: what would keep one of them from being patched.
 
+use std::collections::BTreeMap;
+
+use chrono::TimeDelta;
+
 use super::{
     facts::{Context, Facts, ServiceFacts},
     finding::{Finding, LISTED, Severity, names},
 };
 use crate::{
     notify::message::Step,
+    plan::spread::most_starts,
     policy::{Mode, tags::Tags},
     service::{Controller, image::warning},
     wording::{count, is},
@@ -29,16 +34,15 @@ pub(super) fn findings(facts: &Facts, context: &Context<'_>) -> Vec<Finding> {
     };
     let tags: Vec<Tags> =
         all.iter().map(|one| Tags::read(&one.service, &one.tags, context.policy.zone)).collect();
-    let concerned: Vec<&ServiceFacts> = all
-        .iter()
-        .zip(&tags)
-        .filter(|(_, tags)| tags.mode(context.policy) != Mode::Off)
-        .map(|(one, _)| one)
-        .collect();
+    let concerned: Vec<(&ServiceFacts, &Tags)> =
+        all.iter().zip(&tags).filter(|(_, tags)| tags.mode(context.policy) != Mode::Off).collect();
+    let crowded = crowded(&concerned, context);
+    let concerned: Vec<&ServiceFacts> = concerned.into_iter().map(|(one, _)| one).collect();
     let rolling: Vec<&ServiceFacts> =
         concerned.iter().copied().filter(|one| one.controller == Controller::Ecs).collect();
     let mut found: Vec<Finding> =
         all.iter().zip(&tags).filter_map(|(one, tags)| unreadable(one, tags)).collect();
+    found.extend(crowded);
     found.extend(stuck(&rolling));
     found.extend(by_hand(&concerned, context));
     found.extend(without_breaker(&rolling));
@@ -95,6 +99,31 @@ fn configure(services: &[&ServiceFacts], configuration: &str) -> String {
     }
     let listed: Vec<String> = services.iter().take(LISTED).map(|one| one.service.to_string()).collect();
     format!("for s in {}; do {}; done", listed.join(" "), update("${s%/*}", "${s#*/}"))
+}
+
+/// A finding for each window that is too short for the services that share it.
+fn crowded(concerned: &[(&ServiceFacts, &Tags)], context: &Context<'_>) -> Vec<Finding> {
+    let mut shared: BTreeMap<String, (usize, TimeDelta)> = BTreeMap::new();
+    for (_, tags) in concerned.iter().filter(|(one, _)| one.controller == Controller::Ecs) {
+        let windows = tags.windows.as_ref().unwrap_or(&context.policy.windows);
+        let shortest = windows.iter().map(|window| window.length()).min().unwrap_or_default();
+        shared.entry(windows.to_string()).or_insert((0, shortest)).0 += 1;
+    }
+    let too_many = shared.into_iter().filter(|(_, (services, length))| *services > most_starts(*length));
+    let finding = |(windows, (services, length)): (String, (usize, TimeDelta))| {
+        let found = format!(
+            "{} share {windows}, in which Amazon ECS starts at most {} deployments",
+            count(services, "service"),
+            most_starts(length)
+        );
+        let means =
+            "The others are planned for a later window, or AWS replaces their tasks from the retirement date";
+        let fix = Step::new(
+            "Make the window longer, or give some of the services other windows with the tag ecs-task-patching:window",
+        );
+        Finding::new(Severity::Warning, &found, means, fix)
+    };
+    too_many.map(finding).collect()
 }
 
 fn stuck(rolling: &[&ServiceFacts]) -> Option<Finding> {
@@ -231,6 +260,26 @@ mod tests {
         assert_eq!(
             unread.found,
             "The images of 3 services were not checked, because there are many or Amazon ECS did not answer."
+        );
+    }
+
+    #[test]
+    fn a_window_that_is_too_short_for_its_services_is_found() {
+        let tag = ("ecs-task-patching:window".to_owned(), "Sat 01:00-01:10".to_owned());
+        let tagged = |count: usize| {
+            let mut facts = crate::doctor::tests::healthy();
+            let one = ServiceFacts { tags: vec![tag.clone()], ..healthy() };
+            // Others have the windows of the parameter.
+            facts.services = Ok([vec![one; count], vec![healthy(); 60]].concat());
+            crate::doctor::tests::found(&facts)
+        };
+        assert_eq!(tagged(50), []);
+        let found = tagged(51);
+        let [finding] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(finding.severity, Severity::Warning);
+        assert_eq!(
+            finding.found,
+            "51 services share Sat 01:00-01:10 UTC, in which Amazon ECS starts at most 50 deployments."
         );
     }
 

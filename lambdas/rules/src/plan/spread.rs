@@ -7,8 +7,16 @@ use crate::{
     time::calendar::CLOSING,
 };
 
+/// The time between two attempts to start a deployment in the same window.
+pub(crate) const PAUSE: TimeDelta = TimeDelta::minutes(10);
+
+/// How many services of a page of a notice start in a minute. Amazon ECS accepts 5 deployments in a second, and as many times
+/// 4 reads of services and of tasks, which a deployment and its checks take: enough for ten notices of a thousand services.
+const STARTS_PER_MINUTE: usize = 20;
+
 /// The spread of a start at `at`: a delayed start is still in the window, before the deadline, and before a calendar
-/// closes. Where there are blockers, it is long enough for the rates at which AWS lets them be read.
+/// closes. Where there are blockers, it is long enough for the rates at which AWS lets them be read. Where a notice names many
+/// services, it is long enough for several such notices, but leaves a quarter of the time for retries.
 #[must_use]
 pub fn spread(
     policy: &Policy,
@@ -20,7 +28,20 @@ pub fn spread(
     let last =
         policy.calendars.closes_before(at, last + CLOSING).map_or(last, |(_, closes)| closes - CLOSING);
     let room = (last - at).max(TimeDelta::zero()).num_minutes();
-    policy.spread_minutes.max(least_spread(policy)).min(u16::try_from(room).unwrap_or(u16::MAX))
+    let room = u16::try_from(room).unwrap_or(u16::MAX);
+    let together = u16::try_from(policy.together / STARTS_PER_MINUTE).unwrap_or(u16::MAX);
+    policy.spread_minutes.max(least_spread(policy)).max(together.min(room - room / 4)).min(room)
+}
+
+/// How many services can start in a window of this length. Amazon ECS accepts 50 deployments at once and then 5 in a second
+/// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html>). A deployment that it throttles is
+/// retried after ten minutes, so the last ten minutes of a window may pass without one.
+#[must_use]
+pub fn most_starts(length: TimeDelta) -> usize {
+    const AT_ONCE: i64 = 50;
+    const PER_SECOND: i64 = 5;
+    let seconds = (length - PAUSE).num_seconds().max(0);
+    usize::try_from(AT_ONCE + PER_SECOND * seconds).unwrap_or(usize::MAX)
 }
 
 /// Over how many minutes a thousand starts must be spread, so that reading the blockers stays within AWS's rates: 10
@@ -63,6 +84,24 @@ mod tests {
             let mut policy = policy(&[("CHANGE_CALENDARS", "Freeze")]);
             policy.calendars.learn("Freeze", at, State::Open, Some(instant(closes)));
             assert_eq!(spread(&policy, at, ends, None), expected, "{closes}");
+        }
+    }
+
+    #[test]
+    fn many_services_of_a_notice_are_spread_over_more_of_the_window() {
+        let (at, ends) = (instant("2026-11-27T22:00:00Z"), instant("2026-11-28T02:00:00Z"));
+        for (together, expected) in [(1, 15), (300, 15), (400, 20), (1_000, 50), (100_000, 180)] {
+            let policy = Policy { together, ..policy(&[]) };
+            assert_eq!(spread(&policy, at, ends, None), expected, "{together}");
+        }
+        let policy = Policy { together: 1_000, ..policy(&[]) };
+        assert_eq!(spread(&policy, at, at + TimeDelta::minutes(30), None), 23);
+    }
+
+    #[test]
+    fn a_window_has_room_for_as_many_services_as_ecs_starts_in_it() {
+        for (minutes, services) in [(1, 50), (10, 50), (30, 6_050), (60, 15_050), (240, 69_050)] {
+            assert_eq!(most_starts(TimeDelta::minutes(minutes)), services, "{minutes}");
         }
     }
 

@@ -33,6 +33,8 @@ pub struct Policy {
     pub fallback: Fallback,
     /// `SpreadMinutes`: deployments in the same window start within this many minutes.
     pub spread_minutes: u16,
+    /// How many services are planned together, on a page of a notice: their starts are spread the further. No parameter.
+    pub together: usize,
     /// `EnableCodeDeploy`: the functions may read and create CodeDeploy deployments.
     pub code_deploy: bool,
 }
@@ -50,6 +52,7 @@ impl Default for Policy {
             preference: Preference::Earliest,
             fallback: Fallback::AnyDay,
             spread_minutes: 15,
+            together: 1,
             code_deploy: false,
         }
     }

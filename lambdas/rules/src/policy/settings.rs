@@ -95,6 +95,7 @@ impl<'a> Settings<'a> {
             spread_minutes: self.read("SpreadMinutes", "SPREAD_MINUTES", default.spread_minutes, |text| {
                 whole_minutes(text, 1_440, 15)
             }),
+            together: default.together,
             code_deploy: self.read("EnableCodeDeploy", "ENABLE_CODE_DEPLOY", default.code_deploy, |text| {
                 text.parse().map_err(|_| "must be true or false".to_owned())
             }),

@@ -1,16 +1,16 @@
 //! When a deployment that cannot start now is retried.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::{PlannedDeployment, wake::DeployInput};
 use crate::{
-    plan::{NoSlot, Slot, deadline, plan_from, spread::spread},
+    plan::{
+        NoSlot, Slot, deadline, plan_from,
+        spread::{PAUSE, spread},
+    },
     policy::Policy,
     time::instant::{ceil_minute, utc},
 };
-
-/// The time between two attempts in the same window.
-const PAUSE: TimeDelta = TimeDelta::minutes(10);
 
 /// Over how many minutes retries are spread. What keeps one deployment from starting may keep a thousand from starting,
 /// and ECS takes 5 updates a second.
@@ -72,6 +72,8 @@ pub fn retry(policy: &Policy, input: &DeployInput, now: DateTime<Utc>) -> Result
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::*;
     use crate::{
         notice::NoticeRef,

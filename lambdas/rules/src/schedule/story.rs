@@ -71,6 +71,7 @@ pub fn configuration(policy: &Policy) -> String {
         fallback,
         spread_minutes,
         code_deploy,
+        together: _, // of the notice
     } = policy;
     let lines = [
         format!("{mode:?}"),
