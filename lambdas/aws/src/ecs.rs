@@ -231,9 +231,18 @@ impl Ecs {
     /// # Errors
     /// A call failed after its retries.
     pub async fn state(&self, service: &ServiceRef) -> Result<Option<ServiceState>, CallFailed> {
+        self.state_with(service, |_| true).await
+    }
+
+    /// Like [`state`](Self::state), but with its tasks only if they matter in this state.
+    async fn state_with(
+        &self,
+        service: &ServiceRef,
+        tasks_matter: impl Fn(&ServiceState) -> bool,
+    ) -> Result<Option<ServiceState>, CallFailed> {
         let Some(found) = self.describe(service).await? else { return Ok(None) };
         let mut state = service_state(&found);
-        if state.status == "ACTIVE" {
+        if state.status == "ACTIVE" && tasks_matter(&state) {
             let running = self.tasks_of(service, DesiredStatus::Running).await?;
             let tasks = self.describe_tasks(service.cluster(), &running).await?;
             add_tasks(&mut state, &tasks);

@@ -13,7 +13,7 @@ use rules::{
     },
     service::{Controller, ServiceState, command},
     verify::{
-        judge::{Judgement, Problem, judge},
+        judge::{Judgement, Problem, judge, tasks_matter},
         verification_times::next_check,
     },
 };
@@ -134,7 +134,8 @@ impl Verify {
         invocation: &Invocation,
     ) -> Result<Check, CallFailed> {
         let now = invocation.now();
-        let state = self.ecs.state_and_pause(&input.service).await?;
+        let matter = |state: &ServiceState| tasks_matter(input, state, &self.policy, now);
+        let state = self.ecs.state_to_check(&input.service, matter).await?;
         let code = match (&input.deployment, state.as_ref().map(|state| &state.controller)) {
             (Some(id), Some(Controller::CodeDeploy(_))) if self.policy.code_deploy => {
                 self.code_deploy.get(id).await?

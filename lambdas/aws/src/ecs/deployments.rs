@@ -24,7 +24,19 @@ impl Ecs {
     /// # Errors
     /// A call failed after its retries.
     pub async fn state_and_pause(&self, service: &ServiceRef) -> Result<Option<ServiceState>, CallFailed> {
-        let mut state = self.state(service).await?;
+        self.state_to_check(service, |_| true).await
+    }
+
+    /// Like [`state_and_pause`](Self::state_and_pause), but with its tasks only if they matter in this state.
+    ///
+    /// # Errors
+    /// A call failed after its retries.
+    pub async fn state_to_check(
+        &self,
+        service: &ServiceRef,
+        tasks_matter: impl Fn(&ServiceState) -> bool,
+    ) -> Result<Option<ServiceState>, CallFailed> {
+        let mut state = self.state_with(service, tasks_matter).await?;
         if let Some(state) = &mut state {
             self.add_pause(service, state).await?;
         }

@@ -75,6 +75,21 @@ impl Problem {
     }
 }
 
+/// Whether the tasks of a service matter for its check. They do not while a deployment is rolling out that is neither old
+/// enough to be stuck, nor due, nor paused. A thousand checks would exceed the rate at which Amazon ECS lets tasks be read.
+#[must_use]
+pub fn tasks_matter(input: &CheckInput, state: &ServiceState, policy: &Policy, now: DateTime<Utc>) -> bool {
+    let is_young = |rollout: &Rollout| rollout.created_at.is_some_and(|at| now < at + LEAST_TIME);
+    !state.rolling().is_some_and(is_young) || state.has_hooks || now >= due(input, policy)
+}
+
+/// When a deployment must have completed. One that starts shortly before the deadline, or after it, gets at least
+/// [`LEAST_TIME`].
+fn due(input: &CheckInput, policy: &Policy) -> DateTime<Utc> {
+    let deadline = deadline(policy, &input.notices, input.since);
+    deadline.unwrap_or_else(|| ends_at(input)).max(input.since + LEAST_TIME)
+}
+
 /// Judges a verification check. `state` is `None` if the service does not exist; `code` is the CodeDeploy deployment
 /// that was started, if any.
 #[must_use]
@@ -104,10 +119,7 @@ pub fn judge(
     {
         return attention(format!("deployment {} is stuck: {reason}; {counted}", rollout.id), FIX);
     }
-    let deadline = deadline(policy, &input.notices, input.since);
-    let due = deadline.unwrap_or_else(|| ends_at(input));
-    // A deployment that starts shortly before the deadline, or after it, gets at least this much time.
-    if now >= due.max(input.since + LEAST_TIME) {
+    if now >= due(input, policy) {
         let who = rolling.map_or("no deployment has completed".to_owned(), |rollout| {
             format!("deployment {} has not completed", rollout.id)
         });
@@ -127,7 +139,7 @@ pub fn judge(
         (None, Some(code)) if code_runs => format!("CodeDeploy deployment {} is rolling out", code.id),
         _ => "waiting for tasks to run".to_owned(),
     };
-    Judgement::Rolling(format!("{who}; {counted}"))
+    Judgement::Rolling(if state.tasks.is_empty() { who } else { format!("{who}; {counted}") })
 }
 
 /// Judges a service without a deployment in progress. `None` if it is too early to say.
@@ -280,6 +292,32 @@ mod tests {
             Judgement::Skipped(cause, reason) => format!("skipped ({}): {reason}", cause.word()),
             Judgement::Rolling(reason) => format!("rolling: {reason}"),
             Judgement::Attention { reason, .. } => format!("attention: {reason}"),
+        }
+    }
+
+    #[test]
+    fn tasks_are_read_once_they_matter() {
+        let ours = |progress| service_with(&[], vec![rollout("ecs-svc/2", SINCE, progress)]);
+        let rolling = || ours(Progress::InProgress);
+        let rows = [
+            (rolling(), "2026-11-27T22:02:00Z", false),
+            (rolling(), "2026-11-27T22:29:00Z", false),
+            (rolling(), "2026-11-27T22:30:00Z", true), // it may be stuck
+            (ServiceState { has_hooks: true, ..rolling() }, "2026-11-27T22:02:00Z", true),
+            (ours(Progress::Completed), "2026-11-27T22:02:00Z", true),
+            (service_with(&[], vec![]), "2026-11-27T22:02:00Z", true),
+            (
+                service_with(&[], vec![rollout("ecs-svc/3", "2026-12-02T15:50:00Z", Progress::InProgress)]),
+                "2026-12-02T16:00:00Z",
+                true,
+            ),
+        ];
+        for (state, now, expected) in rows {
+            assert_eq!(
+                tasks_matter(&input(), &state, &Policy::default(), instant(now)),
+                expected,
+                "{now} {state:?}"
+            );
         }
     }
 
