@@ -108,7 +108,7 @@ fn notice() -> impl Strategy<Value = Notice> {
 }
 
 proptest! {
-    #![proptest_config(super::config(32, 64))]
+    #![proptest_config(super::config(16, 64))]
 
     #[test]
     fn every_order_with_repeats_and_failures_leads_to_the_same_end(

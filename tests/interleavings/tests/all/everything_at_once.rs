@@ -5,7 +5,7 @@ use interleavings::plots;
 use proptest::prelude::*;
 
 proptest! {
-    #![proptest_config(super::config(200, 200))]
+    #![proptest_config(super::config(60, 200))]
 
     #[test]
     fn whatever_happens_nothing_is_lost_doubled_or_wrongly_reported(plot in plots()) {
