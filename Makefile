@@ -5,7 +5,7 @@ VENV := .venv
 
 MAKEFLAGS += --jobs=2 # on a fresh clone, the functions compile while pip installs
 
-.PHONY: demo test local bench sbom clean functions
+.PHONY: demo test local bench faults sbom clean functions
 
 demo: $(VENV)/ready functions ## show a notice, its deployment and the verification on a local AWS
 	@$(VENV)/bin/python tests/demo.py
@@ -18,6 +18,9 @@ local: $(VENV)/ready functions ## run the stack on a local AWS, to try things by
 
 bench: $(VENV)/ready ## measure the release builds beside Python, and write the tables of docs/performance.md
 	@$(VENV)/bin/python tests/bench/run.py
+
+faults: $(VENV)/faults-ready ## prove that nothing is lost, doubled or wrongly reported, and write the tables of docs/reliability.md
+	@$(VENV)/bin/python tests/faults/run.py
 
 sbom: ## write the bill of materials of the functions (CycloneDX) to target/sbom.cdx.json
 	@$(PYTHON) tests/sbom.py
@@ -32,4 +35,8 @@ $(VENV)/ready: tests/requirements.txt
 	@echo "Setting up $(VENV) (only once, takes about two minutes)"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt
+	@touch $@
+
+$(VENV)/faults-ready: $(VENV)/ready tests/faults/requirements.txt
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/faults/requirements.txt
 	@touch $@
