@@ -63,9 +63,9 @@ impl Delivery {
 
 /// An execution environment. It handles one event at a time, then the next.
 enum Environment {
-    Ingest(Ingest),
-    Deploy(Deploy),
-    Verify(Verify),
+    Ingest(Box<Ingest>),
+    Deploy(Box<Deploy>),
+    Verify(Box<Verify>),
 }
 
 /// How an invocation ended.
@@ -144,17 +144,17 @@ impl Lambda {
             Function::Ingest => {
                 let mut ingest = Ingest::new(sdk, config);
                 ingest.notifier.write = |_| ();
-                Environment::Ingest(ingest)
+                Environment::Ingest(Box::new(ingest))
             }
             Function::Deploy => {
                 let mut deploy = Deploy::new(sdk, config);
                 deploy.notifier.write = |_| ();
-                Environment::Deploy(deploy)
+                Environment::Deploy(Box::new(deploy))
             }
             Function::Verify => {
                 let mut verify = Verify::new(sdk, config);
                 verify.notifier.write = |_| ();
-                Environment::Verify(verify)
+                Environment::Verify(Box::new(verify))
             }
         }
     }

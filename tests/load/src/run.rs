@@ -106,7 +106,7 @@ impl Clock {
             aws.forget(); // they would take gigabytes
             self.wake_ups.look(&aws.memory());
             let pending = aws.memory().schedules.len();
-            if now.minute() == 0 && self.beats(now) {
+            if now.minute() == 0 && beats(now) {
                 let heartbeat = json!({"version": 1, "kind": "heartbeat"});
                 self.lambda.deliver(Delivery::new(now, Function::Verify, heartbeat), now);
                 eprintln!("{}: {pending} schedules, {letters} letters", now.format("%a %d %H:%M"));
@@ -125,13 +125,6 @@ impl Clock {
             self.minute = idle_until(&aws.memory(), soonest, now);
         }
         soonest.map_or(self.minute, |soonest| soonest.min(self.minute))
-    }
-
-    /// Whether the hourly heartbeat does something new. It reads all schedules, and while these wait for their window, it
-    /// would take most of the time of the run.
-    fn beats(&self, now: DateTime<Utc>) -> bool {
-        let hours = (now - account::start()).num_hours();
-        hours < 3 || hours > 48
     }
 
     fn finish(&mut self, ended: &Ended, aws: &Aws, ran: &mut Ran) {
@@ -166,6 +159,13 @@ impl Clock {
             }
         }
     }
+}
+
+/// Whether the hourly heartbeat does something new. It reads all schedules, and while these wait for their window, it would take
+/// most of the time of the run.
+fn beats(now: DateTime<Utc>) -> bool {
+    let hours = (now - account::start()).num_hours();
+    !(3..=48).contains(&hours)
 }
 
 /// While nothing runs, nothing changes before a schedule fires or an hour begins.
