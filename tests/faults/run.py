@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import queue
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -29,6 +30,7 @@ from stage import Night, Stage  # noqa: E402
 STAGES = 4  # nights at once: they mostly wait
 SEED = 1
 STEPS = 1_000_000
+EXAMPLES = ("build", "--profile", "long", "-p", "interleavings", "-p", "load", "--examples", "--locked")  # cargo's arguments
 DOCUMENT = ROOT / "docs" / "reliability.md"
 
 
@@ -84,10 +86,26 @@ def play_all(scenarios: list[Scenario], stages: list[Stage]) -> Iterator[Row]:
         threads.shutdown(wait=False, cancel_futures=True)
 
 
+@contextmanager
+def building_ahead() -> Iterator[None]:
+    """Builds the programs of the other parts during a `with` block: nights mostly wait."""
+    both = f"cargo {' '.join(EXAMPLES)}; {sys.executable} tests/fuzz/run.py --build"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(["nice", "sh", "-c", both], cwd=ROOT, env=environment(), start_new_session=True, **quiet)
+    try:
+        yield
+        process.wait()  # the parts build what has failed once more, and say why
+    except BaseException:
+        os.killpg(process.pid, signal.SIGTERM)
+        raise
+
+
 def nights(options: argparse.Namespace) -> tuple[bool, str]:
     """Plays all nights. Returns whether nothing was wrong, and the table."""
     build()
     with ExitStack() as opened:
+        if options.part is None:
+            opened.enter_context(building_ahead())
         with ThreadPoolExecutor(STAGES) as threads:
             stages = list(threads.map(lambda _: opened.enter_context(Stage()), range(STAGES)))
         found = sites(stages[0])
@@ -105,17 +123,20 @@ def nights(options: argparse.Namespace) -> tuple[bool, str]:
     return not any(row.verdict.lines() for row in rows), of_faults(rows)
 
 
+def environment() -> dict[str, str]:
+    return clean_environment() | {"CARGO_INCREMENTAL": "0"}
+
+
 def program(*command: str) -> tuple[bool, str]:
     """Runs a program that prints a table, and shows its progress."""
-    env = clean_environment() | {"CARGO_INCREMENTAL": "0"}
-    done = subprocess.run(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True)
     return done.returncode == 0, done.stdout.strip()
 
 
 def example(name: str, *arguments: str) -> tuple[bool, str]:
     """Runs an example program of the test crates, optimized."""
     print("Building the program", flush=True)
-    programs, _ = cargo("build", "--profile", "long", "-p", "interleavings", "-p", "load", "--examples", "--locked")
+    programs, _ = cargo(*EXAMPLES)
     return program(next(str(program) for program in programs if program.name == name), *arguments)
 
 

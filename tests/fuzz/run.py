@@ -2,6 +2,7 @@
 
     tests/fuzz/run.py                  # all targets, as often as EXECUTIONS says
     tests/fuzz/run.py text 50000000    # one target, this often
+    tests/fuzz/run.py --build          # builds the targets only
 """
 
 from __future__ import annotations
@@ -92,6 +93,9 @@ def fuzz(target: str, executions: int) -> Row:
 
 def main(arguments: list[str]) -> int:
     chosen = EXECUTIONS
+    if arguments == ["--build"]:
+        build()
+        return 0
     if arguments:
         target, *executions = arguments
         chosen = {target: int(executions[0]) if executions else EXECUTIONS[target]}
