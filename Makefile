@@ -19,7 +19,7 @@ local: $(VENV)/ready functions ## run the stack on a local AWS, to try things by
 bench: $(VENV)/ready ## measure the release builds beside Python, and write the tables of docs/performance.md
 	@$(VENV)/bin/python tests/bench/run.py
 
-faults: $(VENV)/faults-ready ## prove that nothing is lost, doubled or wrongly reported, and write the tables of docs/reliability.md
+faults: $(VENV)/faults-ready functions ## prove that nothing is lost, doubled or wrongly reported, and write the tables of docs/reliability.md
 	@$(VENV)/bin/python tests/faults/run.py
 
 sbom: ## write the bill of materials of the functions (CycloneDX) to target/sbom.cdx.json

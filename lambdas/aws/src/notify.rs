@@ -38,8 +38,6 @@ const ATTEMPTS: u32 = 4;
 pub struct Notifier {
     /// What the texts of messages depend on: place, time zone and stack.
     pub reader: Reader,
-    /// Writes a line of metrics: to standard output, from which CloudWatch reads it.
-    pub write: fn(&str),
     events: JsonService,
     topic: QueryService,
     topic_arn: String,
@@ -61,7 +59,6 @@ impl Notifier {
                 stack: config.target.group.clone(),
                 detail: config.detail,
             },
-            write: |line| println!("{line}"),
             events: JsonService::new(patient.clone(), "events", "AWSEvents", &config.url_suffix),
             topic: QueryService::new(patient, "sns", "2010-03-31", &config.url_suffix),
             topic_arn: config.topic_arn.clone(),
@@ -73,7 +70,7 @@ impl Notifier {
     /// Writes metrics to the log, from which CloudWatch reads them (embedded metric format).
     pub fn count(&self, samples: &[Sample], now: DateTime<Utc>) {
         for sample in samples {
-            (self.write)(&sample.line(&self.reader.stack, now));
+            println!("{}", sample.line(&self.reader.stack, now));
         }
     }
 

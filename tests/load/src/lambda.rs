@@ -141,21 +141,9 @@ impl Lambda {
     fn environment(&self, function: Function) -> Environment {
         let (sdk, config) = (&self.sdk, self.config.clone());
         match function {
-            Function::Ingest => {
-                let mut ingest = Ingest::new(sdk, config);
-                ingest.notifier.write = |_| ();
-                Environment::Ingest(Box::new(ingest))
-            }
-            Function::Deploy => {
-                let mut deploy = Deploy::new(sdk, config);
-                deploy.notifier.write = |_| ();
-                Environment::Deploy(Box::new(deploy))
-            }
-            Function::Verify => {
-                let mut verify = Verify::new(sdk, config);
-                verify.notifier.write = |_| ();
-                Environment::Verify(Box::new(verify))
-            }
+            Function::Ingest => Environment::Ingest(Box::new(Ingest::new(sdk, config))),
+            Function::Deploy => Environment::Deploy(Box::new(Deploy::new(sdk, config))),
+            Function::Verify => Environment::Verify(Box::new(Verify::new(sdk, config))),
         }
     }
 }
