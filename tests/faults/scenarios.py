@@ -99,9 +99,10 @@ def whole_night(night: Night) -> None:
     night.check_the_deadline()
 
 
-def at_once(work: Callable[[], None], times: int = 2) -> None:
-    """Does the same several times at once."""
-    threads = [threading.Thread(target=work) for _ in range(times)]
+def twice(night: Night, work: Callable[[], None]) -> None:
+    """Does the same twice at once."""
+    night.stage.proxy.injected += 1
+    threads = [threading.Thread(target=work) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -110,12 +111,12 @@ def at_once(work: Callable[[], None], times: int = 2) -> None:
 
 def twice_at_once(night: Night) -> None:
     """Everything is delivered twice at once."""
-    at_once(night.ingest)
+    twice(night, night.ingest)
     for kind in (Kind.DEPLOYMENT, Kind.VERIFICATION_CHECK):
         if kind is Kind.VERIFICATION_CHECK:
             time.sleep(2.5)
         for schedule in night.due(kind):
-            at_once(lambda: night.deliver(schedule))
+            twice(night, lambda: night.deliver(schedule))
 
 
 def again_later(night: Night) -> None:
@@ -131,6 +132,7 @@ def again_later(night: Night) -> None:
     night.ingest()
     for schedule in delivered:
         night.deliver(schedule)
+    night.stage.proxy.injected += 1 + len(delivered)
 
 
 def reordered(night: Night) -> None:
@@ -140,6 +142,7 @@ def reordered(night: Night) -> None:
         named = [entities[nth - 1]]
         event = changed_event(night, seconds, page=str(nth), totalPages="2", affectedEntities=named)
         night.ingest(event | {"resources": [entity["entityValue"] for entity in named]})
+        night.stage.proxy.injected += 1
 
 
 def lost_wake_up(kind: Kind) -> Callable[[Night], None]:
@@ -151,8 +154,10 @@ def lost_wake_up(kind: Kind) -> Callable[[Night], None]:
             night.deploy()
         if kind is Kind.DEADLINE_CHECK:
             night.verify()
-        if not night.lose(kind):
+        lost = night.lose(kind)
+        if not lost:
             raise AssertionError(f"there is no {kind}")
+        night.stage.proxy.injected += lost
 
     return play
 
