@@ -159,10 +159,10 @@ impl DeployOutcome {
         }
     }
 
-    /// The outcome with a warning about what the new tasks run. It matters only at the start.
+    /// The outcome with a warning about what the new tasks run, if a deployment has started, or would have.
     #[must_use]
     pub fn warning_of(mut self, images: Option<String>) -> Self {
-        if self.outcome != DeployOutcomeKind::Postponed {
+        if self.outcome == DeployOutcomeKind::Started || self.cause == Some(Cause::Observed) {
             self.warnings.extend(images);
         }
         self

@@ -34,6 +34,9 @@ pub struct Retry {
 /// # Errors
 /// Says why no time is left. The owner must be notified.
 pub fn retry(policy: &Policy, input: &DeployInput, now: DateTime<Utc>) -> Result<Retry, NoSlot> {
+    // What was spread as one of many services is one of many when it is planned again.
+    let spread_minutes = policy.spread_minutes.max(input.spread_minutes.unwrap_or_default());
+    let policy = &Policy { spread_minutes, ..policy.clone() };
     let soon = ceil_minute(now + PAUSE);
     // If AWS does not say when a calendar opens, its state is read again at the next attempt.
     let again = policy.calendars.open_from(soon).unwrap_or(soon);
@@ -96,6 +99,16 @@ mod tests {
                 cutoff: instant("2026-11-25T18:00:00Z"),
                 drill: false,
             }])
+        }
+    }
+
+    #[test]
+    fn one_of_many_services_stays_spread_when_it_is_planned_again() {
+        let policy = policy("Fri 22:00-02:00");
+        for (before, expected) in [(Some(50), 50), (Some(5), 15), (None, 15)] {
+            let input = DeployInput { spread_minutes: before, ..input(Some("2026-12-09T18:00:00Z")) };
+            let again = retry(&policy, &input, instant("2026-11-28T01:50:00Z")).unwrap();
+            assert_eq!(again.deployment.spread_minutes, expected, "{before:?}");
         }
     }
 
