@@ -26,7 +26,7 @@ use crate::{
 pub(crate) struct News {
     /// The event is older than one that was handled.
     older: bool,
-    /// The services of which the owner was notified already, with the same retirement date.
+    /// The services of which the owner was notified already, with the same retirement date. What was notified is no failure.
     announced: BTreeSet<ServiceRef>,
     fingerprint: String,
     /// The plan was not announced before.
@@ -41,11 +41,16 @@ impl News {
         // A real notice after its drill is news.
         let same = |known: &NoticeRef| (known.starts_at, known.drill) == (kept.starts_at, kept.drill);
         let is_announced = !page.announced.is_empty() && page.notice().is_some_and(same);
-        let announced = page.open().filter(|_| is_announced).cloned().collect();
+        let announced = page.open().filter(|service| is_announced && !page.owed.contains(service)).cloned();
+        let announced = announced.collect();
+        let is_owed = |outcome: &Outcome| {
+            let owed = outcome.service_ref().is_some_and(|service| page.owed.contains(&service));
+            owed && outcome.outcome == Unchanged
+        };
         let older = page.newer_than(notice).is_some();
         let mut news = Self { older, announced, fingerprint, new: false, anything: false };
         news.new = !notice.closed
-            && !page.announced.contains(&news.fingerprint)
+            && (!page.announced.contains(&news.fingerprint) || report.outcomes.iter().any(is_owed))
             && !report.outcomes.iter().all(|outcome| news.is_known(outcome));
         news.anything = news.new || report.outcomes.iter().any(changed);
         news
@@ -71,7 +76,7 @@ impl News {
 }
 
 fn changed(outcome: &Outcome) -> bool {
-    outcome.moved || matches!(outcome.outcome, Cancelled | Rescheduled | Scheduled)
+    matches!(outcome.outcome, Cancelled | Rescheduled | Scheduled)
 }
 
 impl Ingest {

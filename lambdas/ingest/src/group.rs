@@ -79,6 +79,6 @@ pub(crate) fn repeated(outcome: Outcome, first: &str) -> Outcome {
             reason: format!("belongs to the same service as {first}; see the outcome there"),
             ..outcome
         },
-        _ => Outcome { moved: false, ..outcome },
+        _ => outcome,
     }
 }

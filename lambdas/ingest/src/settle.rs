@@ -269,7 +269,6 @@ impl Settled {
             !matches!(verdict.outcome, OutcomeKind::Skipped) && !matches!(verdict.change, Change::Delete);
         let outcome = Outcome {
             cause: verdict.cause,
-            moved: verdict.moved,
             slot: verdict.slot,
             schedule: pending.then(|| name.to_string()),
             awaits_approval: *awaits_approval,

@@ -114,9 +114,6 @@ pub struct Outcome {
     /// Why the service is not redeployed, if it is not.
     #[serde(skip)]
     pub cause: Option<Cause>,
-    /// The retirement date has moved: the owner is notified, even if the start time stays.
-    #[serde(skip)]
-    pub moved: bool,
     /// The start time of the redeployment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slot: Option<DateTime<Utc>>,
@@ -145,7 +142,6 @@ impl Outcome {
             outcome,
             reason: reason.into(),
             cause: None,
-            moved: false,
             slot: None,
             schedule: None,
             unknown: false,

@@ -322,16 +322,24 @@ async fn an_event_that_names_only_some_of_the_known_services_again_is_no_news() 
 }
 
 #[tokio::test]
-async fn a_moved_date_is_announced_by_the_try_that_writes_it() {
-    let aws = with_all_services();
-    handle(&aws, &[], &about(&["prod|web"])).await;
-    aws.forget();
-    let moved = event(&["prod|web"], "2029-12-27T18:00:00Z", "2030-01-04T18:00:00Z");
-    fails(&aws, &moved, Planned { call: UPDATE, nth: 0, fault: Fault::Before }).await;
-    assert_eq!(aws.notified(), Vec::<String>::new());
-    handle(&aws, &[], &moved).await;
-    handle(&aws, &[], &moved).await;
-    assert_eq!(aws.notified(), ["Patch Scheduled: web"]);
+async fn a_plan_that_failed_at_first_is_announced_once_it_succeeds_whether_or_not_it_had_taken_effect() {
+    let first = || about(&["prod|web"]);
+    let moved = || event(&["prod|web"], "2029-12-27T18:00:00Z", "2030-01-04T18:00:00Z");
+    let rows = [(None, first(), "POST /schedules/prod"), (Some(first()), moved(), "PUT /schedules/prod")];
+    for (before, event, call) in rows {
+        for fault in [Fault::Before, Fault::After] {
+            let aws = with_all_services();
+            if let Some(before) = &before {
+                handle(&aws, &[], before).await;
+            }
+            aws.forget();
+            fails(&aws, &event, Planned { call, nth: 0, fault }).await;
+            assert_eq!(aws.notified(), Vec::<String>::new(), "{call} {fault:?}");
+            handle(&aws, &[], &event).await;
+            handle(&aws, &[], &event).await;
+            assert_eq!(aws.notified(), ["Patch Scheduled: web"], "{call} {fault:?}");
+        }
+    }
 }
 
 #[tokio::test]

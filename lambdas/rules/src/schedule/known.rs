@@ -31,7 +31,7 @@ pub struct Page {
     pub announced: Vec<String>,
     /// The services that were named, and whether the notice still concerns them.
     pub services: BTreeMap<ServiceRef, bool>,
-    /// The services whose cancellation could not be announced yet.
+    /// The services of which the owner has to be notified: their cancellation could not be announced yet, or a failure was.
     pub owed: BTreeSet<ServiceRef>,
     /// When the newest event that closed the notice was sent.
     pub closed_at: Option<DateTime<Utc>>,
@@ -97,17 +97,19 @@ impl Page {
         }
     }
 
-    /// Remembers whether the cancellations among the outcomes were announced.
+    /// Remembers of which services the owner has to be notified after these outcomes, which were announced or not. What has
+    /// failed may have taken effect, so that the next try changes nothing: its outcome is news all the same.
     pub fn owe(&mut self, outcomes: &[Outcome], announced: bool) {
+        let services = |kind: OutcomeKind| -> BTreeSet<ServiceRef> {
+            let of_kind = outcomes.iter().filter(|outcome| outcome.outcome == kind);
+            of_kind.filter_map(Outcome::service_ref).collect()
+        };
         if announced {
-            // What failed is not cancelled yet.
-            let failed = outcomes.iter().filter(|outcome| outcome.outcome == OutcomeKind::Failed);
-            let failed: BTreeSet<ServiceRef> = failed.filter_map(Outcome::service_ref).collect();
-            self.owed.retain(|service| failed.contains(service));
-            return;
+            self.owed = services(OutcomeKind::Failed);
+        } else {
+            self.owed.extend(services(OutcomeKind::Cancelled));
+            self.owed.extend(services(OutcomeKind::Failed));
         }
-        let cancelled = outcomes.iter().filter(|outcome| outcome.outcome == OutcomeKind::Cancelled);
-        self.owed.extend(cancelled.filter_map(Outcome::service_ref));
     }
 
     /// Whether any event of the page was handled before.

@@ -49,8 +49,6 @@ pub struct Verdict {
     pub cause: Option<Cause>,
     /// The start time, if the service will be redeployed.
     pub slot: Option<DateTime<Utc>>,
-    /// The schedule learns that the retirement date has moved.
-    pub moved: bool,
 }
 
 impl Verdict {
@@ -60,7 +58,7 @@ impl Verdict {
         reason: impl Into<String>,
         slot: Option<DateTime<Utc>>,
     ) -> Self {
-        Self { change, outcome, reason: reason.into(), cause: None, slot, moved: false }
+        Self { change, outcome, reason: reason.into(), cause: None, slot }
     }
 
     fn skipped(cause: Cause, reason: impl Into<String>) -> Self {
@@ -199,8 +197,7 @@ fn apply(
             None => format!("added to the existing schedule ({})", count(notices.len(), "notice")),
         },
     };
-    let moved = before.is_some() && !same_date;
-    Verdict { moved, ..plan_again(service, existing, before, notices, &why, policy, now) }
+    plan_again(service, existing, before, notices, &why, policy, now)
 }
 
 /// Handles a notice for a service without a schedule.

@@ -36,7 +36,7 @@ pub struct DeadlineInput {
     /// The time of the last check, which reports every unpatched service, even if a deployment is in progress. On the
     /// wire: `until`.
     pub last_check_at: DateTime<Utc>,
-    /// Services whose cancellation could not be announced yet.
+    /// Services of which the owner has to be notified: their cancellation could not be announced yet, or a failure was.
     pub owed: Vec<ServiceRef>,
     /// When the newest event that closed the notice was sent. An older event that arrives late adds no service.
     pub closed_at: Option<DateTime<Utc>>,
