@@ -102,7 +102,8 @@ class Proxy(RuleEngine):
         fault = self.aim(call)
         if fault is not None:
             self.injected += 1
-        if call.operation == "UpdateService" and (fault is None or "response" in fault or "latency" in fault):
+        refused = fault is not None and ("error" in fault or "reset" in fault)
+        if call.operation == "UpdateService" and not refused:
             body = json.loads(info.body or b"{}")
             self.updates[(body.get("cluster", ""), body.get("service", ""))] += 1
         if fault is None:

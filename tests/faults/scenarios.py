@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import copy
 import random
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 
 from helpers import now, wire
-from proxy import ANSWER_CUT, ANSWER_LOST, ERROR, EXPIRED, REFUSED, RESET, SLOW, THROTTLED, UNAVAILABLE, Aim, Call, Fault, nothing
+from proxy import (
+    ANSWER_CUT,
+    ANSWER_LOST,
+    ERROR,
+    EXPIRED,
+    REFUSED,
+    RESET,
+    SLOW,
+    THROTTLED,
+    UNAVAILABLE,
+    Aim,
+    Call,
+    Fault,
+    nothing,
+)
 from stack import Kind
-from stage import Night, Stage
+from stage import Night
 
 
 class End(Enum):
@@ -57,6 +71,12 @@ def once(site: Call, fault: Fault, meanwhile: Callable[[], None] = lambda: None)
     return aim
 
 
+def lost_and_refused(site: Call) -> Aim:
+    """The answer of the first call of a site is lost, and the SDK's retry is refused: the call fails, and has taken effect."""
+    faults = [REFUSED, ANSWER_LOST]
+    return lambda call: faults.pop() if faults and call == site else None
+
+
 def share(part: float, fault: Fault, seed: int, seconds: float) -> Aim:
     """A part of all calls gets the fault, for so many seconds after the first call of each function."""
     dice, began = random.Random(seed), {}
@@ -82,9 +102,8 @@ def changed_event(night: Night, seconds: int, **detail: object) -> dict:
 
 def moved_date(night: Night) -> dict:
     """An event that moves the retirement date by two days."""
-    night.moves += 1
-    date = now() + timedelta(days=9)
-    return changed_event(night, 5, startTime=f"{date:%a, %d %b %Y %H:%M:%S GMT}")
+    night.dates.append(f"{now() + timedelta(days=9):%a, %d %b %Y %H:%M:%S GMT}")
+    return changed_event(night, 5, startTime=night.dates[-1])
 
 
 def whole_night(night: Night) -> None:
@@ -102,11 +121,9 @@ def whole_night(night: Night) -> None:
 def twice(night: Night, work: Callable[[], None]) -> None:
     """Does the same twice at once."""
     night.stage.proxy.injected += 1
-    threads = [threading.Thread(target=work) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(work) for _ in range(2)]:
+            done.result()
 
 
 def twice_at_once(night: Night) -> None:
@@ -203,6 +220,7 @@ def of_each_site(sites: list[Call]) -> list[Scenario]:
     faults: list[tuple[str, Callable[[Call], Callable[[Night], Aim]]]] = [
         ("500 before the effect", lambda site: lambda _: once(site, ERROR)),
         ("answer lost after the effect", lambda site: lambda _: once(site, ANSWER_LOST)),
+        ("answer lost after the effect, and the retry refused", lambda site: lambda _: lost_and_refused(site)),
         ("access denied", lambda site: lambda _: once(site, REFUSED)),
         ("function killed before the effect", lambda site: kill(site, RESET)),
         ("function killed after the effect", lambda site: kill(site, {})),
@@ -253,11 +271,12 @@ def of_deliveries() -> list[Scenario]:
 def of_edits(sites: list[Call]) -> list[Scenario]:
     """An operator edits the schedules while ingest handles a moved date: before any call but the one that writes them.
 
-    EventBridge Scheduler writes without a condition, so that nothing can protect an edit that comes in between.
+    EventBridge Scheduler writes without a condition, so that nothing can protect an edit that comes in between. With one service,
+    no other one is in between.
     """
     writes = [Call("ingest", f"{verb}Schedule", Kind.DEPLOYMENT.value) for verb in ("Create", "Update")]
     return [
-        Scenario(f"operator {edit}s the schedule meanwhile", f"ingest, {site}", while_edited(site, edit), end=end)
+        Scenario(f"operator {edit}s the schedule meanwhile", f"ingest, {site}", while_edited(site, edit), services=1, end=end)
         for edit, end in (("disable", End.HELD), ("move", End.PATCHED), ("describe", End.PATCHED))
         for site in sites
         if site not in writes

@@ -14,7 +14,7 @@ from pathlib import Path
 from commands import REGION, Failed
 from helpers import Stack, cutoff_after_all_tasks, notice, now, wire
 from local_aws import ACCOUNT, LocalAws
-from proxy import Aim, Proxy, nothing
+from proxy import Proxy, nothing
 from stack import Kind, kind_of
 
 TRIES = 3  # of Lambda, for an asynchronous invocation
@@ -141,7 +141,7 @@ class Night:
         self.event = notice(*(f"{self.cluster}|{service}" for service in self.services), cutoff=self.cutoff)
         self._fired: set[tuple[str, str, str]] = set()
         self.deadline: dict | None = None  # the answer of the last deadline check
-        self.moves = 0  # of the retirement date, which are announced
+        self.dates = [self.event["detail"]["startTime"]]  # the retirement dates that AWS Health gives, each of which is announced
         self.surprises: list[str] = []  # what a scenario found wrong on the way
         self.edits: dict[str, dict] = {}  # what the operator wrote, by schedule
 
@@ -278,5 +278,5 @@ class Night:
 
 
 def _written(schedule: dict) -> tuple[str, str, str]:
-    """What tells a schedule from an older one of its name."""
+    """What distinguishes a schedule from an earlier one with its name."""
     return schedule["Name"], str(schedule["LastModificationDate"]), schedule["Target"]["Input"]

@@ -19,7 +19,7 @@ use interleavings::{Counts, Plot, plots};
 use proptest::test_runner::{Config, FileFailurePersistence, RngSeed, TestCaseError, TestRunner};
 
 const THREADS: u64 = 2;
-/// A runner makes so many runs, then the next one goes on.
+/// The runs of one test runner. The next runner has another seed.
 const RUNS: u32 = 200;
 /// The findings of the test that makes such runs.
 const FINDINGS: &str =

@@ -97,7 +97,7 @@ pub(crate) fn table(options: &Options, ran: &Ran) -> String {
         ("Dead letters".to_owned(), with_commas(ran.letters.len())),
     ];
     for (kind, (count, longest)) in &ran.ended {
-        rows.push((format!("Longest of {} of {kind}", with_commas(*count)), time(*longest)));
+        rows.push((format!("Longest invocation of {kind} (of {})", with_commas(*count)), time(*longest)));
     }
     for (call, traffic) in ran.aws.traffic() {
         let figure = format!("{}, {}", with_commas(traffic.accepted), with_commas(traffic.throttled));

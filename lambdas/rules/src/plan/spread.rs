@@ -10,8 +10,8 @@ use crate::{
 /// The time between two attempts to start a deployment in the same window.
 pub(crate) const PAUSE: TimeDelta = TimeDelta::minutes(10);
 
-/// How many services of a page of a notice start in a minute. Amazon ECS accepts 5 deployments in a second, and as many times
-/// 4 reads of services and of tasks, which a deployment and its checks take: enough for ten notices of a thousand services.
+/// How many services of a page of a notice start in a minute. Each deployment and its checks need 4 reads of services and 4 of
+/// tasks. Amazon ECS accepts 20 of each in a second, so 5 deployments can start: those of 15 pages at this rate.
 const STARTS_PER_MINUTE: usize = 20;
 
 /// The spread of a start at `at`: a delayed start is still in the window, before the deadline, and before a calendar

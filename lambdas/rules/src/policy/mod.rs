@@ -33,7 +33,8 @@ pub struct Policy {
     pub fallback: Fallback,
     /// `SpreadMinutes`: deployments in the same window start within this many minutes.
     pub spread_minutes: u16,
-    /// How many services are planned together, on a page of a notice: their starts are spread the further. No parameter.
+    /// How many services are planned together, on a page of a notice: the more there are, the wider their starts are spread. Not a
+    /// parameter.
     pub together: usize,
     /// `EnableCodeDeploy`: the functions may read and create CodeDeploy deployments.
     pub code_deploy: bool,
