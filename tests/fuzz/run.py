@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from commands import ROOT, Failed, clean_environment
 
-EXECUTIONS = {"notice": 500_000, "text": 100_000, "input": 500_000, "request": 500_000, "console": 5_000}
+EXECUTIONS = {"console": 5_000, "text": 100_000, "notice": 500_000, "input": 500_000, "request": 500_000}  # the longest first
 CARGO_FUZZ = "0.13.2"
 TOOLS = ROOT / "target" / "tools"
 FOLDER = ROOT / "tests" / "fuzz"
@@ -100,7 +101,8 @@ def main(arguments: list[str]) -> int:
         target, *executions = arguments
         chosen = {target: int(executions[0]) if executions else EXECUTIONS[target]}
     build()
-    rows = [fuzz(target, executions) for target, executions in chosen.items()]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        rows = list(threads.map(lambda one: fuzz(*one), chosen.items()))
     print("\n".join([HEAD, *map(str, rows)]))
     findings = [row for row in rows if row.finding]
     for row in findings:
