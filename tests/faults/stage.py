@@ -160,7 +160,8 @@ class Night:
         return len(due)
 
     def due(self, *kinds: Kind) -> list[dict]:
-        """The schedules of these kinds that have not fired yet, when their times have come."""
+        """The schedules of these kinds that have not fired yet, when their times have come. No lock is as old by then."""
+        self.stage.let_locks_expire()
         waiting = [schedule for schedule in self.schedules(*kinds) if _written(schedule) not in self._fired]
         return [self._bring_forward(schedule, timedelta(minutes=1)) for schedule in waiting]
 
