@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -157,3 +158,28 @@ def send_drill(aws: LocalAws, notice: dict) -> None:
     }
     if aws.client("events").put_events(Entries=[entry])["FailedEntryCount"]:
         raise Failed("the event bus rejected the drill")
+
+
+def letter_of_lambda(arn: str, payload: object, answer: object, tries: int = 3) -> dict:
+    """What AWS Lambda keeps of an event that failed.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    return {
+        "version": "1.0",
+        "timestamp": "2026-11-24T08:25:25.111Z",
+        "requestContext": {
+            "requestId": str(uuid.uuid4()), "functionArn": f"{arn}:$LATEST", "condition": "RetriesExhausted",
+            "approximateInvokeCount": tries,
+        },
+        "requestPayload": payload,
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "responsePayload": answer,
+    }
+
+
+def letters_in(queues, url: str) -> int:
+    """The number of messages in a queue."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = queues.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(found[name]) for name in names)

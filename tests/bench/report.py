@@ -9,6 +9,7 @@ from pathlib import Path
 
 from budgets import Budget, colder
 from measured import COLD, REPEATED, WARM, Measured
+from tables import processor, replace, table
 
 CRITERION = re.compile(r"^(\S.*?)?\s*time:\s+\[\S+ \S+ (\S+) (\S+) ", re.MULTILINE)
 MICROSECONDS = {"ns": 1e-3, "µs": 1, "ms": 1e3, "s": 1e6}
@@ -19,17 +20,10 @@ def of_criterion(printed: str) -> list[tuple[str, float]]:
     return [(name, float(value) * MICROSECONDS[unit]) for name, value, unit in CRITERION.findall(printed)]
 
 
-def table(header: list[str], rows: list[list]) -> str:
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
-
-
 def machine() -> str:
-    model = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    name = model.group(1) if model else platform.machine()
     load = f"a load of {os.getloadavg()[2]:.1f} on average"
     linux = f"Linux {platform.release().split('-')[0]}, Python {platform.python_version()}"
-    return f"{os.cpu_count()} cores ({name}), {linux}, {load}"
+    return f"{os.cpu_count()} cores ({processor()}), {linux}, {load}"
 
 
 def times(measured: Measured, latency: int | str) -> str:
@@ -77,10 +71,4 @@ def text(measured: Measured, judged: list[Budget]) -> str:
 
 def write(document: Path, measured: Measured, judged: list[Budget]) -> None:
     """Replaces the tables in the document, between their markers."""
-    written = document.read_text()
-    for name, body in sections(measured, judged).items():
-        between = re.compile(rf"(<!-- bench: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        written, found = between.subn(lambda marked, body=body: f"{marked[1]}{body}\n{marked[2]}", written)
-        if found != 1:
-            raise RuntimeError(f"{document.name} has {found} places for the table {name}; expected 1")
-    document.write_text(written)
+    replace(document, "bench", sections(measured, judged))

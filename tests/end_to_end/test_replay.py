@@ -7,6 +7,7 @@ import pytest
 from helpers import changed, deploy_input, deployment_ids, notice, old_service, typed, wait_until
 from commands import REGION, ROOT
 from local_aws import ACCOUNT
+from stack import letter_of_lambda, letters_in
 
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 [REPLAY] = re.findall(r"^(aws lambda invoke .*\"redrive\".*)$", OPERATIONS, re.MULTILINE)
@@ -21,18 +22,8 @@ def function_arn(name):
 
 
 def of_lambda(function, payload):
-    """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
-    return {
-        "version": "1.0",
-        "timestamp": "2026-11-24T08:25:25.111Z",
-        "requestContext": {
-            "requestId": "e0ad3d2a", "functionArn": f"{function_arn(function)}:$LATEST", "condition": "RetriesExhausted",
-            "approximateInvokeCount": 3,
-        },
-        "requestPayload": payload,
-        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
-        "responsePayload": {"errorType": "CallFailed", "errorMessage": "…"},
-    }, {}
+    answer = {"errorType": "CallFailed", "errorMessage": "…"}
+    return letter_of_lambda(function_arn(function), payload, answer), {}
 
 
 def of_the_rule(function, event):
@@ -66,9 +57,7 @@ class Queue:
         )
 
     def left(self):
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self._queues.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
-        return sum(int(found[name]) for name in names)
+        return letters_in(self._queues, self.url)
 
     def replay(self, folder, **variables):
         """Runs the line of the document with this queue, and returns the text of the answer."""

@@ -21,7 +21,7 @@ from urllib.parse import unquote
 from aiohttp import web
 from microburst.app import make_app
 from microburst.core.pipeline import Microburst
-from microburst.rules import Decision, RuleEngine, from_dict
+from microburst.rules import Decision, RuleEngine
 
 from stack import kind_of
 
@@ -35,7 +35,7 @@ SCHEDULE = re.compile(r"/schedules/([^/?]+)")
 class Call:
     """A call of a function to AWS."""
 
-    function: str  # the logical id of the function that runs
+    function: str  # what runs, such as "deploy" or "verify deadline"
     operation: str
     about: str  # the kind of the schedule, for calls of EventBridge Scheduler about one
 

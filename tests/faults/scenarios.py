@@ -28,7 +28,7 @@ from proxy import (
     nothing,
 )
 from stack import Kind
-from stage import Night
+from stage import ROLLOUT, Night
 
 
 class End(Enum):
@@ -131,7 +131,7 @@ def twice_at_once(night: Night) -> None:
     twice(night, night.ingest)
     for kind in (Kind.DEPLOYMENT, Kind.VERIFICATION_CHECK):
         if kind is Kind.VERIFICATION_CHECK:
-            time.sleep(2.5)
+            time.sleep(ROLLOUT)
         for schedule in night.due(kind):
             twice(night, lambda: night.deliver(schedule))
 
@@ -142,7 +142,7 @@ def again_later(night: Night) -> None:
     delivered = []
     for kind in (Kind.DEPLOYMENT, Kind.VERIFICATION_CHECK):
         due = night.due(kind)
-        time.sleep(2.5)
+        time.sleep(ROLLOUT)
         for schedule in due:
             night.deliver(schedule)
         delivered += due

@@ -15,10 +15,11 @@ from commands import REGION, Failed
 from helpers import Stack, cutoff_after_all_tasks, notice, now, wire
 from local_aws import ACCOUNT, LocalAws
 from proxy import Proxy, nothing
-from stack import Kind, kind_of
+from stack import Kind, kind_of, letter_of_lambda, letters_in
 
 TRIES = 3  # of Lambda, for an asynchronous invocation
 FUNCTIONS = ("IngestFunction", "DeployFunction", "VerifyFunction")
+ROLLOUT = 2.5  # seconds: the local ECS completes one in two
 ROUNDS = 12  # in which everything that is pending must have ended
 # Always open, so that a start time comes soon after its notice, whatever the time of day
 WINDOWS = "daily 00:00-00:00"
@@ -53,32 +54,17 @@ class Stage:
         self.story.append(f"{self.proxy.function}: {json.dumps(answer)[:600]}")
         return answer, done
 
-    def deliver(self, function: str, event: dict) -> dict | None:
+    def deliver(self, function: str, event: dict) -> None:
         """Invokes a function as Lambda does: an event that fails three times goes to the dead-letter queue."""
         for _ in range(TRIES):
             answer, done = self.invoke(function, event)
             if done:
-                return answer
+                return
             self.let_locks_expire()
+        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.stack.outputs[f'{function}Name']}"
         self._queues.send_message(
-            QueueUrl=self.stack.outputs["DeadLetterQueueUrl"], MessageBody=json.dumps(self._letter(function, event, answer))
+            QueueUrl=self.stack.outputs["DeadLetterQueueUrl"], MessageBody=json.dumps(letter_of_lambda(arn, event, answer))
         )
-        return None
-
-    def _letter(self, function: str, event: dict, answer: dict) -> dict:
-        """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"""
-        arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self.stack.outputs[f'{function}Name']}:$LATEST"
-        return {
-            "version": "1.0",
-            "timestamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.000Z}",
-            "requestContext": {
-                "requestId": str(uuid.uuid4()), "functionArn": arn, "condition": "RetriesExhausted",
-                "approximateInvokeCount": TRIES,
-            },
-            "requestPayload": event,
-            "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
-            "responsePayload": answer,
-        }
 
     def function_of(self, schedule: dict) -> str:
         """The logical id of the function that a schedule invokes."""
@@ -108,10 +94,7 @@ class Stage:
 
     def letters(self) -> int:
         """The number of letters in the dead-letter queue."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        url = self.stack.outputs["DeadLetterQueueUrl"]
-        found = self._queues.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        return sum(int(found[name]) for name in names)
+        return letters_in(self._queues, self.stack.outputs["DeadLetterQueueUrl"])
 
     def forget_letters(self) -> None:
         """Empties the dead-letter queue."""
@@ -140,7 +123,6 @@ class Night:
         self.cutoff = cutoff_after_all_tasks()
         self.event = notice(*(f"{self.cluster}|{service}" for service in self.services), cutoff=self.cutoff)
         self._fired: set[tuple[str, str, str]] = set()
-        self.deadline: dict | None = None  # the answer of the last deadline check
         self.dates = [self.event["detail"]["startTime"]]  # the retirement dates that AWS Health gives, each of which is announced
         self.surprises: list[str] = []  # what a scenario found wrong on the way
         self.edits: dict[str, dict] = {}  # what the operator wrote, by schedule
@@ -188,24 +170,24 @@ class Night:
         found = map(self.stage.stack.schedules.get, self.pending(*kinds))
         return [schedule for schedule in found if schedule and schedule["State"] == "ENABLED"]
 
-    def deliver(self, schedule: dict) -> dict | None:
+    def deliver(self, schedule: dict) -> None:
         """The function of a schedule receives its input."""
         at = datetime.strptime(schedule["ScheduleExpression"], "at(%Y-%m-%dT%H:%M:%S)")
         given = schedule["Target"]["Input"].replace("<aws.scheduler.scheduled-time>", f"{at:%Y-%m-%dT%H:%M:%SZ}")
-        return self.stage.deliver(self.stage.function_of(schedule), json.loads(given))
+        self.stage.deliver(self.stage.function_of(schedule), json.loads(given))
 
     def pending(self, *kinds: Kind) -> list[str]:
         """The names of the schedules of these kinds that belong to the cluster or to the notice."""
         schedules = self.stage.stack.schedules
-        of_the_cluster = [name for name in schedules.names(self.cluster) if kind_of(name) in kinds]
         arn = self.event["detail"]["eventArn"]
-        others = [name for name in schedules.names() if kind_of(name) in kinds and name not in of_the_cluster]
-        of_the_notice = []
-        for name in others:
+
+        def is_ours(name: str) -> bool:
+            if name.startswith(f"{self.cluster}."):
+                return True
             schedule = schedules.get(name)
-            if schedule and arn in schedule["Target"]["Input"]:
-                of_the_notice.append(name)
-        return of_the_cluster + of_the_notice
+            return schedule is not None and arn in schedule["Target"]["Input"]
+
+        return [name for name in schedules.names() if kind_of(name) in kinds and is_ours(name)]
 
     def heartbeat(self) -> None:
         """An hour passes: what has fired and is still there is overdue, and the heartbeat finds it."""
@@ -234,7 +216,7 @@ class Night:
 
     def verify(self) -> int:
         """The times of the verification checks come."""
-        time.sleep(2.5)  # the local ECS completes a rollout in two seconds
+        time.sleep(ROLLOUT)
         return self.fire(Kind.VERIFICATION_CHECK)
 
     def calm(self) -> None:
@@ -244,7 +226,7 @@ class Night:
 
     def finish(self) -> None:
         """Time passes, until nothing is pending any more."""
-        for round_ in range(ROUNDS):
+        for _ in range(ROUNDS):
             fired = self.fire(Kind.DEPLOYMENT)
             if self.pending(Kind.VERIFICATION_CHECK):
                 fired += self.verify()
@@ -268,7 +250,7 @@ class Night:
     def check_the_deadline(self) -> None:
         """The deadline check comes."""
         for schedule in self.schedules(Kind.DEADLINE_CHECK):
-            self.deadline = self.deliver(self._bring_forward(schedule, timedelta(minutes=1)))
+            self.deliver(self._bring_forward(schedule, timedelta(minutes=1)))
 
     def clean(self) -> None:
         """Deletes what the next scenario must not meet."""

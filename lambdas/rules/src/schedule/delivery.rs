@@ -118,8 +118,8 @@ mod tests {
     use super::*;
     use crate::{
         arn::ServiceRef,
-        schedule::{control::Control, wake::CheckInput},
-        testing::{instant, web},
+        schedule::wake::CheckInput,
+        testing::{instant, planned_for, web},
     };
 
     const SLOT: &str = "2026-11-27T22:00:00Z";
@@ -139,20 +139,7 @@ mod tests {
     }
 
     fn input() -> DeployInput {
-        DeployInput {
-            service: web(),
-            notices: vec![one()],
-            slot: instant(SLOT),
-            window_ends_at: instant("2026-11-28T02:00:00Z"),
-            windows: None,
-            zone: None,
-            fallback: false,
-            spread_minutes: None,
-            attempt: 0,
-            scheduled_for: Some(instant(SLOT)),
-            woken: Some(0),
-            control: Control::default(),
-        }
+        DeployInput { scheduled_for: Some(instant(SLOT)), ..planned_for(vec![one()]) }
     }
 
     fn existing(at: Option<&str>, enabled: bool) -> Existing {
