@@ -34,9 +34,9 @@ functions:
 $(VENV)/ready: tests/requirements.txt
 	@echo "Setting up $(VENV) (only once, takes about two minutes)"
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/requirements.txt
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement tests/requirements.txt
 	@touch $@
 
 $(VENV)/faults-ready: $(VENV)/ready tests/faults/requirements.txt
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/faults/requirements.txt
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement tests/faults/requirements.txt
 	@touch $@

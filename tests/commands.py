@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 REGION = "eu-west-2"
-FUNCTIONS = ("build", "--workspace", "--bins", "--locked")  # cargo's arguments
+FUNCTIONS = ("build", "--workspace", "--exclude", "load", "--bins", "--locked")  # cargo's arguments
 LOG = ROOT / "target" / "build.log"
 PROGRESS = re.compile(rb"Building \[[=> ]*\] (\d+)/(\d+)")
 REDRAWN = re.compile(rb" *Building \[[^\r\n]*\r?")

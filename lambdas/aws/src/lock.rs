@@ -9,12 +9,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use lambda_runtime::tracing::warn;
 use rules::schedule::{
     Spec,
     name::ScheduleName,
     wake::{Again, LockInput, Wake},
 };
+use tracing::warn;
 
 use crate::{
     CallFailed,

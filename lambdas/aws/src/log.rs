@@ -1,14 +1,11 @@
 //! The log: one JSON object a line, in which each fact stands once.
 
-use lambda_runtime::tracing::{
-    Subscriber,
-    subscriber::{
-        self,
-        filter::{LevelFilter, Targets},
-        fmt::MakeWriter,
-        layer::SubscriberExt as _,
-        util::SubscriberInitExt as _,
-    },
+use tracing::Subscriber;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt::MakeWriter,
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
 };
 
 /// Starts the log of a function. `lookup` reads the environment variables of Lambda's logging controls, and `RUST_LOG`.
@@ -20,11 +17,10 @@ pub fn init(lookup: &dyn Fn(&str) -> Option<String>) {
         json_lines(level.unwrap_or(LevelFilter::INFO), std::io::stdout).init();
         return;
     }
-    // Not the runtime's own: its filter takes regular expressions, which would be a tenth of the program.
     let filter = level.or_else(|| lookup("RUST_LOG")).and_then(|filter| filter.parse::<Targets>().ok());
     let filter = filter.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
-    let lines = subscriber::fmt::layer().with_target(false).without_time();
-    subscriber::registry().with(filter).with(lines).init();
+    let lines = tracing_subscriber::fmt::layer().with_target(false).without_time();
+    tracing_subscriber::registry().with(filter).with(lines).init();
 }
 
 /// Like the runtime's own, which repeats the span of the invocation in a list of spans.
@@ -32,7 +28,7 @@ fn json_lines<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    subscriber::fmt()
+    tracing_subscriber::fmt()
         .json()
         .with_span_list(false)
         .with_target(false)
@@ -49,7 +45,6 @@ mod tests {
         sync::{Arc, Mutex},
     };
 
-    use lambda_runtime::tracing;
     use serde_json::{Value, json};
 
     use super::*;

@@ -3,7 +3,6 @@
 use aws_config::{SdkConfig, retry::RetryConfig};
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
-use lambda_runtime::tracing::{error, warn};
 use rules::{
     notify::{
         Notification,
@@ -15,6 +14,7 @@ use rules::{
     schedule::wake::StopInput,
 };
 use serde_json::{Value, json};
+use tracing::{error, warn};
 
 use crate::{
     CallFailed,

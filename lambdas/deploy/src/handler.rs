@@ -1,7 +1,6 @@
 //! One service at its start time: gather the facts, decide, act, report.
 
 use aws::{CallFailed, Failure, Invocation};
-use lambda_runtime::tracing::{error, info, warn};
 use rules::{
     deploy::{
         decide::{decide, ships},
@@ -17,6 +16,7 @@ use rules::{
 };
 use serde::Serialize;
 use serde_json::Value;
+use tracing::{error, info, warn};
 
 use crate::{act::first_check, function::Deploy};
 

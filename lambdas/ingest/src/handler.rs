@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws::{CallFailed, Failure, Invocation};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt as _, stream};
-use lambda_runtime::tracing::{error, info, warn};
 use rules::{
     arn::ServiceRef,
     notice::{Affected, Notice, NoticeRef, health},
@@ -22,6 +21,7 @@ use rules::{
 };
 use serde_json::Value;
 use tokio::sync::Mutex;
+use tracing::{error, info, warn};
 
 use crate::{
     announce::News,

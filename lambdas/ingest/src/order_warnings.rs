@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws::CallFailed;
 use futures_util::{StreamExt as _, stream};
-use lambda_runtime::tracing::warn;
 use rules::{
     arn::ServiceRef,
     deploy::blockers::order as blocker,
@@ -13,6 +12,7 @@ use rules::{
     plan::order::{Order, Planned},
     schedule::name::ScheduleName,
 };
+use tracing::warn;
 
 use crate::{
     function::{CONCURRENCY, Ingest},

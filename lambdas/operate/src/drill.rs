@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use aws::{CallFailed, Failure, Invocation};
 use chrono::TimeDelta;
-use lambda_runtime::tracing::info;
 use rules::{
     arn::ServiceRef,
     operate::{
@@ -17,6 +16,7 @@ use rules::{
         wake::{DrillInput, Wake},
     },
 };
+use tracing::info;
 
 use crate::function::Operate;
 

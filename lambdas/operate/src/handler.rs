@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws::{CallFailed, Failure, Invocation};
 use futures_util::{StreamExt as _, stream};
-use lambda_runtime::tracing::{error, info};
 use rules::{
     arn::ServiceRef,
     notice::NoticeRef,
@@ -17,6 +16,7 @@ use rules::{
     },
 };
 use serde_json::{Value, json};
+use tracing::{error, info};
 
 use crate::function::{CONCURRENCY, Operate};
 

@@ -2,7 +2,6 @@
 
 use aws::{CallFailed, Failure, Invocation};
 use chrono::TimeDelta;
-use lambda_runtime::tracing::{info, warn};
 use rules::{
     notify::{Notification, event::BusEvent, operator},
     operate::{
@@ -11,6 +10,7 @@ use rules::{
         request::Why,
     },
 };
+use tracing::{info, warn};
 
 use crate::function::Operate;
 

@@ -1,7 +1,6 @@
 //! The emergency stop, and its end.
 
 use aws::{Failure, Invocation, scheduler::Written};
-use lambda_runtime::tracing::info;
 use rules::{
     notify::{Notification, operator},
     operate::{
@@ -10,6 +9,7 @@ use rules::{
     },
     schedule::wake::StopInput,
 };
+use tracing::info;
 
 use crate::function::Operate;
 

@@ -2,7 +2,6 @@
 
 use aws::{CallFailed, Failure, Invocation, pending::Armed};
 use chrono::{DateTime, TimeDelta, Utc};
-use lambda_runtime::tracing::{info, warn};
 use rules::{
     notify::{record, verification},
     schedule::{
@@ -18,6 +17,7 @@ use rules::{
     },
 };
 use serde::Serialize;
+use tracing::{info, warn};
 
 use crate::function::Verify;
 

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use aws::{CallFailed, Failure, Invocation, scheduler::Found};
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
-use lambda_runtime::tracing::{info, warn};
 use rules::{
     arn::ServiceRef,
     notice::NoticeRef,
@@ -21,6 +20,7 @@ use rules::{
     verify::deadline_check::{Standing, Unpatched, next_check, standing},
 };
 use serde::Serialize;
+use tracing::{info, warn};
 
 use crate::{function::Verify, heartbeat::REPLACEMENT};
 

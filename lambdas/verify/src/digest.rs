@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws::{CallFailed, Failure, Invocation, scheduler::Found};
 use chrono::{DateTime, Utc};
-use lambda_runtime::tracing::info;
 use rules::{
     arn::ServiceRef,
     notice::NoticeRef,
@@ -18,6 +17,7 @@ use rules::{
     verify::deadline_check::Standing,
 };
 use serde::Serialize;
+use tracing::info;
 
 use crate::function::Verify;
 

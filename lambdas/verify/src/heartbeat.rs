@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use aws::{CallFailed, Failure, Invocation, scheduler::Found};
 use chrono::{DateTime, Utc};
-use lambda_runtime::tracing::{error, warn};
 use rules::{
     arn::ServiceRef,
     notice::NoticeRef,
@@ -27,6 +26,7 @@ use rules::{
     },
 };
 use serde::Serialize;
+use tracing::{error, warn};
 
 use crate::function::Verify;
 

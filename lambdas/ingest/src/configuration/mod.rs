@@ -11,10 +11,10 @@ use aws::{
     cloudformation::{self, Stacks},
 };
 use chrono::{DateTime, Utc};
-use lambda_runtime::tracing::{info, warn};
 use rules::{outcome::Report, plan::check::Findings, wording::sentence};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tracing::{info, warn};
 
 use self::findings::patiently;
 use crate::function::Ingest;
