@@ -4,6 +4,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 
 MAKEFLAGS += --jobs=2 # on a fresh clone, the functions compile while pip installs
+unexport PYTHONDONTWRITEBYTECODE # which container images set: each process would compile what it imports once more
 
 .PHONY: demo test local bench faults sbom clean functions
 

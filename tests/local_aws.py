@@ -43,6 +43,7 @@ class LocalAws:
         self.url = f"http://{self._host}:{self._port}"
         self.endpoint_of_functions = self.url
         self._clients: dict[str, object] = {}
+        self._template: str | None = None
         self.env = clean_environment() | {"AWS_ENDPOINT_URL": self.url}
 
     def __enter__(self) -> LocalAws:
@@ -131,14 +132,50 @@ class LocalAws:
         return client
 
     def deploy(self, stack: str = "ecs-task-patching", **parameters: str) -> dict[str, str]:
-        """Deploys the built stack with `sam deploy`, and returns the outputs of the stack."""
+        """Deploys the built stack, and returns its outputs.
+
+        The first time with `sam deploy`, which uploads the packages; then with the template that it sent to AWS
+        CloudFormation, which takes a fraction of the time.
+        """
+        formation = self.client("cloudformation")
+        if self._template is None:
+            self._sam_deploy(stack, parameters)
+            self._template = formation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
+        else:
+            self._form(stack, parameters)
+        [described] = formation.describe_stacks(StackName=stack)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+
+    def _sam_deploy(self, stack: str, parameters: dict[str, str]) -> None:
         config = ["--config-file", str(ROOT / "samconfig.toml"), "--config-env", "local"]
         command = ["sam", "deploy", *config, "--template-file", str(BUILT_TEMPLATE), "--stack-name", stack]
         if parameters:
             command += ["--parameter-overrides", *(f"{name}='{value}'" for name, value in parameters.items())]
         run(*command, env=self.env)
-        [described] = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-        return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+
+    def _form(self, stack: str, parameters: dict[str, str]) -> None:
+        """Creates a stack, or updates it. As with `sam deploy`, parameters that are not given keep their values."""
+        formation = self.client("cloudformation")
+
+        def described() -> dict:
+            return formation.describe_stacks(StackName=stack)["Stacks"][0]
+
+        try:
+            before = {given["ParameterKey"]: given["ParameterValue"] for given in described().get("Parameters", [])}
+            act = formation.update_stack
+        except formation.exceptions.ClientError:
+            before, act = {}, formation.create_stack
+        self.client("s3").put_object(Bucket=BUCKET, Key="template", Body=self._template.encode())
+        act(
+            StackName=stack,
+            TemplateURL=f"{self.url}/{BUCKET}/template",
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in (before | parameters).items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        )
+        while (status := described()["StackStatus"]).endswith("IN_PROGRESS"):
+            time.sleep(0.2)
+        if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+            raise Failed(f"{stack}: {status}: {formation.describe_stack_events(StackName=stack)['StackEvents']}")
 
     def create_service(self, cluster: str, service: str, image: str = IMAGE, **options) -> None:
         """Creates a Fargate service with two tasks, and its cluster if necessary."""

@@ -233,7 +233,7 @@ def test_an_impossible_configuration_is_rejected_and_a_possible_one_is_deployed_
         aws.client("ecs").put_account_setting(name="fargateTaskRetirementWaitPeriod", value=days)
 
     def rejected(**parameters):
-        """Why `sam deploy` failed, from the stack events. (The table that sam prints wraps the text.)"""
+        """Why the stack failed, from its events."""
         with pytest.raises(Failed, match="ConfigurationCheck"):
             aws.deploy(name, **parameters)
         events = formation.describe_stack_events(StackName=name)["StackEvents"]
