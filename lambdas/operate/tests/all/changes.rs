@@ -291,7 +291,7 @@ async fn what_is_done_stays_done_if_its_event_cannot_be_sent() {
     assert_eq!(aws.schedules()[NAME]["State"], "DISABLED");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn wherever_a_request_fails_its_repeat_does_it_and_nothing_is_lost() {
     for operation in ["hold", "run-now", "cancel"] {
         for nth in 0..8 {
