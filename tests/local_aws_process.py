@@ -4,6 +4,8 @@ ministack never fires a second at() schedule of one name: it remembers by name w
 deleted. On AWS, a schedule that is created after a deletion is a new one, and the functions rely on that: a retry or a
 further check is the same schedule, deleted and created again.
 
+It looks only every ten seconds for schedules whose time has come.
+
 Its list of schedules ends after a hundred, without a token for the next page, so that it would hide the rest.
 
 It does not write events into log groups, and does not know saved queries of CloudWatch Logs.
@@ -84,6 +86,7 @@ def _list_with_state(parameters: dict):
     return status, headers, body
 
 
+scheduler._SCHEDULE_TICK_INTERVAL = 1
 scheduler._delete_schedule = _delete_and_forget
 scheduler._list_schedules = _list_all
 iam._IAM_HANDLERS["SimulatePrincipalPolicy"] = _simulate_with_context

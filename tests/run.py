@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -149,7 +148,6 @@ def run_all() -> list[Result]:
     shown = []
     with ThreadPoolExecutor(1) as threads:
         beside = threads.submit(lambda: [measured(*check, shown.append) for check in ON_THE_LOCAL_AWS])
-        os.nice(10)  # of this thread: compilers must not slow down what waits for an answer in time
         results = [measured(*check, at_once) for check in CHECKS]
         at_once("\nWaiting for the end-to-end tests\n")
         results += beside.result()
