@@ -1,4 +1,4 @@
-"""`make test`: all checks. The last lines summarize the results."""
+"""`make test`: all checks, fastest first. The last lines summarize the results."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from build import build
-from commands import ROOT, Failed, cargo, clean_environment
+from build import cargo
+from commands import ROOT, Failed, clean_environment
 
 CARGO = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", re.MULTILINE)
 PYTEST = re.compile(r"(\d+) (passed|failed|skipped|error)")
@@ -74,12 +74,13 @@ def command(*command: str, **env: str) -> Check:
     return lambda show: stream(command, env, show)
 
 
-UNIT = "unit and property tests"
-END_TO_END = "end-to-end tests"
+# Uses one core, so that the checks after it run beside it, but for the end-to-end tests, which wait for answers
+BESIDE = "unit and property tests"
+ALONE = "end-to-end tests"
 CHECKS: list[tuple[str, Check]] = [
     ("rustfmt", command("cargo", "fmt", "--all", "--check")),
     ("clippy", clippy),
-    (UNIT, command("cargo", "test", "--workspace", "--locked", "--no-fail-fast", **CLIPPY)),
+    (BESIDE, command("cargo", "test", "--workspace", "--locked", "--no-fail-fast", **CLIPPY)),
     ("sam validate --lint", command("sam", "validate", "--lint")),
     ("cfn-lint in every Region", command("cfn-lint", "template.yaml", "--regions", "ALL_REGIONS")),
     (
@@ -88,12 +89,9 @@ CHECKS: list[tuple[str, Check]] = [
                 "--skip-download", **UV),
     ),
     ("dependencies", dependencies),
-]
-# They mostly wait, so that all others run beside them. A build of their own would wait until cargo has ended.
-ON_THE_LOCAL_AWS: list[tuple[str, Check]] = [
     (
-        END_TO_END,
-        command("pytest", "-ra", "-n", str(END_TO_END_PROCESSES), "--dist", "loadfile", "tests/end_to_end", FUNCTIONS_ARE_BUILT="yes"),
+        ALONE,
+        command("pytest", "-ra", "-n", str(END_TO_END_PROCESSES), "--dist", "loadfile", "tests/end_to_end"),
     ),
     ("permissions in use", command("python", "tests/policies.py")),
 ]
@@ -120,11 +118,11 @@ def stream(command: tuple[str, ...], env: dict[str, str], show: Show) -> tuple[i
 
 def counts(name: str, printed: str) -> tuple[int, int, int]:
     """The numbers of tests that passed, failed and were skipped."""
-    if name == UNIT:
+    if name == BESIDE:
         found = CARGO.findall(printed)
         passed, failed, skipped = (sum(int(row[column]) for row in found) for column in range(3))
         return passed, failed, skipped
-    if name == END_TO_END:
+    if name == ALONE:
         last = printed.strip().splitlines()[-1] if printed.strip() else ""
         numbers = {kind: int(number) for number, kind in PYTEST.findall(last)}
         return numbers.get("passed", 0), numbers.get("failed", 0) + numbers.get("error", 0), numbers.get("skipped", 0)
@@ -143,15 +141,17 @@ def measured(name: str, check: Check, show: Show) -> Result:
 
 
 def run_all() -> list[Result]:
-    """Runs all checks. What runs beside the others is shown when they have ended."""
-    build()
-    shown = []
+    """Runs all checks. What runs beside others is shown when it has ended."""
+    results, shown, beside = [], [], None
     with ThreadPoolExecutor(1) as threads:
-        beside = threads.submit(lambda: [measured(*check, shown.append) for check in ON_THE_LOCAL_AWS])
-        results = [measured(*check, at_once) for check in CHECKS]
-        at_once("\nWaiting for the end-to-end tests\n")
-        results += beside.result()
-    at_once("".join(shown))
+        for name, check in CHECKS:
+            if name == BESIDE:
+                beside = threads.submit(measured, name, check, shown.append)
+                continue
+            if name == ALONE and beside:
+                results.append(beside.result())
+                at_once("".join(shown))
+            results.append(measured(name, check, at_once))
     return results
 
 

@@ -19,8 +19,7 @@ FAILED = pytest.StashKey[bool]()
 def pytest_configure(config):
     """Builds the functions once, before the tests are distributed to processes of pytest-xdist."""
     if not hasattr(config, "workerinput"):
-        if "FUNCTIONS_ARE_BUILT" not in os.environ:
-            build()
+        build()
         shutil.rmtree(USED, ignore_errors=True)
 
 
