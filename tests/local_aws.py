@@ -43,7 +43,7 @@ class LocalAws:
         self.url = f"http://{self._host}:{self._port}"
         self.endpoint_of_functions = self.url
         self._clients: dict[str, object] = {}
-        self._template: str | None = None
+        self._template_url: str | None = None
         self.env = clean_environment() | {"AWS_ENDPOINT_URL": self.url}
 
     def __enter__(self) -> LocalAws:
@@ -138,11 +138,13 @@ class LocalAws:
         CloudFormation, which takes a fraction of the time.
         """
         formation = self.client("cloudformation")
-        if self._template is None:
-            self._sam_deploy(stack, parameters)
-            self._template = formation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
+        if self._template_url:
+            self._form(stack, parameters, self._template_url)
         else:
-            self._form(stack, parameters)
+            self._sam_deploy(stack, parameters)
+            sent = formation.get_template(StackName=stack, TemplateStage="Original")["TemplateBody"]
+            self.client("s3").put_object(Bucket=BUCKET, Key="template", Body=sent.encode())
+            self._template_url = f"{self.url}/{BUCKET}/template"
         [described] = formation.describe_stacks(StackName=stack)["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
 
@@ -153,7 +155,7 @@ class LocalAws:
             command += ["--parameter-overrides", *(f"{name}='{value}'" for name, value in parameters.items())]
         run(*command, env=self.env)
 
-    def _form(self, stack: str, parameters: dict[str, str]) -> None:
+    def _form(self, stack: str, parameters: dict[str, str], template_url: str) -> None:
         """Creates a stack, or updates it. As with `sam deploy`, parameters that are not given keep their values."""
         formation = self.client("cloudformation")
 
@@ -165,10 +167,9 @@ class LocalAws:
             act = formation.update_stack
         except formation.exceptions.ClientError:
             before, act = {}, formation.create_stack
-        self.client("s3").put_object(Bucket=BUCKET, Key="template", Body=self._template.encode())
         act(
             StackName=stack,
-            TemplateURL=f"{self.url}/{BUCKET}/template",
+            TemplateURL=template_url,
             Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in (before | parameters).items()],
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         )
