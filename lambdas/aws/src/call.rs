@@ -29,6 +29,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{body::SdkBody, config_bag::Layer, error::ErrorMetadata};
 use aws_smithy_xml::decode::{Document, ScopedDecoder, try_data};
 use aws_types::{SigningName, region::SigningRegion};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::CallFailed;
@@ -59,7 +60,11 @@ impl JsonService {
     ///
     /// # Errors
     /// The call failed after its retries.
-    pub(crate) async fn call(&self, operation: &'static str, body: Value) -> Result<Value, CallFailed> {
+    pub(crate) async fn call(
+        &self,
+        operation: &'static str,
+        body: impl Serialize,
+    ) -> Result<Value, CallFailed> {
         let target = format!("{}.{operation}", self.target);
         let headers = [("content-type", self.content_type.to_owned()), ("x-amz-target", target)];
         self.send(operation, "/".to_owned(), headers.to_vec(), body).await
@@ -74,11 +79,11 @@ impl JsonService {
         operation: &'static str,
         path: String,
         headers: Vec<(&'static str, String)>,
-        body: Value,
+        body: impl Serialize,
     ) -> Result<Value, CallFailed> {
-        self.service
-            .send(operation, Sent { method: "POST", path, headers, body: body.to_string() }, json)
-            .await
+        let body = serde_json::to_string(&body);
+        let body = body.map_err(|error| CallFailed::unexpected(operation, error.to_string()))?;
+        self.service.send(operation, Sent { method: "POST", path, headers, body }, json).await
     }
 
     /// Gets what a path names.

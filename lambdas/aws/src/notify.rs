@@ -6,13 +6,14 @@ use futures_util::{StreamExt as _, stream};
 use rules::{
     notify::{
         Notification,
-        event::{self, BusEvent},
+        event::{self, BusEvent, Detail},
         message::{Message, Reader},
         metrics::{Metric, Sample},
     },
     policy::Format,
     schedule::wake::StopInput,
 };
+use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::{Value, json};
 use tracing::{error, warn};
 
@@ -112,7 +113,7 @@ impl Notifier {
 
     async fn put(&self, events: &[BusEvent]) -> Result<(), CallFailed> {
         stream::iter(events.chunks(EVENTS_PER_CALL))
-            .map(|batch| self.put_batch(batch.iter().map(entry).collect()))
+            .map(|batch| self.put_batch(batch.iter().map(Entry::of).collect()))
             .buffer_unordered(PUTS_AT_ONCE)
             .fold(Ok(()), async |result, put| Result::and(result, put))
             .await
@@ -126,10 +127,10 @@ impl Notifier {
         self.put_batch(vec![entry]).await
     }
 
-    async fn put_batch(&self, mut entries: Vec<Value>) -> Result<(), CallFailed> {
+    async fn put_batch<T: Serialize>(&self, mut entries: Vec<T>) -> Result<(), CallFailed> {
         let mut refusal = String::new();
         for _ in 0..PUT_ATTEMPTS {
-            let sent = self.events.call("PutEvents", json!({"Entries": entries})).await?;
+            let sent = self.events.call("PutEvents", Entries { entries: &entries }).await?;
             let answers = sent.get("Entries").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
             let refused = |answer: &Value| Some(answer.get("ErrorCode")?.as_str()?.to_owned());
             let Some(why) = answers.iter().find_map(refused) else { return Ok(()) };
@@ -172,11 +173,36 @@ impl Notifier {
     }
 }
 
-fn entry(bus_event: &BusEvent) -> Value {
-    json!({
-        "Source": event::SOURCE,
-        "DetailType": bus_event.happened.detail_type(),
-        "Resources": [bus_event.resource],
-        "Detail": json!(bus_event.detail).to_string(),
-    })
+/// A `PutEvents` request.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entries<'a, T> {
+    entries: &'a [T],
+}
+
+/// An event in it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry<'a> {
+    source: &'static str,
+    detail_type: &'static str,
+    resources: [&'a str; 1],
+    #[serde(serialize_with = "as_text")]
+    detail: &'a Detail,
+}
+
+/// EventBridge takes the details as a text.
+fn as_text<S: Serializer>(detail: &Detail, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&serde_json::to_string(detail).map_err(S::Error::custom)?)
+}
+
+impl<'a> Entry<'a> {
+    fn of(bus_event: &'a BusEvent) -> Self {
+        Self {
+            source: event::SOURCE,
+            detail_type: bus_event.happened.detail_type(),
+            resources: [&bus_event.resource],
+            detail: &bus_event.detail,
+        }
+    }
 }

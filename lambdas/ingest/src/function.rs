@@ -7,9 +7,9 @@ use aws::{
 use aws_config::SdkConfig;
 use rules::policy::Policy;
 
-/// How many services are settled at once, each with a connection of its own. With more, the function only computes: at 10
-/// ms a call, 64 calls at once are 6,400 in a second. EventBridge Scheduler's rate is kept by the adapter.
-pub(crate) const CONCURRENCY: usize = 64;
+/// How many services are settled at once, each with a connection of its own, which takes 55 KB. With more, the function only
+/// computes: at 10 ms a call, 80 calls at once are 8,000 in a second. EventBridge Scheduler's rate is kept by the adapter.
+pub(crate) const CONCURRENCY: usize = 80;
 
 /// What every invocation uses.
 #[derive(Clone, Debug)]

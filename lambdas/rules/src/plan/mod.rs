@@ -188,6 +188,9 @@ fn fall_back(
 /// there are none.
 fn frozen(policy: &Policy, from: DateTime<Utc>, until: DateTime<Utc>) -> String {
     const MAX_LISTED: usize = 5;
+    if policy.calendars.names().is_empty() {
+        return String::new();
+    }
     let of_window = |window: Window| ruled_out(window, from, until, &policy.calendars);
     let starts: BTreeSet<DateTime<Utc>> = policy.windows.iter().flat_map(of_window).collect();
     let mut by_calendar: BTreeMap<&str, Vec<DateTime<Utc>>> = BTreeMap::new();

@@ -12,7 +12,7 @@ mod drill;
 mod lock;
 mod stop;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::name::ScheduleName;
@@ -197,21 +197,30 @@ impl Wake {
     /// The text of the schedule's input.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut value = match self {
-            Self::Deploy(input) => json!(input),
-            Self::Check(input) => json!(input),
-            Self::DeadlineCheck(input) | Self::Settled(input) => json!(input),
-            Self::Digest(input) => json!(input),
-            Self::Heartbeat => json!({}),
-            Self::Lock(input) => json!(input),
-            Self::Drill(input) => json!(input),
-            Self::Stop(input) => json!(input),
-        };
-        if let Some(fields) = value.as_object_mut() {
-            fields.insert("version".to_owned(), json!(VERSION));
-            fields.extend(self.kind().map(|kind| ("kind".to_owned(), json!(kind))));
+        match self {
+            Self::Deploy(input) => self.written(input),
+            Self::Check(input) => self.written(input),
+            Self::DeadlineCheck(input) | Self::Settled(input) => self.written(input),
+            Self::Digest(input) => self.written(input),
+            Self::Heartbeat => self.written(&json!({})),
+            Self::Lock(input) => self.written(input),
+            Self::Drill(input) => self.written(input),
+            Self::Stop(input) => self.written(input),
         }
-        value.to_string()
+    }
+
+    fn written<T: Serialize>(&self, input: &T) -> String {
+        #[derive(Serialize)]
+        struct Written<'a, T> {
+            version: u32,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            kind: Option<&'static str>,
+            #[serde(flatten)]
+            input: &'a T,
+        }
+        let written = Written { version: VERSION, kind: self.kind(), input };
+        // Only a map with keys that are no strings fails, and inputs have none. EventBridge Scheduler refuses an empty input.
+        serde_json::to_string(&written).unwrap_or_default()
     }
 
     fn kind(&self) -> Option<&'static str> {
