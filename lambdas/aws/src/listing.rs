@@ -31,14 +31,12 @@ impl Scheduler {
         Ok(self.list(None).await?.into_iter().map(|listed| listed.name).collect())
     }
 
-    /// All schedules in the group, within the rate that AWS allows. A list shows neither times nor inputs, so each schedule is
-    /// read.
+    /// All schedules in the group. A list shows neither times nor inputs, so each schedule is read.
     ///
     /// # Errors
     /// A call failed after its retries.
     pub async fn all(&self) -> Result<BTreeMap<ScheduleName, Found>, CallFailed> {
         let read = async |name| {
-            self.reads.wait().await;
             let found = self.get(&name).await?;
             Ok::<_, CallFailed>(found.map(|found| (name, found)))
         };

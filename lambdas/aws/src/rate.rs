@@ -44,10 +44,11 @@ impl Rate {
         Self::new(creations, creations)
     }
 
-    /// The rate of `GetSchedule` in a Region: AWS allows 1,000 in a second, or 250. The functions read schedules, too.
-    pub(crate) fn of_reads(region: &str) -> Self {
-        let reads = if LARGE_REGIONS.contains(&region) { 900 } else { 200 };
-        Self::new(reads, reads)
+    /// The rate of each of `GetSchedule`, `UpdateSchedule` and `DeleteSchedule` in a Region: AWS allows 1,000 in a second, or
+    /// 250. Several functions call them.
+    pub(crate) fn of_others(region: &str) -> Self {
+        let calls = if LARGE_REGIONS.contains(&region) { 900 } else { 200 };
+        Self::new(calls, calls)
     }
 
     /// Waits until a call may be made.

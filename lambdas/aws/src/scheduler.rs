@@ -57,7 +57,9 @@ pub struct Scheduler {
     pub(crate) client: Client,
     pub(crate) target: ScheduleTarget,
     creations: Rate,
-    pub(crate) reads: Rate,
+    reads: Rate,
+    updates: Rate,
+    deletions: Rate,
 }
 
 /// A schedule as read, with everything that an update must repeat.
@@ -134,8 +136,8 @@ impl Scheduler {
     #[must_use]
     pub fn with_client(client: Client, target: ScheduleTarget) -> Self {
         let region = client.config().region().map_or("", |region| region.as_ref());
-        let (creations, reads) = (Rate::of_creations(region), Rate::of_reads(region));
-        Self { client, target, creations, reads }
+        let [reads, updates, deletions] = std::array::from_fn(|_| Rate::of_others(region));
+        Self { creations: Rate::of_creations(region), reads, updates, deletions, client, target }
     }
 
     /// Creates a schedule, unless one with its name exists. It stays until the function that it wakes deletes it. One that
@@ -196,6 +198,7 @@ impl Scheduler {
     /// # Errors
     /// The call failed after its retries.
     pub async fn get(&self, name: &ScheduleName) -> Result<Option<Found>, CallFailed> {
+        self.reads.wait().await;
         match self.client.get_schedule().group_name(&self.target.group).name(name.as_str()).send().await {
             Ok(raw) => Ok(Some(Found { existing: existing(&raw), raw })),
             Err(error)
@@ -248,6 +251,7 @@ impl Scheduler {
             .set_kms_key_arn(self.target.kms_key_arn.clone())
             .state(state)
             .target(self.target(spec)?);
+        self.updates.wait().await;
         updated(update.send().await)
     }
 
@@ -306,6 +310,7 @@ impl Scheduler {
                 .schedule_expression_timezone("UTC")
                 .flexible_time_window(flexible(0)?),
         };
+        self.updates.wait().await;
         updated(update.send().await)
     }
 
@@ -314,6 +319,7 @@ impl Scheduler {
     /// # Errors
     /// The call failed after its retries.
     pub async fn delete(&self, name: &ScheduleName) -> Result<Written, CallFailed> {
+        self.deletions.wait().await;
         match self.client.delete_schedule().group_name(&self.target.group).name(name.as_str()).send().await {
             Ok(_) => Ok(Written::Done),
             Err(error) => match error.as_service_error() {

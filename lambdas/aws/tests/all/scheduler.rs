@@ -6,7 +6,7 @@ use aws::{
     pending::Armed,
     scheduler::{Found, READS, ScheduleTarget, Scheduler, Written},
 };
-use aws_config::retry::RetryConfig;
+use aws_config::{Region, retry::RetryConfig};
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use fake_aws::{ATTEMPTS, Answer, Aws, CREATE, DELETE, READ, UPDATE, environment_with, error, merged};
@@ -621,4 +621,25 @@ async fn a_wake_up_that_finds_nothing_to_do_leaves_the_mark_of_unfinished_work()
     let retry = scheduler.locked(&name(), &invocation("retry"), unfinished).await.unwrap();
     assert!(retry.unwrap());
     assert!(aws.locks().is_empty());
+}
+
+/// A thousand services whose retirement date has moved need more calls than AWS accepts in a second.
+#[tokio::test(start_paused = true)]
+async fn every_call_keeps_to_the_rate_of_a_small_region() {
+    const AT_ONCE: usize = 200;
+    let aws = Aws::default();
+    let sdk = aws.sdk().into_builder().region(Region::from_static("eu-west-3")).build();
+    for operation in [READ, UPDATE, DELETE] {
+        let (scheduler, begun) = (Scheduler::new(&sdk, target()), tokio::time::Instant::now());
+        let mut waited = Vec::new();
+        for _ in 0..AT_ONCE + 2 {
+            match operation {
+                READ => drop(scheduler.get(&name()).await.unwrap()),
+                UPDATE => drop(scheduler.replace(&schedule(15), now()).await.unwrap()),
+                _ => drop(scheduler.delete(&name()).await.unwrap()),
+            }
+            waited.push(begun.elapsed().as_millis());
+        }
+        assert_eq!(waited[AT_ONCE - 1..], [0, 5, 10], "{operation}");
+    }
 }
