@@ -73,6 +73,10 @@ def delete(name: str) -> None:
         pass  # the schedule that fired has the name that the Rust function gave it
 
 
+def listed(prefix: str) -> list[dict]:
+    return list(scheduler.get_paginator("list_schedules").paginate(GroupName=GROUP, NamePrefix=prefix))
+
+
 def put(entries: list[dict]) -> None:
     events.put_events(Entries=entries)
 
@@ -102,13 +106,13 @@ def ingest(notice: dict) -> dict:
     every(describe, [(cluster, some) for cluster, names in by_cluster.items() for some in batches(names, 10)])
     if any(known):
         if len(services) > 100:
-            list(scheduler.get_paginator("list_schedules").paginate(GroupName=GROUP))
+            every(listed, {name_of(*service)[:15] for service in services})  # a hundred names with each
         else:
             every(get, [name_of(*service) for service in services])
         return {"counts": {"unchanged": len(services)}}
     now, lock = datetime.now(timezone.utc), name_of("lock", page[0])
     create(lock, now, os.environ["DEPLOY_FUNCTION_ARN"], {"owner": "me"}, State="DISABLED")
-    every(get, page)
+    every(get, [*page, "stop"])
     at = now + timedelta(days=1)
 
     def schedule(service: list[str]) -> None:
@@ -118,7 +122,6 @@ def ingest(notice: dict) -> dict:
     every(schedule, services)
     entries = [event("Patch Scheduled", *service) for service in services]
     putting = [pool.submit(put, some) for some in batches(entries, 10)]
-    get("stop")
     publish("Scheduled", "\n".join(f"{cluster}/{service}: {at}" for cluster, service in services))
     for done in putting:
         done.result()
@@ -139,10 +142,13 @@ def deploy(task: dict) -> dict:
     pending.result(), definition.result()
     get("stop")
     ecs.update_service(cluster=cluster, service=service, forceNewDeployment=True)
-    check = name_of(cluster, service, "verify")
-    get(check)
-    create(check, now + timedelta(minutes=2), os.environ["VERIFY_FUNCTION_ARN"], task)
-    put([event("Patch Started", cluster, service)])
+    putting = pool.submit(put, [event("Patch Started", cluster, service)])
+
+    def wake_verify(kind: str) -> None:
+        create(name_of(cluster, service, kind), now + timedelta(minutes=2), os.environ["VERIFY_FUNCTION_ARN"], task)
+
+    every(wake_verify, ["check", "digest"])
+    putting.result()
     get(name)
     delete(name)
     delete(lock)

@@ -20,8 +20,14 @@ def of_criterion(printed: str) -> list[tuple[str, float]]:
     return [(name, float(value) * MICROSECONDS[unit]) for name, value, unit in CRITERION.findall(printed)]
 
 
+def services_of(benchmark: str) -> int:
+    """For how many services the rules work in a benchmark, as its name says."""
+    found = re.search(r"([\d,]+) services?", benchmark)
+    return int(found.group(1).replace(",", "")) if found else 1
+
+
 def machine() -> str:
-    load = f"a load of {os.getloadavg()[2]:.1f} on average"
+    load = f"a load of {os.getloadavg()[2]:.1f} in the last 15 minutes"
     linux = f"Linux {platform.release().split('-')[0]}, Python {platform.python_version()}"
     return f"{os.cpu_count()} cores ({processor()}), {linux}, {load}"
 
@@ -52,15 +58,15 @@ def calls(measured: Measured) -> str:
 def sections(measured: Measured, judged: list[Budget]) -> dict[str, str]:
     """The tables, each with the name of its place in the document."""
     python = ", ".join(f"{colder(measured, latency):.1f} × at {latency} ms" for latency in (0, 10, 30))
-    rules = [[name, f"{value:,.1f}"] for name, value in measured.rules]  # the names say for how many services
+    runs = ", ".join(f"{len(measured.runs['no-op', latency])} runs at {latency}" for latency in (0, 10, 30))
+    rules = [[name, f"{value:,.1f}", f"{value / services_of(name):,.1f}"] for name, value in measured.rules]
     return {
-        "machine": f"Measured on {machine()}. Milliseconds: median (fastest-slowest) of "
-        f"{len(measured.runs['no-op', 10])} runs.",
+        "machine": f"Measured on {machine()}. Milliseconds: median (fastest-slowest) of {runs} ms.",
         "budgets": table(["budget", "limit", "measured", ""], [list(budget.row()) for budget in judged]),
         "python": f"First answer about 1 service, against Python: {python}.",
         **{f"times {latency}": times(measured, latency) for latency in (0, 10, 30, "share")},
         "calls": calls(measured),
-        "rules": table(["", "microseconds"], rules),
+        "rules": table(["", "microseconds", "for each service"], rules),
     }
 
 

@@ -23,7 +23,7 @@ fn notice() -> String {
     event.to_string()
 }
 
-/// The day before Lord Howe Island, and a week before the European Union, change their clocks.
+/// The day before the European Union, and a week before Lord Howe Island, change their clocks.
 fn now() -> DateTime<Utc> {
     "2030-03-30T12:00:00Z".parse().expect("a time")
 }
@@ -65,7 +65,7 @@ fn worst_zone(notices: &[NoticeRef]) -> String {
 
 fn rules(criterion: &mut Criterion) {
     let text = notice();
-    criterion.bench_function("read a notice about 1000 services", |bencher| {
+    criterion.bench_function("read a notice about 1,000 services", |bencher| {
         bencher.iter(|| {
             let event: Value = serde_json::from_str(black_box(&text)).expect("JSON");
             health::read(&event, now()).expect("a notice")

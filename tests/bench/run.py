@@ -18,8 +18,6 @@ from measured import Measured
 from scenarios import BUILT, ROOT, cases, prepared
 
 ROUNDS = {10: 5, 30: 3, 0: 3}  # by the milliseconds that a call takes
-SHARE = 256 / 1769  # Lambda gives a whole CPU at 1,769 MB, and the functions have 256 MB
-TOO_LONG = ("ingest (Python), 1000",)  # a minute and a half with this share
 FUNCTIONS = ("ingest", "deploy", "verify", "operate", "console")
 DOCUMENT = ROOT / "docs" / "performance.md"
 PLOT = ROOT / "docs" / "images" / "time-by-services.svg"
@@ -31,6 +29,7 @@ def build() -> None:
     cargo("build", "--release", "--locked")
     bench = ("--manifest-path", "tests/bench/Cargo.toml", "--target-dir", "target/bench", "--locked")
     cargo("build", "--release", "--bins", *bench)
+    cargo("bench", "--no-run", *bench)
 
 
 def zips() -> dict[str, int]:
@@ -53,9 +52,8 @@ def measure() -> Measured:
                 measured.add(name, latency, scenario.run(latency))
         print(f"   round {nth + 1} of {max(ROUNDS.values())}", flush=True)
     for name, scenario in found.items():
-        if name not in TOO_LONG:
-            measured.add(name, "share", scenario.run(10, SHARE))
-    print("   with the CPU share of 256 MB", flush=True)
+        measured.add(name, "share", scenario.run(10, limited=True))
+    print("   with the CPU share that Lambda gives", flush=True)
     return measured
 
 

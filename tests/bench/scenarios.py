@@ -17,6 +17,7 @@ PLACE = "eu-west-2:111122223333"
 NOW = datetime.now(timezone.utc).replace(second=0, microsecond=0)
 CUTOFF = NOW - timedelta(minutes=5)
 SIZES = (1, 50, 1000)
+WHOLE_CPU_MB = 1769  # the memory with which Lambda gives a whole CPU
 NOOP = (str(BUILT / "noop"),)
 PYTHON = (sys.executable, str(Path(__file__).with_name("plain.py")))
 
@@ -46,7 +47,6 @@ def environment() -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "bench",
         "AWS_LAMBDA_FUNCTION_NAME": "bench",
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
         "AWS_LAMBDA_LOG_GROUP_NAME": "bench",
         "AWS_LAMBDA_LOG_STREAM_NAME": "bench",
         "AWS_LAMBDA_LOG_FORMAT": "JSON",
@@ -95,16 +95,17 @@ class Scenario:
     world: dict = field(default_factory=world)
     schedules: dict = field(default_factory=dict)
     pause_ms: int = 0
+    memory_mb: int = 256  # as in the template
 
-    def run(self, latency_ms: int, cpu_share: float | None = None) -> dict:
+    def run(self, latency_ms: int, *, limited: bool = False) -> dict:
         """Runs it once. The first event is the cold one."""
         asked = {
             "command": self.command,
-            "env": environment(),
+            "env": environment() | {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_mb)},
             "events": self.events,
             "pause_ms": self.pause_ms,
             "latency_ms": latency_ms,
-            "cpu_share": cpu_share,
+            "cpu_share": self.memory_mb / WHOLE_CPU_MB if limited else None,
             "world": self.world,
             "schedules": self.schedules,
         }
@@ -154,7 +155,7 @@ def cases(prepare: dict[int, dict]) -> dict[str, Scenario]:
         {"operation": "hold", "cluster": "prod", "service": f"service-{nth:04}", "reason": "load test"} for nth in (0, 1)
     ]
     found["operate, holds"] = Scenario(ours("operate"), holds, world(1000), prepare[1000])
-    found["console, 1000"] = Scenario(ours("console"), [{}, {}], world(1000), prepare[1000])
+    found["console, 1000"] = Scenario(ours("console"), [{}, {}], world(1000), prepare[1000], memory_mb=1024)
     found["deadline check, 1000"] = Scenario(ours("verify"), [page], world(1000, new_tasks=True), watched)
     return found
 

@@ -219,7 +219,7 @@ impl Wake {
             input: &'a T,
         }
         let written = Written { version: VERSION, kind: self.kind(), input };
-        // Only a map with keys that are no strings fails, and inputs have none. EventBridge Scheduler refuses an empty input.
+        // It fails only for maps with keys that are not strings, which inputs do not have.
         serde_json::to_string(&written).unwrap_or_default()
     }
 
