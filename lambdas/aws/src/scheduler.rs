@@ -1,5 +1,7 @@
 //! Amazon EventBridge Scheduler: reads and writes the schedules of the stack's group.
 
+mod found;
+
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -9,7 +11,7 @@ use aws_sdk_scheduler::{
     error::SdkError,
     operation::{
         create_schedule::CreateScheduleError,
-        get_schedule::{GetScheduleError, GetScheduleOutput},
+        get_schedule::GetScheduleError,
         update_schedule::{UpdateScheduleError, UpdateScheduleOutput},
     },
     types::{
@@ -18,16 +20,15 @@ use aws_sdk_scheduler::{
     },
 };
 use chrono::{DateTime, Utc};
-use rules::{
-    schedule::{
-        self, Edit, Existing, Spec, delivery,
-        name::ScheduleName,
-        wake::{DeployInput, Function, InvalidInput, Wake},
-    },
-    verify::heartbeat::Pending,
+use rules::schedule::{
+    self, Edit, Spec,
+    name::ScheduleName,
+    wake::{DeployInput, Function, Wake},
 };
 
 use crate::{CallFailed, rate::Rate, retry::RoleNotReadyYet};
+
+pub use found::Found;
 
 /// The maximum number of attempts to change a schedule that is changed concurrently.
 pub const READS: u32 = 5;
@@ -60,53 +61,6 @@ pub struct Scheduler {
     reads: Rate,
     updates: Rate,
     deletions: Rate,
-}
-
-/// A schedule as read, with everything that an update must repeat.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// The part that the rules use.
-    pub existing: Existing,
-    raw: GetScheduleOutput,
-}
-
-impl Found {
-    /// The input.
-    ///
-    /// # Errors
-    /// The input is invalid or missing.
-    pub fn wake(&self) -> Result<Wake, InvalidInput> {
-        Wake::read_text(input(&self.raw))
-    }
-
-    /// The schedule of this name, as the heartbeat and the console look at it.
-    #[must_use]
-    pub fn pending(&self, name: &ScheduleName) -> Pending {
-        Pending { name: name.clone(), existing: self.existing.clone(), wake: self.wake() }
-    }
-
-    /// Whether it is set to a time that has come, once.
-    #[must_use]
-    pub fn is_due(&self, now: DateTime<Utc>) -> bool {
-        self.existing.at.is_some_and(|at| delivery::is_due(at, now))
-    }
-
-    /// Whether nobody has changed its time, state or input since it was read as `before`.
-    pub(crate) fn is_unchanged(&self, before: &Self) -> bool {
-        let of = |found: &GetScheduleOutput| {
-            let time = (found.schedule_expression.clone(), found.schedule_expression_timezone.clone());
-            (time, found.state.clone(), input(found).to_owned())
-        };
-        of(&self.raw) == of(&before.raw)
-    }
-
-    /// Its description, if an operator wrote it.
-    #[must_use]
-    pub fn description_by_operator(&self) -> Option<String> {
-        let text = self.raw.description()?;
-        let is_deployment = matches!(self.wake(), Ok(Wake::Deploy(_)));
-        (is_deployment && self.existing.zone_of_our_description(text).is_none()).then(|| text.to_owned())
-    }
 }
 
 /// The result of a write.
@@ -200,7 +154,7 @@ impl Scheduler {
     pub async fn get(&self, name: &ScheduleName) -> Result<Option<Found>, CallFailed> {
         self.reads.wait().await;
         match self.client.get_schedule().group_name(&self.target.group).name(name.as_str()).send().await {
-            Ok(raw) => Ok(Some(Found { existing: existing(&raw), raw })),
+            Ok(raw) => Ok(Some(Found::of(raw))),
             Err(error)
                 if error
                     .as_service_error()
@@ -382,23 +336,4 @@ fn flexible(minutes: u16) -> Result<FlexibleTimeWindow, CallFailed> {
         window.mode(FlexibleTimeWindowMode::Flexible).maximum_window_in_minutes(minutes.into())
     };
     window.build().map_err(|error| CallFailed::unexpected("CreateSchedule", error.to_string()))
-}
-
-fn input(raw: &GetScheduleOutput) -> &str {
-    raw.target().and_then(Target::input).unwrap_or_default()
-}
-
-fn existing(raw: &GetScheduleOutput) -> Existing {
-    let spread = raw.flexible_time_window().and_then(FlexibleTimeWindow::maximum_window_in_minutes);
-    Existing {
-        at: raw
-            .schedule_expression()
-            .and_then(|expression| schedule::parse_at(expression, raw.schedule_expression_timezone())),
-        spread_minutes: spread.and_then(|minutes| minutes.try_into().ok()).unwrap_or_default(),
-        enabled: raw.state() != Some(&ScheduleState::Disabled),
-        input: Wake::read_text(input(raw)).and_then(|wake| match wake {
-            Wake::Deploy(input) => Ok(input),
-            other => Err(other.refused_by(Function::Deploy)),
-        }),
-    }
 }
