@@ -19,6 +19,7 @@ from scenarios import BUILT, ROOT, cases, prepared
 
 ROUNDS = {10: 5, 30: 3, 0: 3}  # by the milliseconds that a call takes
 FUNCTIONS = ("ingest", "deploy", "verify", "operate", "console")
+BENCH = ("--manifest-path", "tests/bench/Cargo.toml", "--target-dir", "target/bench", "--locked")  # cargo's arguments
 DOCUMENT = ROOT / "docs" / "performance.md"
 PLOT = ROOT / "docs" / "images" / "time-by-services.svg"
 
@@ -27,9 +28,8 @@ def build() -> None:
     """Builds the functions as they are deployed, and the driver."""
     print("Building the functions for release (minutes, if something has changed)", flush=True)
     cargo("build", "--release", "--locked")
-    bench = ("--manifest-path", "tests/bench/Cargo.toml", "--target-dir", "target/bench", "--locked")
-    cargo("build", "--release", "--bins", *bench)
-    cargo("bench", "--no-run", *bench)
+    cargo("build", "--release", "--bins", *BENCH)
+    cargo("bench", "--no-run", *BENCH)
 
 
 def zips() -> dict[str, int]:
@@ -60,8 +60,7 @@ def measure() -> Measured:
 def rules() -> str:
     """What criterion prints about the rules."""
     print("Measuring the rules", flush=True)
-    command = ["cargo", "bench", "--manifest-path", "tests/bench/Cargo.toml", "--target-dir", "target/bench", "--locked"]
-    command += ["--bench", "rules", "--", "--noplot"]
+    command = ["cargo", "bench", *BENCH, "--bench", "rules", "--", "--noplot"]
     env = clean_environment() | {"CRITERION_HOME": str(BUILT.parent / "criterion")}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     if done.returncode != 0:
